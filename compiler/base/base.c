@@ -1,0 +1,215 @@
+/* Arenas, growing text, diagnostics and whole files. See base.h. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct tn_block {
+    tn_block *next;
+    size_t used, size;
+};
+
+enum { BLOCK_SIZE = 1 << 16, ALIGN = 16 };
+
+static const size_t header_size = (sizeof(tn_block) + ALIGN - 1) / ALIGN * ALIGN;
+
+static void out_of_memory(const tn_arena *a)
+{
+    assert(a->memory->guard != NULL);
+    longjmp(*a->memory->guard, 1);
+}
+
+static tn_block *add_block(tn_arena *a, size_t size)
+{
+    tn_memory *m = a->memory;
+    size_t want = header_size + (size > BLOCK_SIZE ? size : (size_t)BLOCK_SIZE);
+    tn_block *b = want < size ? NULL : m->alloc != NULL ? m->alloc(m->user, want) : malloc(want);
+    if (b == NULL)
+        out_of_memory(a);
+    *b = (tn_block){a->blocks, 0, want - header_size};
+    a->blocks = b;
+    return b;
+}
+
+void *tn_alloc(tn_arena *a, size_t size)
+{
+    size_t need = (size + ALIGN - 1) / ALIGN * ALIGN;
+    if (need < size)
+        out_of_memory(a);
+    tn_block *b = a->blocks;
+    if (b == NULL || b->size - b->used < need)
+        b = add_block(a, need);
+    char *p = (char *)b + header_size + b->used;
+    b->used += need;
+    a->total += need;
+    memset(p, 0, need);
+    return p;
+}
+
+void tn_arena_free(tn_arena *a)
+{
+    while (a->blocks != NULL) {
+        tn_block *next = a->blocks->next;
+        if (a->memory->release != NULL)
+            a->memory->release(a->memory->user, a->blocks);
+        else
+            free(a->blocks);
+        a->blocks = next;
+    }
+}
+
+size_t tn_mul_size(tn_arena *a, size_t x, size_t y)
+{
+    if (y != 0 && x > SIZE_MAX / y)
+        out_of_memory(a);
+    return x * y;
+}
+
+bool tn_mul_i64(int64_t x, int64_t y, int64_t *out)
+{
+    assert(x >= 0 && y >= 0);
+    if (y != 0 && x > INT64_MAX / y)
+        return false;
+    *out = x * y;
+    return true;
+}
+
+char *tn_strndup(tn_arena *a, const char *s, size_t n)
+{
+    char *copy = tn_alloc(a, n + 1);
+    memcpy(copy, s, n);
+    return copy;
+}
+
+char *tn_strdup(tn_arena *a, const char *s)
+{
+    return tn_strndup(a, s, strlen(s));
+}
+
+char *tn_strfmt(tn_arena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *s = tn_alloc(a, (size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, format, again);
+    va_end(again);
+    return s;
+}
+
+void tn_grow(tn_arena *a, void **items, size_t n, size_t *room, size_t item_size)
+{
+    if (n < *room)
+        return;
+    size_t wider = *room == 0 ? 8 : tn_mul_size(a, *room, 2);
+    void *fresh = tn_alloc(a, tn_mul_size(a, wider, item_size));
+    if (n > 0)
+        memcpy(fresh, *items, n * item_size);
+    *items = fresh;
+    *room = wider;
+}
+
+static void reserve_text(tn_str *s, size_t more)
+{
+    if (s->len + more + 1 <= s->room)
+        return;
+    size_t room = (s->len + more + 1) * 2;
+    char *text = tn_alloc(s->arena, room);
+    if (s->len > 0)
+        memcpy(text, s->text, s->len);
+    s->text = text;
+    s->room = room;
+}
+
+void tn_str_put(tn_str *s, const char *bytes, size_t n)
+{
+    reserve_text(s, n);
+    memcpy(s->text + s->len, bytes, n);
+    s->len += n;
+    s->text[s->len] = '\0';
+}
+
+void tn_str_add(tn_str *s, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    reserve_text(s, (size_t)n);
+    vsnprintf(s->text + s->len, (size_t)n + 1, format, again);
+    va_end(again);
+    s->len += (size_t)n;
+}
+
+/* A fixed buffer, so that reporting works when memory has run out; longer lines end in "...". */
+void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args)
+{
+    char line[2048];
+    int n = snprintf(line, sizeof line, "%serror: ", prefix);
+    if (n < 0 || (size_t)n >= sizeof line)
+        n = 0;
+    int m = vsnprintf(line + n, sizeof line - (size_t)n, format, args);
+    if (m >= 0 && (size_t)(n + m) >= sizeof line)
+        memcpy(line + sizeof line - 4, "...", 4);
+    d->errors++;
+    if (d->report != NULL)
+        d->report(d->user, line);
+    else
+        fprintf(stderr, "%s\n", line);
+}
+
+void tn_error(tn_diag *d, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tn_verror(d, "", format, args);
+    va_end(args);
+}
+
+static char *read_all(tn_arena *a, FILE *f, size_t *size)
+{
+    if (fseek(f, 0, SEEK_END) != 0)
+        return NULL;
+    long end = ftell(f);
+    if (end < 0 || fseek(f, 0, SEEK_SET) != 0)
+        return NULL;
+    char *bytes = tn_alloc(a, (size_t)end + 1);
+    *size = (size_t)end;
+    return fread(bytes, 1, *size, f) == *size ? bytes : NULL;
+}
+
+char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        tn_error(d, "%s: cannot open: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *bytes = read_all(a, f, size);
+    if (bytes == NULL)
+        tn_error(d, "%s: cannot read: %s", path, errno != 0 ? strerror(errno) : "the file ended early");
+    fclose(f);
+    return bytes;
+}
+
+bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size)
+{
+    char beside[4096];
+    if (snprintf(beside, sizeof beside, "%s.part", path) >= (int)sizeof beside) {
+        tn_error(d, "%s: path too long", path);
+        return false;
+    }
+    FILE *f = fopen(beside, "wb");
+    bool ok = f != NULL && fwrite(bytes, 1, size, f) == size;
+    if (f != NULL)
+        ok = fclose(f) == 0 && ok;
+    ok = ok && rename(beside, path) == 0;
+    if (!ok) {
+        tn_error(d, "%s: cannot write: %s", path, strerror(errno));
+        remove(beside);
+    }
+    return ok;
+}

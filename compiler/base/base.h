@@ -1,0 +1,81 @@
+/* Ground floor: memory, text and errors. Every other folder includes this; it includes nothing of ours.
+
+   Memory: everything lives in an arena and dies with it; nobody frees a piece. When memory runs out, tn_alloc does
+   not return: it unwinds to the tn_guard of the public call, which reports TN_ERR_MEMORY.
+   Errors: tn_error formats one line and hands it to the caller's callback; the caller of the failing function sees
+   false or NULL. A broken promise of ours is an assert; no byte of a user's file may reach one. */
+#ifndef TN_BASE_H
+#define TN_BASE_H
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define TN_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define TN_PRINTF(f, a)
+#endif
+
+typedef struct tn_block tn_block;
+
+/* An allocation context: what all arenas of one tn_ctx share. */
+typedef struct tn_memory {
+    void *(*alloc)(void *user, size_t size); /* NULL: malloc */
+    void (*release)(void *user, void *p);    /* NULL: free */
+    void *user;
+    jmp_buf *guard; /* where running out of memory unwinds to; set by the public call */
+} tn_memory;
+
+typedef struct tn_arena {
+    tn_memory *memory;
+    tn_block *blocks; /* newest first */
+    size_t total;     /* bytes handed out, for --print-pass-times and tests */
+} tn_arena;
+
+void *tn_alloc(tn_arena *a, size_t size); /* zeroed, 16-byte aligned, never NULL */
+void tn_arena_free(tn_arena *a);
+#define TN_NEW(a, type) ((type *)tn_alloc((a), sizeof(type)))
+#define TN_NEW_N(a, type, n) ((type *)tn_alloc((a), tn_mul_size((a), sizeof(type), (size_t)(n))))
+size_t tn_mul_size(tn_arena *a, size_t x, size_t y); /* unwinds like exhausted memory when the product overflows */
+
+/* False when the product does not fit int64_t; otherwise *out is the product. */
+bool tn_mul_i64(int64_t x, int64_t y, int64_t *out);
+
+char *tn_strdup(tn_arena *a, const char *s);
+char *tn_strndup(tn_arena *a, const char *s, size_t n);
+char *tn_strfmt(tn_arena *a, const char *format, ...) TN_PRINTF(2, 3);
+
+/* Growing text. All-zero but for the arena is an empty string. */
+typedef struct tn_str {
+    tn_arena *arena;
+    char *text; /* NUL-terminated once anything was added; NULL before */
+    size_t len, room;
+} tn_str;
+void tn_str_add(tn_str *s, const char *format, ...) TN_PRINTF(2, 3);
+void tn_str_put(tn_str *s, const char *bytes, size_t n);
+
+/* Push on a growing array held as {items, n, room} in a struct; returns the address of the new, zeroed item. */
+#define TN_PUSH(a, vec) \
+    (tn_grow((a), (void **)&(vec).items, (vec).n, &(vec).room, sizeof *(vec).items), &(vec).items[(vec).n++])
+void tn_grow(tn_arena *a, void **items, size_t n, size_t *room, size_t item_size);
+
+typedef struct tn_diag {
+    void (*report)(void *user, const char *line); /* NULL: standard error */
+    void *user;
+    int errors;
+} tn_diag;
+void tn_error(tn_diag *d, const char *format, ...) TN_PRINTF(2, 3);
+void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args);
+
+/* The whole file, NUL-terminated, in the arena; NULL after an error that names the path and the reason. */
+char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size);
+/* Writes beside and renames, so that a failure leaves what was there. */
+bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size);
+
+#endif
