@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 struct tn_block {
@@ -144,6 +145,14 @@ void tn_str_add(tn_str *s, const char *format, ...)
     s->len += (size_t)n;
 }
 
+/* Names come from users' files: a line feed or an escape in one must not forge a line or steer a terminal. */
+static void hide_control_bytes(char *line)
+{
+    for (char *p = line; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+}
+
 /* A fixed buffer, so that reporting works when memory has run out; longer lines end in "...". */
 void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args)
 {
@@ -154,6 +163,7 @@ void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args)
     int m = vsnprintf(line + n, sizeof line - (size_t)n, format, args);
     if (m >= 0 && (size_t)(n + m) >= sizeof line)
         memcpy(line + sizeof line - 4, "...", 4);
+    hide_control_bytes(line);
     d->errors++;
     if (d->report != NULL)
         d->report(d->user, line);
@@ -169,29 +179,55 @@ void tn_error(tn_diag *d, const char *format, ...)
     va_end(args);
 }
 
-static char *read_all(tn_arena *a, FILE *f, size_t *size)
+void tn_error_at(tn_diag *d, const char *path, const char *format, ...)
 {
-    if (fseek(f, 0, SEEK_END) != 0)
-        return NULL;
-    long end = ftell(f);
-    if (end < 0 || fseek(f, 0, SEEK_SET) != 0)
-        return NULL;
-    char *bytes = tn_alloc(a, (size_t)end + 1);
-    *size = (size_t)end;
-    return fread(bytes, 1, *size, f) == *size ? bytes : NULL;
+    char prefix[1024];
+    snprintf(prefix, sizeof prefix, "%.1000s: ", path);
+    va_list args;
+    va_start(args, format);
+    tn_verror(d, prefix, format, args);
+    va_end(args);
 }
 
-char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size)
+/* Opening a folder succeeds on Linux; it then claims to be LONG_MAX bytes long, or fails to be read. */
+static bool measure_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
-    if (f == NULL) {
-        tn_error(d, "%s: cannot open: %s", path, strerror(errno));
+    if (f == NULL)
+        return false;
+    long end = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
+    int reason = end == LONG_MAX ? EISDIR : errno;
+    fclose(f);
+    errno = reason;
+    *size = (size_t)end;
+    return end >= 0 && end < LONG_MAX;
+}
+
+static bool fill_from_file(const char *path, char *bytes, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        return false;
+    errno = 0;
+    bool ok = fread(bytes, 1, size, f) == size;
+    int reason = errno;
+    fclose(f);
+    errno = reason;
+    return ok;
+}
+
+/* Opened twice, because no file may be open while tn_alloc can unwind. */
+char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size)
+{
+    if (!measure_file(path, size)) {
+        tn_error_at(d, path, "cannot open: %s", strerror(errno));
         return NULL;
     }
-    char *bytes = read_all(a, f, size);
-    if (bytes == NULL)
-        tn_error(d, "%s: cannot read: %s", path, errno != 0 ? strerror(errno) : "the file ended early");
-    fclose(f);
+    char *bytes = tn_alloc(a, *size + 1);
+    if (!fill_from_file(path, bytes, *size)) {
+        tn_error_at(d, path, "cannot read: %s", errno != 0 ? strerror(errno) : "the file ended early");
+        return NULL;
+    }
     return bytes;
 }
 
@@ -199,7 +235,7 @@ bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size)
 {
     char beside[4096];
     if (snprintf(beside, sizeof beside, "%s.part", path) >= (int)sizeof beside) {
-        tn_error(d, "%s: path too long", path);
+        tn_error_at(d, path, "path too long");
         return false;
     }
     FILE *f = fopen(beside, "wb");
@@ -208,7 +244,7 @@ bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size)
         ok = fclose(f) == 0 && ok;
     ok = ok && rename(beside, path) == 0;
     if (!ok) {
-        tn_error(d, "%s: cannot write: %s", path, strerror(errno));
+        tn_error_at(d, path, "cannot write: %s", strerror(errno));
         remove(beside);
     }
     return ok;

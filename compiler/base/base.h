@@ -72,6 +72,7 @@ typedef struct tn_diag {
 } tn_diag;
 void tn_error(tn_diag *d, const char *format, ...) TN_PRINTF(2, 3);
 void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args);
+void tn_error_at(tn_diag *d, const char *path, const char *format, ...) TN_PRINTF(3, 4); /* "PATH: error: ..." */
 
 /* The whole file, NUL-terminated, in the arena; NULL after an error that names the path and the reason. */
 char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size);

@@ -1,26 +1,28 @@
-/* Construction, lookup and printing of graphs. See ir.h. */
+/* Construction and lookup of graphs. See ir.h. */
 #include "ir/ir.h"
 
 static const tn_dtype_info types[] = {
-    [TN_UNDEFINED] = {"undefined", NULL, 0, false, false},
-    [TN_FLOAT] = {"float", "float", 4, true, true},
-    [TN_UINT8] = {"uint8", "uint8_t", 1, false, false},
-    [TN_INT8] = {"int8", "int8_t", 1, false, true},
-    [TN_UINT16] = {"uint16", "uint16_t", 2, false, false},
-    [TN_INT16] = {"int16", "int16_t", 2, false, true},
-    [TN_INT32] = {"int32", "int32_t", 4, false, true},
-    [TN_INT64] = {"int64", "int64_t", 8, false, true},
-    [TN_STRING] = {"string", NULL, 0, false, false},
-    [TN_BOOL] = {"bool", "uint8_t", 1, false, false},
-    [TN_FLOAT16] = {"float16", NULL, 2, true, true},
-    [TN_DOUBLE] = {"double", "double", 8, true, true},
-    [TN_UINT32] = {"uint32", "uint32_t", 4, false, false},
-    [TN_UINT64] = {"uint64", "uint64_t", 8, false, false},
+    [TN_UNDEFINED] = {"undefined", NULL, 0, false, false, TN_UNDEFINED},
+    [TN_FLOAT] = {"float", "float", 4, true, true, TN_FLOAT},
+    [TN_UINT8] = {"uint8", "uint8_t", 1, false, false, TN_UINT8},
+    [TN_INT8] = {"int8", "int8_t", 1, false, true, TN_INT8},
+    [TN_UINT16] = {"uint16", "uint16_t", 2, false, false, TN_UINT16},
+    [TN_INT16] = {"int16", "int16_t", 2, false, true, TN_INT16},
+    [TN_INT32] = {"int32", "int32_t", 4, false, true, TN_INT32},
+    [TN_INT64] = {"int64", "int64_t", 8, false, true, TN_INT64},
+    [TN_STRING] = {"string", NULL, 0, false, false, TN_STRING},
+    [TN_BOOL] = {"bool", "uint8_t", 1, false, false, TN_BOOL},
+    [TN_FLOAT16] = {"float16", "uint16_t", 2, true, true, TN_FLOAT},
+    [TN_DOUBLE] = {"double", "double", 8, true, true, TN_DOUBLE},
+    [TN_UINT32] = {"uint32", "uint32_t", 4, false, false, TN_UINT32},
+    [TN_UINT64] = {"uint64", "uint64_t", 8, false, false, TN_UINT64},
+    [TN_BFLOAT16] = {"bfloat16", "uint16_t", 2, true, true, TN_FLOAT},
+    [TN_INDEX] = {"index", "ptrdiff_t", 8, false, true, TN_INDEX},
 };
 
 const tn_dtype_info *tn_dtype_get(int dtype)
 {
-    bool listed = dtype > 0 && (size_t)dtype < sizeof types / sizeof *types;
+    bool listed = dtype > 0 && (size_t)dtype < sizeof types / sizeof *types && types[dtype].name != NULL;
     return &types[listed ? dtype : TN_UNDEFINED];
 }
 
@@ -28,14 +30,35 @@ int64_t tn_shape_count(const tn_shape *s)
 {
     int64_t n = 1;
     for (int i = 0; i < s->rank; i++)
-        n *= s->dim[i];
+        if (!tn_mul_i64(n, s->dim[i].n, &n) || n > TN_DIM_MAX)
+            n = TN_DIM_MAX;
     return n;
+}
+
+bool tn_shape_is_fixed(const tn_shape *s)
+{
+    for (int i = 0; i < s->rank; i++)
+        if (s->dim[i].sym != NULL)
+            return false;
+    return s->known;
 }
 
 bool tn_shape_equal(const tn_shape *x, const tn_shape *y)
 {
-    return x->known && y->known && x->rank == y->rank
-           && memcmp(x->dim, y->dim, sizeof x->dim[0] * (size_t)x->rank) == 0;
+    if (!x->known || !y->known || x->rank != y->rank)
+        return false;
+    for (int i = 0; i < x->rank; i++)
+        if (!tn_dim_same(x->dim[i], y->dim[i]))
+            return false;
+    return true;
+}
+
+tn_shape tn_shape_fixed(int rank, const int64_t *dims)
+{
+    tn_shape s = {.known = true, .rank = rank};
+    for (int i = 0; i < rank; i++)
+        s.dim[i] = tn_dim_fixed(dims[i]);
+    return s;
 }
 
 tn_value *tn_graph_add_value(tn_graph *g, const char *name)
@@ -55,6 +78,41 @@ tn_value *tn_graph_add_constant(tn_graph *g, const char *name, const tn_tensor *
     v->dtype = t->dtype;
     v->shape = t->shape;
     return v;
+}
+
+tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int n_in, int n_out)
+{
+    tn_node *n = TN_NEW(g->arena, tn_node);
+    *n = (tn_node){.op = op, .name = name, .n_in = n_in, .n_out = n_out};
+    n->in = TN_NEW_N(g->arena, tn_value *, n_in);
+    n->out = TN_NEW_N(g->arena, tn_value *, n_out);
+    return n;
+}
+
+void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to)
+{
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; k < g->nodes.items[i]->n_in; k++)
+            if (g->nodes.items[i]->in[k] == from)
+                g->nodes.items[i]->in[k] = to;
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (g->outputs.items[i] == from)
+            g->outputs.items[i] = to;
+}
+
+const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count)
+{
+    const tn_tensor *t = v->constant;
+    if (t == NULL && (v->elems == NULL || !tn_shape_is_fixed(&v->shape)))
+        return NULL;
+    *count = (size_t)tn_shape_count(&v->shape);
+    int64_t *out = TN_NEW_N(g->arena, int64_t, *count);
+    for (size_t i = 0; i < *count; i++) {
+        if (t == NULL && v->elems[i].sym != NULL)
+            return NULL;
+        out[i] = t != NULL ? tn_tensor_get_int(t, (int64_t)i) : v->elems[i].n;
+    }
+    return out;
 }
 
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name)
@@ -83,6 +141,52 @@ const char *tn_node_string(const tn_node *n, const char *name, const char *other
     return a != NULL && a->kind == TN_ATTR_STRING ? a->s : otherwise;
 }
 
+static tn_attr *set_attr(tn_graph *g, tn_node *n, const char *name, tn_attr_kind kind)
+{
+    tn_node_drop_attr(n, name);
+    tn_attr *wider = TN_NEW_N(g->arena, tn_attr, n->n_attr + 1);
+    if (n->n_attr > 0)
+        memcpy(wider, n->attr, sizeof *wider * (size_t)n->n_attr);
+    n->attr = wider;
+    tn_attr *a = &wider[n->n_attr++];
+    *a = (tn_attr){.name = name, .kind = kind};
+    return a;
+}
+
+void tn_node_set_int(tn_graph *g, tn_node *n, const char *name, int64_t value)
+{
+    set_attr(g, n, name, TN_ATTR_INT)->i = value;
+}
+
+void tn_node_set_ints(tn_graph *g, tn_node *n, const char *name, const int64_t *values, size_t count)
+{
+    tn_attr *a = set_attr(g, n, name, TN_ATTR_INTS);
+    a->ints = TN_NEW_N(g->arena, int64_t, count);
+    a->n = count;
+    if (count > 0)
+        memcpy(a->ints, values, sizeof *values * count);
+}
+
+void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value)
+{
+    set_attr(g, n, name, TN_ATTR_FLOAT)->f = value;
+}
+
+void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *value)
+{
+    set_attr(g, n, name, TN_ATTR_STRING)->s = value;
+}
+
+void tn_node_drop_attr(tn_node *n, const char *name)
+{
+    for (int i = 0; i < n->n_attr; i++)
+        if (strcmp(n->attr[i].name, name) == 0) {
+            memmove(&n->attr[i], &n->attr[i + 1], sizeof *n->attr * (size_t)(n->n_attr - i - 1));
+            n->n_attr--;
+            return;
+        }
+}
+
 bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...)
 {
     char prefix[512];
@@ -104,62 +208,7 @@ const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s)
     }
     tn_str_add(&out, "[");
     for (int i = 0; i < s->rank; i++)
-        tn_str_add(&out, "%s%lld", i > 0 ? "," : "", (long long)s->dim[i]);
+        tn_str_add(&out, "%s%s", i > 0 ? "," : "", tn_dim_text(a, s->dim[i]));
     tn_str_add(&out, "]");
     return out.text;
-}
-
-static void print_values(const tn_graph *g, tn_str *out, const char *what, const tn_value_vec *vs)
-{
-    for (size_t i = 0; i < vs->n; i++)
-        tn_str_add(out, "%s \"%s\" : %s\n", what, vs->items[i]->name,
-                   tn_type_text(g->arena, vs->items[i]->dtype, &vs->items[i]->shape));
-}
-
-static void print_attr(tn_str *out, const tn_attr *a)
-{
-    tn_str_add(out, " %s=", a->name);
-    switch (a->kind) {
-    case TN_ATTR_INT: tn_str_add(out, "%lld", (long long)a->i); return;
-    case TN_ATTR_FLOAT: tn_str_add(out, "%a", (double)a->f); return;
-    case TN_ATTR_STRING: tn_str_add(out, "\"%s\"", a->s); return;
-    case TN_ATTR_TENSOR: tn_str_add(out, "tensor"); return;
-    case TN_ATTR_INTS:
-    case TN_ATTR_FLOATS: break;
-    }
-    tn_str_add(out, "[");
-    for (size_t i = 0; i < a->n; i++) {
-        tn_str_add(out, "%s", i > 0 ? "," : "");
-        if (a->kind == TN_ATTR_INTS)
-            tn_str_add(out, "%lld", (long long)a->ints[i]);
-        else
-            tn_str_add(out, "%a", (double)a->floats[i]);
-    }
-    tn_str_add(out, "]");
-}
-
-static void print_node(const tn_graph *g, tn_str *out, const tn_node *n)
-{
-    for (int i = 0; i < n->n_out; i++)
-        tn_str_add(out, "%s\"%s\" : %s", i > 0 ? ", " : "", n->out[i]->name,
-                   tn_type_text(g->arena, n->out[i]->dtype, &n->out[i]->shape));
-    tn_str_add(out, " = %s(", n->op->name);
-    for (int i = 0; i < n->n_in; i++)
-        tn_str_add(out, "%s\"%s\"", i > 0 ? ", " : "", n->in[i] != NULL ? n->in[i]->name : "");
-    tn_str_add(out, ")");
-    for (int i = 0; i < n->n_attr; i++)
-        print_attr(out, &n->attr[i]);
-    tn_str_add(out, "\n");
-}
-
-void tn_graph_print(const tn_graph *g, tn_str *out)
-{
-    print_values(g, out, "input", &g->inputs);
-    for (size_t i = 0; i < g->values.n; i++)
-        if (g->values.items[i]->constant != NULL)
-            tn_str_add(out, "constant \"%s\" : %s\n", g->values.items[i]->name,
-                       tn_type_text(g->arena, g->values.items[i]->dtype, &g->values.items[i]->shape));
-    for (size_t i = 0; i < g->nodes.n; i++)
-        print_node(g, out, g->nodes.items[i]);
-    print_values(g, out, "output", &g->outputs);
 }

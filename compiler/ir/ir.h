@@ -22,7 +22,9 @@ typedef enum tn_dtype {
     TN_FLOAT16 = 10,
     TN_DOUBLE = 11,
     TN_UINT32 = 12,
-    TN_UINT64 = 13
+    TN_UINT64 = 13,
+    TN_BFLOAT16 = 16,
+    TN_INDEX = 31 /* ours: subscripts of loop programs, ptrdiff_t in C; never the type of a tensor */
 } tn_dtype;
 
 typedef struct tn_dtype_info {
@@ -31,17 +33,44 @@ typedef struct tn_dtype_info {
     int size;          /* bytes per element; 0 where there is no fixed one */
     bool is_float;     /* arithmetic in floating point */
     bool is_signed;
+    tn_dtype compute;  /* the type that arithmetic is done in: float for the 16-bit floats, else the type itself */
 } tn_dtype_info;
 const tn_dtype_info *tn_dtype_get(int dtype); /* never NULL: an unknown number gives the row of TN_UNDEFINED */
+
+/* A dim: exactly n when sym is NULL; otherwise a run-time number in lo..n, known as the term sym.
+   Terms are made by tn_dim_* only, which fold whatever is fixed. Arithmetic saturates at TN_DIM_MAX, so that a check
+   of the result suffices. */
+typedef struct tn_sym tn_sym;
+typedef struct tn_dim {
+    int64_t n; /* value, or upper bound */
+    const tn_sym *sym;
+} tn_dim;
+typedef enum { TN_SYM_NAME, TN_SYM_ADD, TN_SYM_SUB, TN_SYM_MUL, TN_SYM_DIV, TN_SYM_MIN, TN_SYM_MAX } tn_sym_kind;
+struct tn_sym {
+    tn_sym_kind kind;
+    const char *name; /* TN_SYM_NAME only */
+    tn_dim a, b;      /* operands of the others; DIV rounds toward minus infinity */
+    int64_t lo;       /* lower bound */
+};
+#define TN_DIM_MAX ((int64_t)1 << 40)
+tn_dim tn_dim_fixed(int64_t n);
+tn_dim tn_dim_named(tn_arena *a, const char *name, int64_t at_most);
+tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y);
+bool tn_dim_same(tn_dim x, tn_dim y); /* provably equal */
+bool tn_dim_is(tn_dim x, int64_t n);  /* fixed and equal to n */
+const char *tn_dim_text(tn_arena *a, tn_dim d); /* for messages, with bounds: (N<=8+1) */
+void tn_dim_print(tn_str *out, tn_dim d);       /* as the text form has it: (N+1) */
 
 /* Rank and dims by value. known is false while inference has not reached the value. */
 typedef struct tn_shape {
     bool known;
     int rank;
-    int64_t dim[TN_MAX_RANK];
+    tn_dim dim[TN_MAX_RANK];
 } tn_shape;
-int64_t tn_shape_count(const tn_shape *s); /* product of dims; 1 for rank 0. The importer has checked that it fits */
+int64_t tn_shape_count(const tn_shape *s); /* product of (upper bounds of) dims; 1 for rank 0; saturates at TN_DIM_MAX */
+bool tn_shape_is_fixed(const tn_shape *s); /* known, without a symbol */
 bool tn_shape_equal(const tn_shape *x, const tn_shape *y);
+tn_shape tn_shape_fixed(int rank, const int64_t *dims);
 
 typedef struct tn_tensor {
     tn_dtype dtype;
@@ -61,6 +90,7 @@ typedef struct tn_value {
     tn_shape shape;
     tn_node *maker;      /* NULL for inputs and constants */
     tn_tensor *constant; /* NULL when not known at compile time */
+    tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
     bool is_input, is_output;
 } tn_value;
 
@@ -92,28 +122,64 @@ struct tn_node {
 typedef struct { tn_value **items; size_t n, room; } tn_value_vec;
 typedef struct { tn_node **items; size_t n, room; } tn_node_vec;
 
+typedef struct { tn_dim *items; size_t n, room; } tn_dim_vec;
+
 struct tn_graph {
     tn_arena *arena;
+    const char *name;  /* of the model, as in the file */
+    tn_dim_vec symbols; /* named dims of the inputs, in order of appearance */
     tn_diag *diag;
     const char *path; /* of the model file, for messages */
     tn_value_vec values, inputs, outputs;
     tn_node_vec nodes; /* topological order */
 };
 
-typedef struct tn_lowering tn_lowering; /* loop/loop.h */
+struct tn_program; /* loop/loop.h */
+struct tn_expr;
 
+/* Sets of element types, for the rows of operators: bit t is dtype t. */
+#define TN_BIT(t) (1u << (t))
+#define TN_T_FLOATS (TN_BIT(TN_FLOAT) | TN_BIT(TN_DOUBLE) | TN_BIT(TN_FLOAT16) | TN_BIT(TN_BFLOAT16))
+#define TN_T_SIGNED (TN_BIT(TN_INT8) | TN_BIT(TN_INT16) | TN_BIT(TN_INT32) | TN_BIT(TN_INT64))
+#define TN_T_UNSIGNED (TN_BIT(TN_UINT8) | TN_BIT(TN_UINT16) | TN_BIT(TN_UINT32) | TN_BIT(TN_UINT64))
+#define TN_T_INTS (TN_T_SIGNED | TN_T_UNSIGNED)
+#define TN_T_NUMBERS (TN_T_FLOATS | TN_T_INTS)
+#define TN_T_BOOL TN_BIT(TN_BOOL)
+#define TN_T_ANY (TN_T_NUMBERS | TN_T_BOOL)
+
+/* An operator: one row of ops/ops.def, in the form of its newest opset version (onnx/upgrade.c rewrites older ones). */
 struct tn_op {
     const char *name;
-    const char *domain; /* "" is ai.onnx */
-    int min_in, max_in; /* max_in -1: any number */
-    bool (*infer)(tn_graph *g, tn_node *n); /* sets dtype and shape of the outputs; false after an error */
-    bool (*lower)(tn_lowering *l, const tn_node *n); /* appends computations; false after an error */
-    int detail; /* the operator's own: a scalar operation, a reduction kind */
-    const char *doc;
+    const char *domain;  /* "" is ai.onnx */
+    int since;           /* opset version that introduced it */
+    int min_in, max_in;  /* max_in -1: any number */
+    int min_out, max_out;
+    unsigned types;      /* types of input 0 */
+    bool (*infer)(tn_graph *g, tn_node *n); /* sets dtype and shape of the outputs; false after tn_node_error */
+    bool (*lower)(struct tn_program *p, const tn_node *n); /* appends computations; false after tn_node_error */
+    /* Elementwise operators only: the result from the operands, already broadcast and in the compute type. */
+    const struct tn_expr *(*expr)(struct tn_program *p, const tn_node *n, const struct tn_expr *const *in);
+    int detail;          /* the family's own: a scalar operation, a reduction kind */
+    const char *doc;     /* one line */
 };
 
 tn_value *tn_graph_add_value(tn_graph *g, const char *name);
-tn_value *tn_graph_add_constant(tn_graph *g, const char *name, const tn_tensor *t);
+tn_value *tn_graph_add_constant(tn_graph *g, const char *name, const tn_tensor *t); /* copies the struct, not the data */
+tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int n_in, int n_out); /* not yet in g->nodes */
+void tn_node_set_int(tn_graph *g, tn_node *n, const char *name, int64_t value);
+void tn_node_set_ints(tn_graph *g, tn_node *n, const char *name, const int64_t *values, size_t count);
+void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value);
+void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *value);
+void tn_node_drop_attr(tn_node *n, const char *name);
+void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, outputs included */
+/* Elements of a constant integer tensor, or of known shape arithmetic that is fixed; NULL when not known.
+   The items live in the graph's arena. */
+const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
+tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
+double tn_tensor_get(const tn_tensor *t, int64_t i);       /* any type to double; 16-bit floats are widened */
+int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i);  /* integer and bool types exactly; floats truncate */
+void tn_tensor_set(tn_tensor *t, int64_t i, double x);
+void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x);
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL when absent */
 int64_t tn_node_int(const tn_node *n, const char *name, int64_t otherwise);
 float tn_node_float(const tn_node *n, const char *name, float otherwise);
@@ -124,6 +190,10 @@ bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...) TN_PR
 
 /* float[1,3,224,224] */
 const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s);
-void tn_graph_print(const tn_graph *g, tn_str *out);
+void tn_graph_print(const tn_graph *g, tn_str *out);      /* without the data of large constants */
+void tn_graph_print_full(const tn_graph *g, tn_str *out); /* with all data: parses back */
+/* Errors read PATH:LINE: error: ...; find looks operators up, so that ir knows none. NULL after errors. */
+tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
+                         const tn_op *(*find)(const char *domain, const char *name));
 
 #endif

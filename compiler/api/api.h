@@ -1,0 +1,53 @@
+/* Inside of tenon.h: the context, and the frame that every public function runs in. */
+#ifndef TN_API_H
+#define TN_API_H
+
+#include "base/base.h"
+#include "include/tenon.h"
+#include "ir/ir.h"
+#include "target/target.h"
+
+typedef struct tn_setting { const char *name, *value; } tn_setting;
+typedef struct { tn_setting *items; size_t n, room; } tn_setting_vec;
+typedef struct tn_own_pass { const char *name; char *(*run)(void *, const char *); void *user; } tn_own_pass;
+typedef struct { tn_own_pass *items; size_t n, room; } tn_own_pass_vec;
+typedef struct { tn_runner **items; size_t n, room; } tn_runner_vec;
+
+struct tn_ctx {
+    tn_config config;
+    tn_memory memory;
+    tn_arena arena;
+    tn_diag diag;
+    tn_status status;
+    tn_setting_vec settings; /* in the order of tn_ctx_set */
+    tn_own_pass_vec own;
+    tn_runner_vec runners; /* open ones; tn_ctx_close closes them */
+};
+
+struct tn_model {
+    tn_ctx *ctx;
+    tn_graph *graph;
+    const char *path, *name;
+    uint64_t hash;
+    bool is_optimised; /* the pipeline of option O has run */
+};
+
+/* Every public function is body(state) run here: unwinding from exhausted memory ends as TN_ERR_MEMORY, and a status
+   other than TN_OK is kept for tn_ctx_status. */
+typedef tn_status tn_body(void *state);
+tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state);
+
+/* The last value set, else the default of the option's row. Never NULL. */
+const char *tn_setting_get(const tn_ctx *ctx, const char *name);
+/* All values of an option that adds up, NULL-terminated. */
+const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
+const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports an unknown one; NULL then */
+void tn_progress(tn_ctx *ctx, const char *step);
+
+/* compile.c: writes the package of a loaded model into an existing folder (no tar, no renaming), then builds it when
+   option "build" is set. forced_build / forced_target: NULL, or what replaces the options (tn_runner_open uses
+   "shared" and "native"). profile: compile with the layer hooks that tn_runner_profile reads. */
+tn_status tn_model_write_package(tn_model *m, const char *folder, const char *forced_target);
+tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *kind, bool profile);
+
+#endif

@@ -1,0 +1,203 @@
+/* tn_model_compile, tn_model_show and tn_model_summary. See tenon.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "api/model.h"
+#include "base/path.h"
+#include "base/tar.h"
+#include "base/unwind.h"
+#include "pass/program.h"
+
+static tn_status fail_status(const tn_ctx *ctx)
+{
+    return ctx->status != TN_OK ? ctx->status : TN_ERR_FILE;
+}
+
+static bool write_all(tn_ctx *ctx, const char *folder, const tn_file_vec *files)
+{
+    for (size_t i = 0; i < files->n; i++)
+        if (!tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name), files->items[i].bytes,
+                           files->items[i].size))
+            return false;
+    return true;
+}
+
+static void add_dumps(tn_model *m, tn_unit *u, tn_file_vec *files)
+{
+    tn_str graph = {.arena = u->arena}, loops = {.arena = u->arena};
+    tn_graph_print(m->graph, &graph);
+    tn_program_print(u->program, &loops);
+    *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.tg", u->name), graph.text, graph.len};
+    *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.loops", u->name), loops.text, loops.len};
+}
+
+tn_status tn_model_write_package(tn_model *m, const char *folder, const char *forced_target)
+{
+    tn_ctx *ctx = m->ctx;
+    const tn_target *target = tn_ctx_target(ctx, forced_target != NULL ? forced_target : "generic");
+    if (target == NULL)
+        return TN_ERR_USAGE;
+    if (strcmp(tn_setting_get(ctx, "threads"), "1") != 0) {
+        tn_error(&ctx->diag, "threads %s: code with more than one thread is not supported yet", tn_setting_get(ctx, "threads"));
+        return TN_ERR_USAGE;
+    }
+    tn_status status = tn_model_optimise(m);
+    if (status != TN_OK)
+        return status;
+    tn_unit *u = tn_unit_make(m, target);
+    if (u == NULL)
+        return TN_ERR_MODEL;
+    tn_progress(ctx, "writing C");
+    tn_file_vec files = {0};
+    tn_emit_package(u, &files);
+    if (tn_setting_get(ctx, "dump-code")[0] != '\0')
+        add_dumps(m, u, &files);
+    return write_all(ctx, folder, &files) ? TN_OK : TN_ERR_FILE;
+}
+
+/* --- the package's place -------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+/* A package of ours has NAME_report.json; anything else with files in it is somebody's. */
+static bool may_replace(tn_ctx *ctx, const char *path)
+{
+    char **names = NULL;
+    size_t n = 0;
+    if (!tn_path_exists(path))
+        return true;
+    if (!tn_path_is_folder(path)) {
+        tn_error_at(&ctx->diag, path, "exists and is no folder");
+        return false;
+    }
+    if (!tn_path_list(&ctx->arena, &ctx->diag, path, &names, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (ends_with(names[i], "_report.json"))
+            return true;
+    if (n > 0)
+        tn_error_at(&ctx->diag, path, "the folder is no Tenon package and is not empty; it is left as it is");
+    return n == 0;
+}
+
+typedef struct compile_state {
+    tn_model *m;
+    const char *path, *folder; /* folder: the temporary one beside path */
+    bool is_tar, done;
+    tn_status status;
+} compile_state;
+
+static tn_status build_package(compile_state *s)
+{
+    tn_ctx *ctx = s->m->ctx;
+    const char *kind = tn_setting_get(ctx, "build");
+    if (kind[0] == '\0')
+        return TN_OK;
+    tn_progress(ctx, "running the C compiler");
+    return tn_package_build(ctx, s->folder, s->m->name, kind, false);
+}
+
+static bool fill_folder(void *state)
+{
+    compile_state *s = state;
+    tn_ctx *ctx = s->m->ctx;
+    s->folder = tn_path_temp_folder(&ctx->arena, &ctx->diag, s->path);
+    if (s->folder == NULL)
+        return s->status = TN_ERR_FILE, false;
+    s->status = tn_model_write_package(s->m, s->folder, NULL);
+    if (s->status == TN_OK)
+        s->status = build_package(s);
+    if (s->status != TN_OK)
+        return false;
+    s->done = s->is_tar ? tn_tar_write(&ctx->arena, &ctx->diag, s->path, s->folder)
+                        : tn_path_replace_folder(&ctx->diag, s->folder, s->path);
+    s->status = s->done ? TN_OK : TN_ERR_FILE;
+    return s->done;
+}
+
+static void clean_folder(void *state)
+{
+    compile_state *s = state;
+    if (s->folder != NULL && (s->is_tar || !s->done))
+        tn_path_remove_tree(&s->m->ctx->diag, s->folder);
+}
+
+static tn_status compile(void *state)
+{
+    compile_state *s = state;
+    tn_ctx *ctx = s->m->ctx;
+    if (strcmp(tn_setting_get(ctx, "output-format"), "mlf") == 0) {
+        tn_error(&ctx->diag, "output-format mlf is not supported yet");
+        return TN_ERR_USAGE;
+    }
+    s->is_tar = ends_with(s->path, ".tar");
+    s->status = fail_status(ctx);
+    if (!s->is_tar && !may_replace(ctx, s->path))
+        return TN_ERR_FILE;
+    tn_finally(&ctx->arena, fill_folder, clean_folder, s);
+    return s->status;
+}
+
+tn_status tn_model_compile(tn_model *m, const char *path)
+{
+    compile_state s = {.m = m, .path = path};
+    return tn_api_run(m->ctx, compile, &s);
+}
+
+/* --- show and summary ----------------------------------------------------------------------------------------------- */
+
+typedef struct show_state { tn_model *m; int flag; tn_str out; } show_state;
+
+static tn_status show(void *state)
+{
+    show_state *s = state;
+    if (s->flag == 0) {
+        tn_graph_print_full(s->m->graph, &s->out);
+        return TN_OK;
+    }
+    const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
+    tn_program *p = NULL;
+    if (t == NULL)
+        return TN_ERR_USAGE;
+    tn_status status = tn_model_optimise(s->m);
+    if (status != TN_OK)
+        return status;
+    if (!tn_lower_graph(&s->m->ctx->arena, s->m->graph, &p))
+        return TN_ERR_MODEL;
+    tn_alias_views(p);
+    if (tn_setting_get(s->m->ctx, "O")[0] != '0')
+        tn_fuse(p);
+    tn_program_print(p, &s->out);
+    return TN_OK;
+}
+
+const char *tn_model_show(tn_model *m, int loops)
+{
+    show_state s = {.m = m, .flag = loops, .out = {.arena = &m->ctx->arena}};
+    return tn_api_run(m->ctx, show, &s) == TN_OK ? s.out.text : NULL;
+}
+
+static tn_status summarise(void *state)
+{
+    show_state *s = state;
+    const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
+    tn_status status = t == NULL ? TN_ERR_USAGE : tn_model_optimise(s->m);
+    if (status != TN_OK)
+        return status;
+    tn_unit *u = tn_unit_make(s->m, t);
+    if (u == NULL)
+        return TN_ERR_MODEL;
+    if (s->flag != 0)
+        tn_emit_report_json(u, &s->out);
+    else
+        tn_emit_report_text(u, &s->out);
+    return TN_OK;
+}
+
+const char *tn_model_summary(tn_model *m, int json)
+{
+    show_state s = {.m = m, .flag = json, .out = {.arena = &m->ctx->arena}};
+    return tn_api_run(m->ctx, summarise, &s) == TN_OK ? s.out.text : NULL;
+}

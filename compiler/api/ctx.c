@@ -1,0 +1,170 @@
+/* Contexts and options. See tenon.h and api.h. */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+static const tn_option options[] = {
+#define TN_OPTION(name, value, def, group, doc) {name, value, def, group, doc},
+#include "api/options.def"
+#undef TN_OPTION
+};
+enum { N_OPTIONS = sizeof options / sizeof *options };
+
+const tn_option *tn_options(size_t *count)
+{
+    *count = N_OPTIONS;
+    return options;
+}
+
+tn_ctx *tn_ctx_open(const tn_config *config)
+{
+    tn_config c = {0};
+    if (config != NULL)
+        c = *config;
+    tn_ctx *ctx = c.alloc != NULL ? c.alloc(c.user, sizeof *ctx) : malloc(sizeof *ctx);
+    if (ctx == NULL)
+        return NULL;
+    *ctx = (tn_ctx){.config = c};
+    ctx->memory = (tn_memory){.alloc = c.alloc, .release = c.release, .user = c.user};
+    ctx->arena.memory = &ctx->memory;
+    ctx->diag = (tn_diag){.report = c.report, .user = c.user};
+    return ctx;
+}
+
+void tn_ctx_close(tn_ctx *ctx)
+{
+    if (ctx == NULL)
+        return;
+    while (ctx->runners.n > 0)
+        tn_runner_close(ctx->runners.items[ctx->runners.n - 1]);
+    tn_config c = ctx->config;
+    tn_arena_free(&ctx->arena);
+    if (c.release != NULL)
+        c.release(c.user, ctx);
+    else
+        free(ctx);
+}
+
+tn_status tn_ctx_status(const tn_ctx *ctx)
+{
+    return ctx->status;
+}
+
+tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state)
+{
+    jmp_buf here;
+    jmp_buf *outer = ctx->memory.guard;
+    volatile tn_status status = TN_ERR_MEMORY;
+    if (outer != NULL) /* a public function called by another one */
+        return body(state);
+    ctx->memory.guard = &here;
+    if (setjmp(here) == 0)
+        status = body(state);
+    else
+        tn_error(&ctx->diag, "out of memory");
+    ctx->memory.guard = NULL;
+    if (status != TN_OK)
+        ctx->status = status;
+    return status;
+}
+
+static const tn_option *find_option(const char *name)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+typedef struct set_state { tn_ctx *ctx; const char *name, *value; } set_state;
+
+/* Values from a closed list ("a|b|c") are checked here; the others where they are used. */
+static bool is_allowed(const tn_option *o, const char *value)
+{
+    if (o->value == NULL || strchr(o->value, '|') == NULL)
+        return true;
+    size_t n = strlen(value);
+    for (const char *s = o->value; *s != '\0'; s += strcspn(s, "|"), s += *s == '|')
+        if (strcspn(s, "|") == n && strncmp(s, value, n) == 0)
+            return true;
+    return false;
+}
+
+static tn_status set(void *state)
+{
+    const set_state *s = state;
+    const tn_option *o = find_option(s->name);
+    if (o == NULL) {
+        tn_error(&s->ctx->diag, "unknown option '%s'", s->name);
+        return TN_ERR_USAGE;
+    }
+    const char *value = s->value != NULL ? s->value : "1";
+    if (!is_allowed(o, value)) {
+        tn_error(&s->ctx->diag, "option '%s' is '%s'; it takes %s", o->name, value, o->value);
+        return TN_ERR_USAGE;
+    }
+    *TN_PUSH(&s->ctx->arena, s->ctx->settings) = (tn_setting){o->name, tn_strdup(&s->ctx->arena, value)};
+    return TN_OK;
+}
+
+tn_status tn_ctx_set(tn_ctx *ctx, const char *name, const char *value)
+{
+    set_state s = {ctx, name, value};
+    return tn_api_run(ctx, set, &s);
+}
+
+const char *tn_setting_get(const tn_ctx *ctx, const char *name)
+{
+    for (size_t i = ctx->settings.n; i-- > 0;)
+        if (strcmp(ctx->settings.items[i].name, name) == 0)
+            return ctx->settings.items[i].value;
+    const tn_option *o = find_option(name);
+    assert(o != NULL);
+    return o->def;
+}
+
+const char *const *tn_setting_all(tn_ctx *ctx, const char *name)
+{
+    struct { const char **items; size_t n, room; } all = {0};
+    for (size_t i = 0; i < ctx->settings.n; i++)
+        if (strcmp(ctx->settings.items[i].name, name) == 0)
+            *TN_PUSH(&ctx->arena, all) = ctx->settings.items[i].value;
+    *TN_PUSH(&ctx->arena, all) = NULL;
+    return all.items;
+}
+
+const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
+{
+    const char *name = tn_setting_get(ctx, "target");
+    if (name[0] == '\0')
+        name = otherwise;
+    const tn_target *t = tn_target_find(name);
+    if (t == NULL) {
+        tn_str known = {.arena = &ctx->arena};
+        for (size_t i = 0; tn_target_at(i) != NULL; i++)
+            tn_str_add(&known, "%s, ", tn_target_at(i)->name);
+        tn_error(&ctx->diag, "unknown target '%s'; there are %snative", name, known.text);
+    }
+    return t;
+}
+
+void tn_progress(tn_ctx *ctx, const char *step)
+{
+    if (ctx->config.progress != NULL)
+        ctx->config.progress(ctx->config.user, step);
+}
+
+typedef struct add_state { tn_ctx *ctx; tn_own_pass pass; } add_state;
+
+static tn_status add_pass(void *state)
+{
+    const add_state *s = state;
+    *TN_PUSH(&s->ctx->arena, s->ctx->own) = s->pass;
+    return TN_OK;
+}
+
+tn_status tn_ctx_add_pass(tn_ctx *ctx, const char *name, char *(*run)(void *user, const char *graph_text), void *user)
+{
+    add_state s = {ctx, {name, run, user}};
+    return tn_api_run(ctx, add_pass, &s);
+}

@@ -1,0 +1,291 @@
+/* From an optimised model to everything that a package is printed from. See emit/emit.h. */
+#include "api/model.h"
+#include "base/unwind.h"
+#include "emit/names.h"
+#include "pass/program.h"
+
+enum { CONST_LIMIT = 1 << 20, WEIGHT_ALIGN = 64 };
+
+static const tn_buf *root_of(const tn_buf *b)
+{
+    while (b->alias != NULL)
+        b = b->alias;
+    return b;
+}
+
+/* --- weights -------------------------------------------------------------------------------------------------------- */
+
+static int64_t place_of(const tn_buf *b, const int64_t *at)
+{
+    int64_t flat = 0;
+    int n = b->layout.n > 0 ? b->layout.n : b->rank;
+    for (int k = 0; k < n; k++) {
+        int axis = b->layout.n > 0 ? b->layout.part[k].axis : k;
+        int64_t div = b->layout.n > 0 ? b->layout.part[k].div : 1, mod = b->layout.n > 0 ? b->layout.part[k].mod : 0;
+        int64_t room = mod != 0 ? mod : (b->max[axis] + div - 1) / div;
+        int64_t i = at[axis] / div;
+        flat = flat * room + (mod != 0 ? i % mod : i);
+    }
+    return flat;
+}
+
+/* The constant's elements in the order of its buffer's layout, the room of rounded-up blocks filled with zeros. */
+static const tn_tensor *pack(tn_arena *a, const tn_buf *b)
+{
+    const tn_tensor *t = b->packed_from != NULL ? b->packed_from->data : b->data;
+    if (b->layout.n == 0)
+        return t;
+    int64_t room = tn_buf_room(b), at[TN_MAX_RANK] = {0}, count = tn_shape_count(&t->shape);
+    size_t size = (size_t)tn_dtype_get(t->dtype)->size;
+    tn_shape s = tn_shape_fixed(1, &room);
+    tn_tensor *packed = tn_tensor_make(a, t->dtype, &s);
+    for (int64_t i = 0; i < count; i++) {
+        memcpy((char *)packed->data + (size_t)place_of(b, at) * size, (const char *)t->data + (size_t)i * size, size);
+        for (int d = b->rank - 1; d >= 0 && ++at[d] == b->max[d]; d--)
+            at[d] = 0;
+    }
+    return packed;
+}
+
+static void note_consts(const tn_expr *e, bool *used)
+{
+    if (e == NULL)
+        return;
+    if (e->kind == TN_E_LOAD && root_of(e->buf)->scope == TN_SCOPE_CONST)
+        used[root_of(e->buf)->id] = true;
+    for (int k = 0; k < e->n; k++)
+        note_consts(e->arg[k], used);
+}
+
+static void note_stmt(const tn_stmt *s, bool *used)
+{
+    note_consts(s->value, used);
+    note_consts(s->offset, used);
+    for (size_t i = 0; i < s->body.n; i++)
+        note_stmt(s->body.items[i], used);
+}
+
+static void collect_weights(tn_unit *u)
+{
+    tn_program *p = u->program;
+    bool *used = TN_NEW_N(u->arena, bool, p->bufs.n + 1);
+    tn_names names = {.arena = u->arena};
+    for (size_t i = 0; i < p->kernels.n; i++)
+        note_stmt(p->kernels.items[i].body, used);
+    for (size_t i = 0; i < p->bufs.n; i++) {
+        const tn_buf *b = p->bufs.items[i];
+        if (!used[i])
+            continue;
+        tn_weight *w = TN_PUSH(u->arena, u->weights);
+        w->buf = b;
+        w->data = pack(u->arena, b);
+        w->bytes = (int64_t)w->data->bytes;
+        w->offset = u->weights_size;
+        w->name = tn_name_make(&names, b->name);
+        u->weights_size = (w->offset + w->bytes + WEIGHT_ALIGN - 1) / WEIGHT_ALIGN * WEIGHT_ALIGN;
+        u->params_count += tn_shape_count(&(b->packed_from != NULL ? b->packed_from->data : b->data)->shape);
+    }
+}
+
+/* --- layers --------------------------------------------------------------------------------------------------------- */
+
+static const char *buf_type(tn_arena *a, const tn_buf *b)
+{
+    tn_str s = {.arena = a};
+    tn_str_add(&s, "%s[", tn_dtype_get(b->dtype)->name);
+    for (int i = 0; i < b->rank; i++)
+        tn_str_add(&s, "%s%s%lld", i > 0 ? "," : "", b->dim[i]->kind == TN_E_INT ? "" : "<=", (long long)b->max[i]);
+    tn_str_add(&s, "]");
+    return s.text;
+}
+
+static int64_t points(const tn_axis *axis, int n)
+{
+    int64_t total = 1;
+    for (int i = 0; i < n; i++)
+        total *= axis[i].extent->kind == TN_E_INT ? axis[i].extent->i : axis[i].var->hi + 1;
+    return total;
+}
+
+static bool has_product(const tn_expr *e)
+{
+    if (e->kind == TN_E_OP && e->op == TN_OP_MUL && e->arg[0]->dtype != TN_INDEX)
+        return true;
+    for (int k = 0; k < e->n && e->kind != TN_E_LOAD; k++)
+        if (has_product(e->arg[k]))
+            return true;
+    return false;
+}
+
+static const tn_buf *first_input(const tn_expr *e)
+{
+    if (e->kind == TN_E_LOAD && root_of(e->buf)->scope != TN_SCOPE_CONST)
+        return e->buf;
+    const tn_buf *found = NULL;
+    for (int k = 0; k < e->n && found == NULL; k++)
+        found = first_input(e->arg[k]);
+    return found;
+}
+
+static int64_t weight_bytes(const tn_unit *u, const tn_stmt *body)
+{
+    bool *used = TN_NEW_N(u->arena, bool, u->program->bufs.n + 1);
+    int64_t sum = 0;
+    note_stmt(body, used);
+    for (size_t i = 0; i < u->weights.n; i++)
+        sum += used[u->weights.items[i].buf->id] ? u->weights.items[i].bytes : 0;
+    return sum;
+}
+
+static int64_t live_bytes(const tn_unit *u, int k)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < u->program->bufs.n; i++) {
+        const tn_buf *b = u->program->bufs.items[i];
+        if (b->alias == NULL && u->plan->offset[i] >= 0 && u->plan->first[i] <= k && k <= u->plan->last[i])
+            sum += tn_buf_room(b) * tn_dtype_get(b->dtype)->size;
+    }
+    return sum;
+}
+
+static void describe_layers(tn_unit *u)
+{
+    u->n_layers = u->program->kernels.n;
+    u->layer = TN_NEW_N(u->arena, tn_layer, u->n_layers + 1);
+    for (size_t i = 0; i < u->n_layers; i++) {
+        const tn_kernel *k = &u->program->kernels.items[i];
+        const tn_comp *c = k->comp;
+        const tn_buf *in = first_input(c->elem);
+        tn_layer *l = &u->layer[i];
+        *l = (tn_layer){.label = c->label, .function = "", .schedule = k->schedule, .out = buf_type(u->arena, c->out)};
+        l->in = in != NULL ? buf_type(u->arena, in) : "()";
+        l->ops = points(c->axis, c->n_axis);
+        l->macs = c->n_reduce > 0 && has_product(c->elem) ? l->ops * points(c->reduce, c->n_reduce) : 0;
+        l->weight_bytes = weight_bytes(u, k->body);
+        l->live_bytes = live_bytes(u, (int)i);
+        u->macs += l->macs;
+    }
+}
+
+/* --- inputs and outputs --------------------------------------------------------------------------------------------- */
+
+static const char **io_names(tn_unit *u, tn_names *names, const tn_buf **bufs, size_t n)
+{
+    const char **out = TN_NEW_N(u->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = tn_name_make(names, bufs[i]->name);
+    return out;
+}
+
+static void collect_io(tn_unit *u, const tn_graph *g)
+{
+    tn_names names = {.arena = u->arena};
+    u->n_in = g->inputs.n;
+    u->n_out = g->outputs.n;
+    u->input = TN_NEW_N(u->arena, const tn_buf *, u->n_in + 1);
+    u->output = TN_NEW_N(u->arena, const tn_buf *, u->n_out + 1);
+    for (size_t i = 0; i < u->n_in; i++)
+        u->input[i] = tn_buf_of(u->program, g->inputs.items[i]);
+    for (size_t i = 0; i < u->n_out; i++)
+        u->output[i] = tn_buf_of(u->program, g->outputs.items[i]);
+    for (size_t i = 0; i < u->program->symbols.n; i++)
+        u->program->symbols.items[i]->name = tn_name_make(&names, u->program->symbols.items[i]->name);
+    u->input_name = io_names(u, &names, u->input, u->n_in);
+    u->output_name = io_names(u, &names, u->output, u->n_out);
+}
+
+/* --- the self-test's outputs ---------------------------------------------------------------------------------------- */
+
+typedef struct golden_run { tn_unit *u; tn_graph *graph; tn_arena scratch; bool ok; } golden_run;
+
+static tn_tensor *formula_tensor(tn_arena *a, const tn_buf *b)
+{
+    tn_shape s = tn_shape_fixed(b->rank, b->max);
+    tn_tensor *t = tn_tensor_make(a, b->dtype, &s);
+    for (int64_t i = 0, n = tn_shape_count(&s); i < n; i++)
+        tn_tensor_set(t, i, tn_formula_input(b->dtype, (uint32_t)i));
+    return t;
+}
+
+/* By the interpreter over the unscheduled, unfused computations: independent of all that the C code goes through. */
+static bool run_golden(void *state)
+{
+    golden_run *r = state;
+    tn_program *p = NULL;
+    if (!tn_lower_graph(&r->scratch, r->graph, &p))
+        return false;
+    tn_tensor **store = TN_NEW_N(&r->scratch, tn_tensor *, p->bufs.n + 1);
+    int64_t *symbols = TN_NEW_N(r->u->arena, int64_t, p->symbols.n + 1);
+    for (size_t i = 0; i < p->symbols.n; i++)
+        symbols[i] = p->symbols.items[i]->hi;
+    for (size_t i = 0; i < r->graph->inputs.n; i++) {
+        const tn_buf *b = tn_buf_of(p, r->graph->inputs.items[i]);
+        store[b->id] = formula_tensor(&r->scratch, b);
+    }
+    if (!tn_interpret(p, &r->scratch, store, symbols))
+        return false;
+    r->u->golden = TN_NEW_N(r->u->arena, const tn_tensor *, r->u->n_out + 1);
+    r->u->golden_symbols = symbols;
+    for (size_t i = 0; i < r->graph->outputs.n; i++) {
+        const tn_tensor *t = store[tn_buf_of(p, r->graph->outputs.items[i])->id];
+        tn_tensor *copy = tn_tensor_make(r->u->arena, t->dtype, &t->shape);
+        memcpy(copy->data, t->data, t->bytes);
+        r->u->golden[i] = copy;
+    }
+    return true;
+}
+
+static void close_golden(void *state)
+{
+    tn_arena_free(&((golden_run *)state)->scratch);
+}
+
+/* Interpreting costs about 20 ns per multiply-accumulate: larger models go without a self-test. */
+static void make_golden(tn_unit *u, tn_graph *g)
+{
+    int64_t work = u->macs;
+    for (size_t i = 0; i < u->n_layers; i++)
+        work += u->layer[i].ops;
+    if (work > 30 * 1000 * 1000)
+        return;
+    golden_run r = {.u = u, .graph = g, .scratch = {.memory = u->arena->memory}};
+    if (!tn_finally(u->arena, run_golden, close_golden, &r))
+        u->golden = NULL;
+}
+
+/* --- the unit ------------------------------------------------------------------------------------------------------- */
+
+static tn_params choose_params(const tn_ctx *ctx, int64_t bytes)
+{
+    static const char *const words[] = {"const", "incbin", "blob", "arg"};
+    const char *word = tn_setting_get(ctx, "params");
+    for (int i = 0; i < 4; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (tn_params)i;
+    return bytes > CONST_LIMIT ? TN_PARAMS_INCBIN : TN_PARAMS_CONST;
+}
+
+tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
+{
+    tn_ctx *ctx = m->ctx;
+    tn_unit *u = TN_NEW(&ctx->arena, tn_unit);
+    const char *level = tn_setting_get(ctx, "O");
+    *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
+    u->upper = tn_name_upper(u->arena, m->name);
+    u->options = tn_strfmt(u->arena, "-O%s", level);
+    tn_progress(ctx, "scheduling");
+    if (!tn_build_program(u->arena, m->graph, target, level[0] - '0', &u->program))
+        return NULL;
+    collect_io(u, m->graph);
+    tn_progress(ctx, "planning memory");
+    tn_plan *plan = TN_NEW(u->arena, tn_plan);
+    if (!tn_plan_make(u->program, target->work_align, plan))
+        return NULL;
+    u->plan = plan;
+    tn_progress(ctx, "packing weights");
+    collect_weights(u);
+    describe_layers(u);
+    u->params = choose_params(ctx, u->weights_size);
+    make_golden(u, m->graph);
+    return u;
+}

@@ -1,0 +1,82 @@
+/* tenon ops, passes, targets: what there is, printed from the compiler's own tables. */
+#include "cli/command.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+static const cli_option ops_options[] = {
+    {"format", 0, "text|markdown|json", "text", "the form of the answer"},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static int run_ops(cli *c)
+{
+    static const char *const formats[] = {"text", "markdown", "json", NULL};
+    const char *format = cli_choice(c, "format", formats);
+    return format != NULL ? cli_print_text(c, tn_ops_list(c->ctx, format)) : TN_ERR_USAGE;
+}
+
+static const cli_example ops_examples[] = {
+    {"tenon ops", "lists each operator with its versions and types"},
+    {"tenon ops --format markdown > operators.md", "writes them as a table for a document"},
+    {NULL, NULL},
+};
+
+const cmd cmd_ops = {
+    .name = "ops",
+    .doc = "list the supported operators",
+    .usage = "[--format text|markdown|json]",
+    .about = "Lists every supported ONNX operator with its versions and types.",
+    .options = ops_options,
+    .examples = ops_examples,
+    .run = run_ops,
+};
+
+static const cli_option passes_options[] = {
+    {"format", 0, "text|json", "text", "the form of the answer"},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static int run_passes(cli *c)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    const char *format = cli_choice(c, "format", formats);
+    if (format == NULL)
+        return TN_ERR_USAGE;
+    return cli_print_text(c, tn_passes_list(c->ctx, strcmp(format, "json") == 0));
+}
+
+static const cli_example passes_examples[] = {
+    {"tenon passes", "lists each pass with the lowest -O level that runs it"},
+    {"tenon passes --format json", "the same for a program to read"},
+    {NULL, NULL},
+};
+
+const cmd cmd_passes = {
+    .name = "passes",
+    .doc = "list the graph passes and pipelines",
+    .usage = "[--format text|json]",
+    .about = "Lists the names that 'tenon opt -p' takes.",
+    .options = passes_options,
+    .examples = passes_examples,
+    .run = run_passes,
+};
+
+static int run_targets(cli *c)
+{
+    return cli_print_text(c, tn_targets_list(c->ctx));
+}
+
+static const cli_example targets_examples[] = {
+    {"tenon targets", "lists each name that --target takes"},
+    {NULL, NULL},
+};
+
+const cmd cmd_targets = {
+    .name = "targets",
+    .doc = "list the targets",
+    .usage = "",
+    .about = "Lists the machines that code can be compiled for.",
+    .examples = targets_examples,
+    .run = run_targets,
+};

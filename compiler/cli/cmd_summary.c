@@ -1,0 +1,40 @@
+/* tenon summary: what a model costs, per layer and in total. */
+#include "cli/command.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+static const cli_option options[] = {
+    {"format", 0, "text|json", "text", "the form of the answer"},
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+static int run(cli *c)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    const char *format = cli_choice(c, "format", formats);
+    if (format == NULL)
+        return TN_ERR_USAGE;
+    tn_model *m = tn_model_load(c->ctx, c->args.words[0]);
+    if (m == NULL)
+        return cli_failed(c);
+    return cli_print_text(c, tn_model_summary(m, strcmp(format, "json") == 0));
+}
+
+static const cli_example examples[] = {
+    {"tenon summary net.onnx", "prints a table of the layers with shapes, parameters, MACs, RAM and weights"},
+    {"tenon summary net.onnx --target cortex-m4 --format json", "the same for a target, for a program to read"},
+    {NULL, NULL},
+};
+
+const cmd cmd_summary = {
+    .name = "summary",
+    .doc = "print shapes, parameters, MACs, RAM and weights per layer",
+    .usage = "MODEL [--format text|json] [options]",
+    .options = options,
+    .examples = examples,
+    .min_words = 1,
+    .max_words = 1,
+    .compiles = true,
+    .run = run,
+};

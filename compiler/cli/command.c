@@ -1,0 +1,144 @@
+/* What every command uses: messages, memory, values of options. See command.h. */
+#include "cli/command.h"
+
+#include "cli/help.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cli_block {
+    cli_block *next;
+    max_align_t data[]; /* as malloc aligns */
+};
+
+static void keep_error(cli *c, const char *line)
+{
+    if (c->error[0] == '\0')
+        snprintf(c->error, sizeof c->error, "%s", line);
+}
+
+int cli_fail(cli *c, int status, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    cli_progress_clear(&c->progress);
+    fprintf(stderr, "tenon %s: error: %s\n", c->cmd->name, line);
+    keep_error(c, line);
+    return status;
+}
+
+void cli_note(cli *c, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    cli_progress_clear(&c->progress);
+    fprintf(stderr, "tenon %s: note: %s\n", c->cmd->name, line);
+}
+
+/* A line of the API, which is whole already. The first that is no mere note is the one to quote. */
+void cli_report(void *user, const char *line)
+{
+    cli *c = user;
+    cli_progress_clear(&c->progress);
+    fprintf(stderr, "%s\n", line);
+    if (strstr(line, "note: ") == NULL && strstr(line, "warning: ") == NULL)
+        keep_error(c, line);
+}
+
+void cli_step(void *user, const char *step)
+{
+    cli *c = user;
+    cli_progress_step(&c->progress, step);
+}
+
+int cli_failed(const cli *c)
+{
+    tn_status status = tn_ctx_status(c->ctx);
+    return status != TN_OK ? (int)status : TN_ERR_RUN;
+}
+
+void cli_forget_error(cli *c)
+{
+    c->error[0] = '\0';
+}
+
+void *cli_alloc(cli *c, size_t count, size_t size)
+{
+    cli_block *b = NULL;
+    if (size == 0 || count <= (SIZE_MAX / 2 - sizeof *b) / size)
+        b = calloc(1, sizeof *b + count * size);
+    if (b == NULL) {
+        cli_fail(c, TN_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    b->next = c->owned;
+    c->owned = b;
+    return b->data;
+}
+
+void cli_free(cli *c)
+{
+    while (c->owned != NULL) {
+        cli_block *b = c->owned;
+        c->owned = b->next;
+        free(b);
+    }
+    cli_args_free(&c->args);
+}
+
+bool cli_int(cli *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out)
+{
+    const char *text = cli_value(&c->args, name);
+    *out = def;
+    if (text == NULL)
+        return true;
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    if (end != text && *end == '\0' && errno == 0 && *out >= min && *out <= max)
+        return true;
+    cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes a whole number from %" PRId64 " to %" PRId64, name,
+             text, min, max);
+    return false;
+}
+
+bool cli_real(cli *c, const char *name, double def, double *out)
+{
+    const char *text = cli_value(&c->args, name);
+    *out = def;
+    if (text == NULL)
+        return true;
+    char *end;
+    *out = strtod(text, &end);
+    if (end != text && *end == '\0' && isfinite(*out) && *out >= 0)
+        return true;
+    cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes a number that is not negative", name, text);
+    return false;
+}
+
+const char *cli_choice(cli *c, const char *name, const char *const *choices)
+{
+    const char *text = cli_value(&c->args, name);
+    char known[200] = "";
+    if (text == NULL)
+        return choices[0];
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        size_t n = strlen(known);
+        if (strcmp(choices[i], text) == 0)
+            return choices[i];
+        snprintf(known + n, sizeof known - n, "%s%s", i > 0 ? ", " : "", choices[i]);
+    }
+    cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes one of: %s", name, text, known);
+    return NULL;
+}

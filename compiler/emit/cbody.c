@@ -1,0 +1,565 @@
+/* See cbody.h. Integer arithmetic of tensors wraps, as ONNX has it, so it goes through unsigned types; subscripts
+   (TN_INDEX) are ptrdiff_t and never overflow. Subexpressions that a run of statements shares get a name first. */
+#include "emit/cbody.h"
+
+#include <math.h>
+
+typedef struct named { const tn_expr *expr; const char *name; } named;
+typedef struct { named *items; size_t n, room; } named_vec;
+typedef struct count { const tn_expr *expr; int uses; bool hoistable; } count;
+typedef struct { count *items; size_t n, room; } count_vec;
+
+typedef struct printer {
+    tn_program *p;
+    tn_needs *needs;
+    tn_function *f;
+    tn_str *out;
+    int indent;
+    const tn_var *lane; /* of the statement being printed; NULL in scalar code */
+    named_vec named;    /* subexpressions that have a name here */
+    struct { const tn_var **items; size_t n, room; } vars; /* numbered accumulators and lets */
+    int n_temps;
+} printer;
+
+static const char *text_of(printer *c, const tn_expr *e);
+
+static void line(printer *c, const char *format, ...) TN_PRINTF(2, 3);
+static void line(printer *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char small[512], *text = small;
+    int n = vsnprintf(small, sizeof small, format, args);
+    va_end(args);
+    if ((size_t)n >= sizeof small) {
+        text = tn_alloc(c->p->arena, (size_t)n + 1);
+        va_start(args, format);
+        vsnprintf(text, (size_t)n + 1, format, args);
+        va_end(args);
+    }
+    tn_str_add(c->out, "%*s%s\n", c->indent * 4, "", text);
+}
+
+const tn_buf *tn_buf_root(const tn_buf *b)
+{
+    while (b->alias != NULL)
+        b = b->alias;
+    return b;
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+static const char *pointer_name(printer *c, const tn_buf *b)
+{
+    const tn_buf *root = tn_buf_root(b);
+    if (root->scope == TN_SCOPE_REGISTER)
+        return tn_strfmt(c->p->arena, "%s%d", root->name, root->id);
+    for (int i = 0; i < c->f->n_param; i++)
+        if (c->f->param[i].root == root)
+            return c->f->param[i].name;
+    assert(!"every buffer of the body is a parameter");
+    return "";
+}
+
+static const char *var_name(printer *c, const tn_var *v)
+{
+    if (v->dtype == TN_INDEX)
+        return v->name;
+    for (size_t i = 0; i < c->vars.n; i++)
+        if (c->vars.items[i] == v)
+            return tn_strfmt(c->p->arena, "%s%zu", v->name, i);
+    *TN_PUSH(c->p->arena, c->vars) = v;
+    return tn_strfmt(c->p->arena, "%s%zu", v->name, c->vars.n - 1);
+}
+
+static const char *c_type(tn_dtype t)
+{
+    return tn_dtype_get(t)->c;
+}
+
+static bool is_vector(const printer *c, const tn_expr *e)
+{
+    if (c->lane == NULL)
+        return false;
+    if (e->kind == TN_E_VAR)
+        return e->var->lanes > 0;
+    return tn_uses_var(e, c->lane) || (e->kind == TN_E_OP && (is_vector(c, e->arg[0]) || (e->n > 1 && is_vector(c, e->arg[1]))));
+}
+
+/* --- constants ---------------------------------------------------------------------------------------------------- */
+
+static const char *number_text(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
+    if (e->f != e->f || isinf(e->f)) {
+        c->needs->math = true;
+        const char *inf = e->dtype == TN_DOUBLE ? "HUGE_VAL" : "HUGE_VALF";
+        return e->f != e->f ? tn_strfmt(a, "(%s)NAN", e->dtype == TN_DOUBLE ? "double" : "float")
+                            : tn_strfmt(a, e->f < 0 ? "-%s" : "%s", inf);
+    }
+    char s[64];
+    snprintf(s, sizeof s, e->dtype == TN_DOUBLE ? "%.17g" : "%.9g", e->f);
+    const char *point = strpbrk(s, ".e") != NULL ? "" : ".0";
+    return tn_strfmt(a, signbit(e->f) ? "(%s%s%s)" : "%s%s%s", s, point, suffix);
+}
+
+static const char *integer_text(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    if (e->dtype == TN_UINT64)
+        return tn_strfmt(a, "UINT64_C(%llu)", (unsigned long long)e->i);
+    if (e->dtype == TN_UINT32)
+        return tn_strfmt(a, "UINT32_C(%llu)", (unsigned long long)e->i);
+    if (e->i == INT64_MIN)
+        return "(-INT64_C(9223372036854775807) - 1)";
+    if (e->dtype == TN_INT64)
+        return tn_strfmt(a, e->i < 0 ? "(-INT64_C(%lld))" : "INT64_C(%lld)", (long long)(e->i < 0 ? -e->i : e->i));
+    if (e->dtype == TN_INT32 && e->i == INT32_MIN)
+        return "(-INT32_C(2147483647) - 1)";
+    if (e->dtype == TN_INT32 && (e->i > 32767 || e->i < -32767))
+        return tn_strfmt(a, e->i < 0 ? "(-INT32_C(%lld))" : "INT32_C(%lld)", (long long)(e->i < 0 ? -e->i : e->i));
+    return tn_strfmt(a, e->i < 0 ? "(%lld)" : "%lld", (long long)e->i);
+}
+
+/* --- operations --------------------------------------------------------------------------------------------------- */
+
+static const char *template_text(printer *c, const char *t, const char *x, const char *y, bool is_double)
+{
+    tn_str s = {.arena = c->p->arena};
+    tn_str_put(&s, "", 0);
+    for (; *t != '\0'; t++)
+        if (*t == '$') {
+            t++;
+            tn_str_add(&s, "%s", *t == '0' ? x : y);
+        } else if (*t == '@') {
+            tn_str_add(&s, "%s", is_double ? "" : "f");
+        } else {
+            tn_str_put(&s, t, 1);
+        }
+    return s.text;
+}
+
+static const char *vector_op(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    int lanes = (int)c->lane->hi + 1;
+    const char *x = text_of(c, e->arg[0]), *y = e->n > 1 ? text_of(c, e->arg[1]) : "";
+    if (e->op == TN_OP_MIN || e->op == TN_OP_MAX) {
+        if (!is_vector(c, e->arg[0]))
+            x = tn_strfmt(a, "TN_SPLAT_F32X%d(%s)", lanes, x);
+        if (!is_vector(c, e->arg[1]))
+            y = tn_strfmt(a, "TN_SPLAT_F32X%d(%s)", lanes, y);
+        return tn_strfmt(a, "TN_%s_F32X%d(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", lanes, x, y);
+    }
+    return tn_strfmt(a, "(%s)", template_text(c, tn_scalars[e->op].c_float, x, y, false));
+}
+
+static const char *float_op(printer *c, const tn_expr *e, const char *x, const char *y)
+{
+    const char *t = tn_scalars[e->op].c_float;
+    if (strstr(t, "tn_") != NULL)
+        c->needs->minmax = true;
+    else if (strchr(t, '@') != NULL)
+        c->needs->math = true;
+    return tn_strfmt(c->p->arena, "(%s)", template_text(c, t, x, y, e->arg[0]->dtype == TN_DOUBLE));
+}
+
+/* Subscripts: what cannot be negative divides as C does. */
+static const char *index_op(printer *c, const tn_expr *e, const char *x, const char *y)
+{
+    tn_arena *a = c->p->arena;
+    int64_t lo = 0, hi = 0;
+    if (e->op != TN_OP_FDIV && e->op != TN_OP_MOD)
+        return tn_strfmt(a, "(%s)", template_text(c, tn_scalars[e->op].c_int, x, y, false));
+    tn_range_of(e->arg[0], &lo, &hi);
+    if (lo >= 0)
+        return tn_strfmt(a, "(%s %s %s)", x, e->op == TN_OP_FDIV ? "/" : "%", y);
+    c->needs->ints = true;
+    return tn_strfmt(a, "(ptrdiff_t)tn_floor%s(%s, %s)", e->op == TN_OP_FDIV ? "div" : "mod", x, y);
+}
+
+static const char *unsigned_of(tn_dtype t)
+{
+    return t == TN_INT64 || t == TN_UINT64 ? "uint64_t" : t == TN_INT32 || t == TN_UINT32 ? "uint32_t" : "unsigned";
+}
+
+static const char *int_op(printer *c, const tn_expr *e, const char *x, const char *y)
+{
+    tn_arena *a = c->p->arena;
+    tn_dtype t = e->arg[0]->dtype;
+    const char *type = c_type(e->dtype), *u = unsigned_of(t), *raw = tn_scalars[e->op].c_int;
+    int bits = tn_dtype_get(t)->size * 8;
+    if (strstr(raw, "tn_") != NULL)
+        c->needs->ints = true;
+    switch (e->op) {
+    case TN_OP_ADD:
+    case TN_OP_SUB:
+    case TN_OP_MUL: return tn_strfmt(a, "(%s)((%s)%s %c (%s)%s)", type, u, x, raw[3], u, y);
+    case TN_OP_NEG: return tn_strfmt(a, "(%s)(0 - (%s)%s)", type, u, x);
+    case TN_OP_ABS: return tn_strfmt(a, "(%s)(%s < 0 ? 0 - (%s)%s : (%s)%s)", type, x, u, x, u, x);
+    case TN_OP_DIV:
+    case TN_OP_REM:
+        if (e->arg[1]->kind == TN_E_INT && e->arg[1]->i != 0)
+            return tn_strfmt(a, "(%s)(%s)", type, template_text(c, raw, x, y, false));
+        return tn_strfmt(a, "(%s)(%s != 0 ? %s : 0)", type, y, template_text(c, raw, x, y, false));
+    case TN_OP_SHL: return tn_strfmt(a, "(%s)(%s < %d ? (%s)%s << %s : 0)", type, y, bits, u, x, y);
+    case TN_OP_SHR: return tn_strfmt(a, "(%s)(%s < %d ? %s >> %s : 0)", type, y, bits, x, y);
+    default: break;
+    }
+    const char *s = template_text(c, raw, x, y, false);
+    return tn_scalars[e->op].gives_bool ? tn_strfmt(a, "(%s)", s) : tn_strfmt(a, "(%s)(%s)", type, s);
+}
+
+static const char *op_text(printer *c, const tn_expr *e)
+{
+    if (is_vector(c, e))
+        return vector_op(c, e);
+    const char *x = text_of(c, e->arg[0]), *y = e->n > 1 ? text_of(c, e->arg[1]) : "";
+    if (tn_dtype_get(e->arg[0]->dtype)->is_float)
+        return float_op(c, e, x, y);
+    if (e->arg[0]->dtype == TN_INDEX)
+        return index_op(c, e, x, y);
+    return int_op(c, e, x, y);
+}
+
+static const char *cast_text(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    tn_dtype from = e->arg[0]->dtype, to = e->dtype;
+    const char *x = text_of(c, e->arg[0]);
+    if (from == TN_FLOAT16 || from == TN_BFLOAT16) {
+        c->needs->half = true;
+        x = tn_strfmt(a, "%s(%s)", from == TN_FLOAT16 ? "tn_half_to_float" : "tn_bfloat_to_float", x);
+        from = TN_FLOAT;
+        if (to == TN_FLOAT)
+            return x;
+    }
+    if (to == TN_FLOAT16 || to == TN_BFLOAT16) {
+        c->needs->half = true;
+        const char *f = from == TN_FLOAT ? x : tn_strfmt(a, "(float)%s", x);
+        return tn_strfmt(a, "%s(%s)", to == TN_FLOAT16 ? "tn_float_to_half" : "tn_float_to_bfloat", f);
+    }
+    if (to == TN_BOOL)
+        return tn_strfmt(a, tn_dtype_get(from)->is_float ? "(%s < 0 || %s > 0 || %s != %s)" : "(%s != 0)", x, x, x, x);
+    return tn_strfmt(a, "(%s)%s", c_type(to), x);
+}
+
+/* --- loads and stores --------------------------------------------------------------------------------------------- */
+
+static const char *strip(const char *s)
+{
+    size_t n = strlen(s);
+    int depth = 0;
+    if (n < 2 || s[0] != '(')
+        return s;
+    for (size_t i = 0; i < n; i++) {
+        depth += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
+        if (depth == 0 && i + 1 < n)
+            return s;
+    }
+    return NULL; /* one pair around the whole */
+}
+
+static const char *bare(printer *c, const char *s)
+{
+    return strip(s) != NULL ? s : tn_strndup(c->p->arena, s + 1, strlen(s) - 2);
+}
+
+static const tn_expr *first_lane(printer *c, const tn_expr *offset)
+{
+    return c->lane != NULL ? tn_substitute(c->p, offset, c->lane, tn_index(c->p, 0)) : offset;
+}
+
+static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector)
+{
+    const char *pointer = pointer_name(c, b), *i = bare(c, text_of(c, first_lane(c, offset)));
+    if (!vector)
+        return tn_strfmt(c->p->arena, "%s[%s]", pointer, i);
+    return strcmp(i, "0") == 0 ? pointer : tn_strfmt(c->p->arena, "%s + %s", pointer, i);
+}
+
+static const char *load_text(printer *c, const tn_expr *e)
+{
+    if (!is_vector(c, e))
+        return place_text(c, e->buf, e->arg[0], false);
+    return tn_strfmt(c->p->arena, "TN_LOAD_F32X%d(%s)", (int)c->lane->hi + 1, place_text(c, e->buf, e->arg[0], true));
+}
+
+static const char *text_of(printer *c, const tn_expr *e)
+{
+    for (size_t i = 0; i < c->named.n; i++)
+        if (c->named.items[i].expr == e)
+            return c->named.items[i].name;
+    switch (e->kind) {
+    case TN_E_INT: return integer_text(c, e);
+    case TN_E_NUM: return number_text(c, e);
+    case TN_E_VAR: return var_name(c, e->var);
+    case TN_E_LOAD: return load_text(c, e);
+    case TN_E_OP: return op_text(c, e);
+    case TN_E_CAST: return cast_text(c, e);
+    case TN_E_SELECT:
+        return tn_strfmt(c->p->arena, "(%s ? %s : %s)", text_of(c, e->arg[0]), text_of(c, e->arg[1]), text_of(c, e->arg[2]));
+    }
+    return "";
+}
+
+/* --- naming what is shared ---------------------------------------------------------------------------------------- */
+
+static count *find_count(printer *c, count_vec *counts, const tn_expr *e)
+{
+    for (size_t i = 0; i < counts->n; i++)
+        if (counts->items[i].expr == e)
+            return &counts->items[i];
+    count *fresh = TN_PUSH(c->p->arena, *counts);
+    fresh->expr = e;
+    return fresh;
+}
+
+static bool is_leaf(const tn_expr *e)
+{
+    return e->kind == TN_E_INT || e->kind == TN_E_NUM || e->kind == TN_E_VAR;
+}
+
+/* The operand's text appears twice in some C forms. */
+static bool doubles(const tn_expr *e)
+{
+    bool whole = !tn_dtype_get(e->dtype)->is_float;
+    if (e->kind == TN_E_CAST)
+        return e->dtype == TN_BOOL && tn_dtype_get(e->arg[0]->dtype)->is_float;
+    if (e->kind != TN_E_OP)
+        return false;
+    return (whole && (e->op == TN_OP_MIN || e->op == TN_OP_MAX || e->op == TN_OP_ABS)) || e->op == TN_OP_MOD
+           || e->op == TN_OP_ISNAN;
+}
+
+/* Post-order, so that a name is made before its users; certain: reached on every path (not in a select's branch). */
+static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool certain, bool index_only)
+{
+    if (is_leaf(e))
+        return;
+    if (e->dtype == TN_INDEX && e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[1]->kind == TN_E_INT) {
+        count_uses(c, counts, e->arg[0], certain, index_only); /* x[a + 16]: the name is for a */
+        return;
+    }
+    count *n = NULL;
+    for (size_t i = 0; i < counts->n && n == NULL; i++)
+        if (counts->items[i].expr == e)
+            n = &counts->items[i];
+    bool seen = n != NULL && (n->hoistable || !certain);
+    for (int k = 0; k < e->n && !seen; k++) {
+        const tn_expr *arg = e->kind == TN_E_LOAD ? first_lane(c, e->arg[k]) : e->arg[k];
+        bool sure = certain && !(e->kind == TN_E_SELECT && k > 0) && !(e->kind == TN_E_OP && k > 0 && (e->op == TN_OP_AND || e->op == TN_OP_OR));
+        count_uses(c, counts, arg, sure, index_only);
+        if (doubles(e))
+            count_uses(c, counts, arg, sure, index_only);
+    }
+    if (index_only && e->dtype != TN_INDEX)
+        return;
+    n = find_count(c, counts, e);
+    n->uses++;
+    n->hoistable = n->hoistable || certain;
+}
+
+static bool loads_anything(const tn_expr *e)
+{
+    if (e->kind == TN_E_LOAD)
+        return true;
+    for (int k = 0; k < e->n; k++)
+        if (loads_anything(e->arg[k]))
+            return true;
+    return false;
+}
+
+static void name_one(printer *c, const tn_expr *e)
+{
+    const char *name = tn_strfmt(c->p->arena, e->dtype == TN_INDEX ? "a%d" : "t%d", c->n_temps++);
+    const char *type = c_type(e->dtype), *value = bare(c, text_of(c, e));
+    bool truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD;
+    if (is_vector(c, e))
+        line(c, "const tn_f32x%d %s = %s;", (int)c->lane->hi + 1, name, value);
+    else
+        line(c, truth ? "const %s %s = (uint8_t)(%s);" : "const %s %s = %s;", type, name, value);
+    *TN_PUSH(c->p->arena, c->named) = (named){e, name};
+}
+
+/* index_only: subscripts without loads, for a run of statements; else anything, for one statement. */
+static void name_shared(printer *c, const count_vec *counts, bool index_only)
+{
+    for (size_t i = 0; i < counts->n; i++) {
+        const count *n = &counts->items[i];
+        if (n->uses > 1 && n->hoistable && (!index_only || !loads_anything(n->expr)))
+            name_one(c, n->expr);
+    }
+}
+
+/* --- statements --------------------------------------------------------------------------------------------------- */
+
+static void print_stmts(printer *c, const tn_stmt_vec *body);
+
+static const char *typed(printer *c, const tn_stmt *s, const char *value)
+{
+    if (s->lane == NULL || is_vector(c, s->value))
+        return value;
+    return tn_strfmt(c->p->arena, "TN_SPLAT_F32X%d(%s)", (int)s->lane->hi + 1, value);
+}
+
+static const char *stored(printer *c, const tn_buf *b, const tn_expr *e, const char *value)
+{
+    bool truth = b->dtype == TN_BOOL && (e->kind == TN_E_OP || e->kind == TN_E_CAST || e->kind == TN_E_SELECT);
+    return truth ? tn_strfmt(c->p->arena, "(uint8_t)(%s)", value) : value;
+}
+
+static void print_set(printer *c, const tn_stmt *s)
+{
+    const tn_expr *e = s->value;
+    bool adds = e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[0]->kind == TN_E_VAR && e->arg[0]->var == s->var
+                && tn_dtype_get(e->dtype)->is_float;
+    if (adds)
+        line(c, "%s += %s;", var_name(c, s->var), bare(c, text_of(c, e->arg[1])));
+    else
+        line(c, "%s = %s;", var_name(c, s->var), bare(c, text_of(c, e)));
+}
+
+static void print_simple(printer *c, const tn_stmt *s)
+{
+    count_vec counts = {0};
+    size_t outer = c->named.n;
+    c->lane = s->lane;
+    c->needs->vectors = c->needs->vectors || s->lane != NULL;
+    count_uses(c, &counts, s->value, true, false);
+    name_shared(c, &counts, false);
+    const char *type = s->lane != NULL ? tn_strfmt(c->p->arena, "tn_f32x%d", (int)s->lane->hi + 1) : c_type(s->value->dtype);
+    switch (s->kind) {
+    case TN_S_LET:
+        line(c, "%s%s %s = %s;", s->is_mutable ? "" : "const ", type, var_name(c, s->var),
+             typed(c, s, bare(c, text_of(c, s->value))));
+        break;
+    case TN_S_SET: print_set(c, s); break;
+    case TN_S_STORE:
+        if (s->lane != NULL)
+            line(c, "TN_STORE_F32X%d(%s, %s);", (int)s->lane->hi + 1, place_text(c, s->buf, s->offset, true),
+                 typed(c, s, bare(c, text_of(c, s->value))));
+        else
+            line(c, "%s = %s;", place_text(c, s->buf, s->offset, false),
+                 stored(c, s->buf, s->value, bare(c, text_of(c, s->value))));
+        break;
+    default: break;
+    }
+    c->lane = NULL;
+    c->named.n = outer;
+}
+
+static void print_for(printer *c, const tn_stmt *s)
+{
+    const char *v = var_name(c, s->var);
+    line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v, text_of(c, s->end), v);
+    c->indent++;
+    print_stmts(c, &s->body);
+    c->indent--;
+    line(c, "}");
+}
+
+static bool is_simple(const tn_stmt *s)
+{
+    return s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE;
+}
+
+static void count_run(printer *c, const tn_stmt_vec *body, size_t from, size_t to, count_vec *counts)
+{
+    for (size_t i = from; i < to; i++) {
+        const tn_stmt *s = body->items[i];
+        c->lane = s->lane;
+        count_uses(c, counts, s->value, true, true);
+        if (s->kind == TN_S_STORE)
+            count_uses(c, counts, first_lane(c, s->offset), true, true);
+    }
+    c->lane = NULL;
+}
+
+static void print_stmts(printer *c, const tn_stmt_vec *body)
+{
+    size_t outer = c->named.n;
+    for (size_t i = 0; i < body->n;) {
+        size_t end = i;
+        while (end < body->n && is_simple(body->items[end]))
+            end++;
+        count_vec counts = {0};
+        count_run(c, body, i, end, &counts);
+        name_shared(c, &counts, true);
+        for (; i < end; i++)
+            print_simple(c, body->items[i]);
+        if (i < body->n)
+            print_for(c, body->items[i++]);
+    }
+    c->named.n = outer;
+}
+
+/* --- parameters --------------------------------------------------------------------------------------------------- */
+
+static void add_param(tn_program *p, tn_function *f, const tn_buf *b, bool is_written)
+{
+    const tn_buf *root = tn_buf_root(b);
+    if (root->scope == TN_SCOPE_REGISTER)
+        return;
+    for (int i = 0; i < f->n_param; i++)
+        if (f->param[i].root == root) {
+            f->param[i].is_written = f->param[i].is_written || is_written;
+            return;
+        }
+    assert(f->n_param < TN_MAX_ARGS * 4);
+    const char *letter = root->scope == TN_SCOPE_CONST ? "w" : is_written ? "y" : "x";
+    int same = 0;
+    for (int i = 0; i < f->n_param; i++)
+        same += f->param[i].name[0] == letter[0];
+    f->param[f->n_param++] = (tn_param){root, same == 0 ? letter : tn_strfmt(p->arena, "%s%d", letter, same), is_written};
+}
+
+static void collect_expr(tn_program *p, tn_function *f, const tn_expr *e, bool *symbols)
+{
+    if (e->kind == TN_E_LOAD)
+        add_param(p, f, e->buf, false);
+    for (size_t i = 0; e->kind == TN_E_VAR && i < p->symbols.n; i++)
+        symbols[i] = symbols[i] || p->symbols.items[i] == e->var;
+    for (int k = 0; k < e->n; k++)
+        collect_expr(p, f, e->arg[k], symbols);
+}
+
+static void collect(printer *c, tn_function *f, const tn_stmt *s, bool *symbols)
+{
+    if (s->value != NULL)
+        collect_expr(c->p, f, s->value, symbols);
+    if (s->offset != NULL)
+        collect_expr(c->p, f, s->offset, symbols);
+    if (s->begin != NULL) {
+        collect_expr(c->p, f, s->begin, symbols);
+        collect_expr(c->p, f, s->end, symbols);
+    }
+    for (size_t i = 0; i < s->body.n; i++)
+        collect(c, f, s->body.items[i], symbols);
+    if (s->kind == TN_S_STORE)
+        add_param(c->p, f, s->buf, true);
+}
+
+static void declare_spills(printer *c, const tn_stmt *s, bool *declared)
+{
+    if (s->kind == TN_S_STORE && s->buf->scope == TN_SCOPE_REGISTER && !declared[s->buf->id]) {
+        line(c, "%s %s[%lld];", c_type(s->buf->dtype), pointer_name(c, s->buf), (long long)s->buf->max[0]);
+        declared[s->buf->id] = true;
+    }
+    for (size_t i = 0; i < s->body.n; i++)
+        declare_spills(c, s->body.items[i], declared);
+}
+
+void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out)
+{
+    bool *symbols = TN_NEW_N(p->arena, bool, p->symbols.n + 1), *declared = TN_NEW_N(p->arena, bool, p->bufs.n);
+    *out = (tn_function){.text = {.arena = p->arena}};
+    printer c = {.p = p, .needs = needs, .f = out, .out = &out->text, .indent = 1};
+    collect(&c, out, body, symbols);
+    for (size_t i = 0; i < p->symbols.n; i++)
+        if (symbols[i])
+            out->symbol[out->n_symbol++] = p->symbols.items[i];
+    declare_spills(&c, body, declared);
+    print_stmts(&c, &body->body);
+}

@@ -1,0 +1,24 @@
+/* Statements as C99 text: the one walker that all generated functions come from. */
+#ifndef TN_CBODY_H
+#define TN_CBODY_H
+
+#include "emit/emit.h"
+
+/* What the printed text needs of tn_port.h and math.h. */
+typedef struct tn_needs { bool math, vectors, minmax, ints, half; } tn_needs;
+
+/* A buffer that the function takes as a parameter. */
+typedef struct tn_param { const tn_buf *root; const char *name; bool is_written; } tn_param;
+
+typedef struct tn_function {
+    tn_param param[TN_MAX_ARGS * 4];
+    int n_param;
+    const tn_var *symbol[TN_MAX_AXES]; /* named dims that it uses, in the program's order */
+    int n_symbol;
+    tn_str text; /* the body, without braces, indented by four */
+} tn_function;
+
+const tn_buf *tn_buf_root(const tn_buf *b); /* through aliases */
+void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
+
+#endif

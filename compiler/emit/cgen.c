@@ -1,0 +1,291 @@
+/* NAME.c: a function per kernel, the borders of zeros, and the entry that calls them in order. See emit.h.
+   Kernels whose text is equal but for the buffers they work on become one function. */
+#include "base/map.h"
+#include "emit/cbody.h"
+#include "emit/frame.h"
+#include "emit/names.h"
+#include "include/tenon.h"
+
+typedef struct call { const tn_function *f; const char *name; } call;
+
+typedef struct generator {
+    const tn_unit *u;
+    tn_needs needs;
+    tn_str functions, entry;
+    call *calls; /* one per kernel */
+    tn_map by_text;
+    bool has_borders;
+} generator;
+
+/* --- functions ------------------------------------------------------------------------------------------------------ */
+
+static const char *params_text(const generator *g, const tn_function *f)
+{
+    tn_str s = {.arena = g->u->arena};
+    for (int i = 0; i < f->n_param; i++)
+        tn_str_add(&s, "%s%s%s *TN_RESTRICT %s", i > 0 ? ", " : "", f->param[i].is_written ? "" : "const ",
+                   tn_dtype_get(f->param[i].root->dtype)->c, f->param[i].name);
+    for (int i = 0; i < f->n_symbol; i++)
+        tn_str_add(&s, "%sptrdiff_t %s", s.len > 0 ? ", " : "", f->symbol[i]->name);
+    return s.len > 0 ? s.text : "void";
+}
+
+static const char *op_word(const generator *g, const tn_comp *c)
+{
+    char *word = tn_strdup(g->u->arena, c->node != NULL ? c->node->op->name : "copy");
+    for (char *s = word; *s != '\0'; s++)
+        *s = (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s);
+    return word;
+}
+
+static void print_comment(generator *g, size_t k)
+{
+    const tn_layer *l = &g->u->layer[k];
+    tn_str_add(&g->functions, "/* %s\n   %s -> %s", tn_in_comment(g->u->arena, l->label), tn_in_comment(g->u->arena, l->in),
+               tn_in_comment(g->u->arena, l->out));
+    if (l->schedule[0] != '\0')
+        tn_str_add(&g->functions, "\n   %s", l->schedule);
+    for (size_t i = k + 1; i < g->u->n_layers; i++)
+        if (g->calls[i].name == g->calls[k].name)
+            tn_str_add(&g->functions, "\n   also: %s", tn_in_comment(g->u->arena, g->u->layer[i].label));
+    tn_str_add(&g->functions, " */\n");
+}
+
+/* Equal kernels share the function of the first; its comment names all of them, so texts are made before printing. */
+static void make_functions(generator *g)
+{
+    const tn_unit *u = g->u;
+    for (size_t i = 0; i < u->n_layers; i++) {
+        tn_function *f = TN_NEW(u->arena, tn_function);
+        tn_print_function(u->program, u->program->kernels.items[i].body, &g->needs, f);
+        const char *params = params_text(g, f);
+        const char *key = tn_strfmt(u->arena, "%s\n%s", params, f->text.len > 0 ? f->text.text : "");
+        const char *name = tn_map_get(&g->by_text, key);
+        if (name == NULL) {
+            name = tn_strfmt(u->arena, "%s_%s_%zu", u->name, op_word(g, u->program->kernels.items[i].comp), i);
+            tn_map_put(u->arena, &g->by_text, key, (void *)(uintptr_t)name);
+        }
+        g->calls[i] = (call){f, name};
+        u->layer[i].function = name;
+    }
+}
+
+static void print_functions(generator *g)
+{
+    for (size_t i = 0; i < g->u->n_layers; i++) {
+        bool first = true;
+        for (size_t k = 0; k < i && first; k++)
+            first = g->calls[k].name != g->calls[i].name;
+        if (!first)
+            continue;
+        const tn_function *f = g->calls[i].f;
+        print_comment(g, i);
+        tn_str_add(&g->functions, "static void %s(%s)\n{\n%s}\n\n", g->calls[i].name, params_text(g, f),
+                   f->text.len > 0 ? f->text.text : "");
+    }
+}
+
+/* --- the entry ------------------------------------------------------------------------------------------------------ */
+
+static int find_io(const tn_buf *const *list, size_t n, const tn_buf *b)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == b)
+            return (int)i;
+    return -1;
+}
+
+static const char *weight_text(const generator *g, const tn_buf *b)
+{
+    const tn_unit *u = g->u;
+    for (size_t i = 0; i < u->weights.n; i++) {
+        const tn_weight *w = &u->weights.items[i];
+        if (w->buf != b)
+            continue;
+        const char *type = tn_dtype_get(b->dtype)->c;
+        if (u->params == TN_PARAMS_CONST)
+            return tn_strfmt(u->arena, "%s_w_%s", u->name, w->name);
+        if (u->params == TN_PARAMS_INCBIN)
+            return tn_strfmt(u->arena, "(const %s *)(const void *)(%s_weights_data + %lld)", type, u->name, (long long)w->offset);
+        return tn_strfmt(u->arena, "(const %s *)(const void *)(params + %lld)", type, (long long)w->offset + 64);
+    }
+    return "NULL";
+}
+
+static const char *argument(const generator *g, const tn_buf *root)
+{
+    const tn_unit *u = g->u;
+    int at = find_io(u->input, u->n_in, root);
+    if (at >= 0)
+        return tn_strfmt(u->arena, "io->%s", u->input_name[at]);
+    at = find_io(u->output, u->n_out, root);
+    if (at >= 0)
+        return tn_strfmt(u->arena, "io->%s", u->output_name[at]);
+    if (root->scope == TN_SCOPE_CONST)
+        return weight_text(g, root);
+    return tn_strfmt(u->arena, "(%s *)(void *)(mem + %lld)", tn_dtype_get(root->dtype)->c,
+                     (long long)u->plan->offset[root->id]);
+}
+
+/* The last two dims have the border; every plane before them is one, with the elements of a block innermost. */
+static void print_border(generator *g, const tn_buf *b)
+{
+    int64_t lanes = b->layout.n > b->rank ? b->layout.part[b->layout.n - 1].mod : 1, rows = 1, planes = 1;
+    int cols_at = b->rank - 1, rows_at = b->rank - 2;
+    const int64_t *lo = b->layout.lo, *hi = b->layout.hi;
+    int64_t cols = b->max[cols_at] + lo[cols_at] + hi[cols_at];
+    if (rows_at >= 2)
+        rows = b->max[rows_at] + lo[rows_at] + hi[rows_at];
+    planes = tn_buf_room(b) / (rows * cols * lanes);
+    g->has_borders = true;
+    tn_str_add(&g->entry, "    %s_border(mem + %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n", g->u->name,
+               (long long)g->u->plan->offset[b->id], (long long)planes, (long long)rows,
+               (long long)(cols * lanes * 4), rows_at >= 2 ? (long long)lo[rows_at] : 0,
+               rows_at >= 2 ? (long long)hi[rows_at] : 0, (long long)(lo[cols_at] * lanes * 4),
+               (long long)(hi[cols_at] * lanes * 4));
+}
+
+static const char border_function[] =
+    "/* Zeros around each of the planes: rows of row_bytes, top and bottom rows, left and right bytes of every row. */\n"
+    "static void %s_border(unsigned char *p, ptrdiff_t planes, ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t top,\n"
+    "                      ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)\n"
+    "{\n"
+    "    for (ptrdiff_t i = 0; i < planes; i++) {\n"
+    "        memset(p, 0, (size_t)(top * row_bytes));\n"
+    "        p += top * row_bytes;\n"
+    "        for (ptrdiff_t y = 0; y < rows - top - bottom; y++) {\n"
+    "            memset(p, 0, (size_t)left);\n"
+    "            memset(p + row_bytes - right, 0, (size_t)right);\n"
+    "            p += row_bytes;\n"
+    "        }\n"
+    "        memset(p, 0, (size_t)(bottom * row_bytes));\n"
+    "        p += bottom * row_bytes;\n"
+    "    }\n"
+    "}\n\n";
+
+static void print_border_function(const tn_unit *u, tn_str *out)
+{
+    const char *at = strstr(border_function, "%s");
+    tn_str_put(out, border_function, (size_t)(at - border_function));
+    tn_str_add(out, "%s%s", u->name, at + 2);
+}
+
+static bool has_border(const tn_buf *b)
+{
+    for (int i = 0; i < b->rank; i++)
+        if (b->layout.lo[i] != 0 || b->layout.hi[i] != 0)
+            return true;
+    return false;
+}
+
+static void print_call(generator *g, size_t k)
+{
+    const tn_unit *u = g->u;
+    const call *c = &g->calls[k];
+    const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
+    if (has_border(out) && u->plan->first[out->id] == (int)k)
+        print_border(g, out);
+    tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n    %s(", u->upper, k, c->name);
+    for (int i = 0; i < c->f->n_param; i++)
+        tn_str_add(&g->entry, "%s%s", i > 0 ? ", " : "", argument(g, c->f->param[i].root));
+    for (int i = 0; i < c->f->n_symbol; i++)
+        tn_str_add(&g->entry, "%s%s", i > 0 || c->f->n_param > 0 ? ", " : "", c->f->symbol[i]->name);
+    tn_str_add(&g->entry, ");\n    %s_LAYER_END(%zu);\n", u->upper, k);
+}
+
+static bool takes_weights(const tn_unit *u)
+{
+    return u->params == TN_PARAMS_BLOB || u->params == TN_PARAMS_ARG;
+}
+
+static void print_checks(generator *g)
+{
+    const tn_unit *u = g->u;
+    tn_str_add(&g->entry, "    if (io == NULL || (work == NULL && %s_WORK_SIZE > 0)", u->upper);
+    if (takes_weights(u))
+        tn_str_add(&g->entry, " || weights == NULL");
+    tn_str_add(&g->entry, ")\n        return %s_ERR_NULL;\n", u->upper);
+    for (size_t i = 0; i < u->n_in + u->n_out; i++)
+        tn_str_add(&g->entry, "    if (io->%s == NULL)\n        return %s_ERR_NULL;\n",
+                   i < u->n_in ? u->input_name[i] : u->output_name[i - u->n_in], u->upper);
+    tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper, u->upper);
+    tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper, u->upper);
+    for (size_t i = 0; i < u->program->symbols.n; i++) {
+        const tn_var *v = u->program->symbols.items[i];
+        tn_str_add(&g->entry, "    const ptrdiff_t %s = io->%s;\n", v->name, tn_symbol_name(u, i));
+        tn_str_add(&g->entry, "    if (%s < 1 || %s > %lld)\n        return %s_ERR_SHAPE;\n", v->name, v->name,
+                   (long long)v->hi, u->upper);
+    }
+}
+
+static void print_entry(generator *g)
+{
+    const tn_unit *u = g->u;
+    tn_str_add(&g->entry, "%s_status %s_run(const %s_io *io, %svoid *work, size_t work_size)\n{\n", u->name, u->name,
+               u->name, takes_weights(u) ? "const void *weights, " : "");
+    print_checks(g);
+    bool uses_mem = false;
+    for (size_t i = 0; i < u->program->bufs.n; i++)
+        uses_mem = uses_mem || u->plan->offset[i] >= 0;
+    if (uses_mem)
+        tn_str_add(&g->entry, "    unsigned char *const mem = work;\n");
+    if (takes_weights(u) && u->weights.n > 0)
+        tn_str_add(&g->entry, "    const unsigned char *const params = weights;\n");
+    tn_str_add(&g->entry, "\n");
+    for (size_t i = 0; i < u->n_layers; i++)
+        print_call(g, i);
+    tn_str_add(&g->entry, "    return %s_OK;\n}\n", u->upper);
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------- */
+
+static void print_head(const generator *g, tn_str *out)
+{
+    const tn_unit *u = g->u;
+    tn_str_add(out, "/* %s: generated by Tenon " TN_VERSION " for %s (%s). See %s.h for how to call it. */\n", u->name,
+               u->target->name, u->options, u->name);
+    if (g->needs.vectors)
+        tn_str_add(out, "#define TN_NEED_VECTORS\n");
+    if (g->needs.minmax)
+        tn_str_add(out, "#define TN_NEED_MINMAX\n");
+    if (g->needs.ints)
+        tn_str_add(out, "#define TN_NEED_INT\n");
+    if (g->needs.half)
+        tn_str_add(out, "#define TN_NEED_HALF\n");
+    tn_str_add(out, "#include \"%s.h\"\n\n%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n\n", u->name,
+               g->needs.math ? "#include <math.h>\n" : "", g->has_borders ? "#include <string.h>\n" : "");
+    tn_str_add(out, "#ifdef %s_CONFIG_H\n#include %s_CONFIG_H\n#endif\n", u->upper, u->upper);
+    tn_str_add(out, "/* For clocks and traces: i is the layer's index in %s_get_info()->layers. */\n", u->name);
+    tn_str_add(out, "#ifndef %s_LAYER_BEGIN\n#define %s_LAYER_BEGIN(i) ((void)0)\n#endif\n", u->upper, u->upper);
+    tn_str_add(out, "#ifndef %s_LAYER_END\n#define %s_LAYER_END(i) ((void)0)\n#endif\n\n", u->upper, u->upper);
+}
+
+static void print_weight_names(const tn_unit *u, tn_str *out)
+{
+    if (u->params == TN_PARAMS_INCBIN && u->weights.n > 0)
+        tn_str_add(out, "extern const unsigned char %s_weights_data[];\n\n", u->name);
+    if (u->params != TN_PARAMS_CONST || u->weights.n == 0)
+        return;
+    for (size_t i = 0; i < u->weights.n; i++) {
+        const tn_weight *w = &u->weights.items[i];
+        tn_str_add(out, "extern const %s %s_w_%s[%lld];\n", tn_dtype_get(w->buf->dtype)->c, u->name, w->name,
+                   (long long)(w->bytes / tn_dtype_get(w->buf->dtype)->size));
+    }
+    tn_str_add(out, "\n");
+}
+
+void tn_emit_source(const tn_unit *u, tn_str *out)
+{
+    generator g = {.u = u, .functions = {.arena = u->arena}, .entry = {.arena = u->arena}};
+    tn_str_put(&g.functions, "", 0);
+    g.calls = TN_NEW_N(u->arena, call, u->n_layers + 1);
+    make_functions(&g);
+    print_functions(&g);
+    print_entry(&g);
+    print_head(&g, out);
+    print_weight_names(u, out);
+    if (g.has_borders)
+        print_border_function(u, out);
+    tn_str_add(out, "%s%s", g.functions.text, g.entry.text);
+    tn_emit_info(u, out);
+}

@@ -1,0 +1,237 @@
+/* NAME.h, and the definitions behind it that no schedule touches: kws_get_info, kws_weights_check. */
+#include "emit/frame.h"
+#include "emit/names.h"
+
+typedef struct side {
+    const char *word, *upper, *qualifier; /* "input", "INPUT", "const " */
+    const tn_buf **buf;
+    const char **name;
+    size_t n;
+} side;
+
+static side get_side(const tn_unit *u, bool is_output)
+{
+    return is_output ? (side){"output", "OUTPUT", "", u->output, u->output_name, u->n_out}
+                     : (side){"input", "INPUT", "const ", u->input, u->input_name, u->n_in};
+}
+
+static const tn_var *symbol_at(const tn_unit *u, size_t i)
+{
+    return u->program->symbols.items[i];
+}
+
+/* --- macros and members ------------------------------------------------------------------------------------------- */
+
+static void add_tensor_macros(const tn_unit *u, const side *s, size_t i, tn_str *out)
+{
+    const tn_buf *b = s->buf[i];
+    const char *prefix = tn_strfmt(u->arena, "#define %s_%s_%zu_", u->upper, s->upper, i);
+    tn_str_add(out, "\n/* %s %s: %s */\n", s->word, s->name[i], tn_in_comment(u->arena, tn_io_type(u->arena, b)));
+    tn_str_add(out, "%sNAME %s\n%sRANK %d\n", prefix, tn_quote_c(u->arena, tn_io_model_name(b)), prefix, b->rank);
+    for (int k = 0; k < b->rank; k++)
+        tn_str_add(out, "%sDIM_%d %lld%s\n", prefix, k, (long long)b->max[k],
+                   tn_io_dim(b, k).sym != NULL ? " /* at most */" : "");
+    tn_str_add(out, "%sCOUNT %lld\n%sBYTES %lld\n%sTYPE %s\n", prefix, (long long)tn_io_count(b), prefix,
+               (long long)tn_io_bytes(b), prefix, tn_dtype_get(b->dtype)->c);
+}
+
+static const char *tensor_macros(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    for (int k = 0; k < 2; k++) {
+        side s = get_side(u, k == 1);
+        for (size_t i = 0; i < s.n; i++)
+            add_tensor_macros(u, &s, i, &out);
+    }
+    for (size_t i = 0; i < u->program->symbols.n; i++) {
+        const tn_var *v = symbol_at(u, i);
+        tn_str_add(&out,
+                   "\n/* size %s: %lld to %lld */\n#define %s_SYMBOL_%zu_NAME %s\n#define %s_SYMBOL_%zu_MAX %lld\n",
+                   tn_symbol_name(u, i), (long long)v->lo, (long long)v->hi, u->upper, i, tn_quote_c(u->arena, v->name),
+                   u->upper, i, (long long)v->hi);
+    }
+    return out.text != NULL ? out.text : "";
+}
+
+static const char *element_note(tn_dtype t)
+{
+    return t == TN_FLOAT16    ? ", IEEE binary16 bits"
+           : t == TN_BFLOAT16 ? ", bfloat16 bits"
+           : t == TN_BOOL     ? ", 0 or 1"
+                              : "";
+}
+
+static const char *io_members(const tn_unit *u)
+{
+    tn_arena *a = u->arena;
+    tn_str out = {.arena = a};
+    for (int k = 0; k < 2; k++) {
+        side s = get_side(u, k == 1);
+        for (size_t i = 0; i < s.n; i++)
+            tn_str_add(&out, "    %s%s *%s; /* %s \"%s\": %s, row-major%s */\n", s.qualifier,
+                       tn_dtype_get(s.buf[i]->dtype)->c, s.name[i], s.word,
+                       tn_in_comment(a, tn_io_model_name(s.buf[i])), tn_in_comment(a, tn_io_type(a, s.buf[i])),
+                       element_note(s.buf[i]->dtype));
+    }
+    for (size_t i = 0; i < u->program->symbols.n; i++) {
+        const tn_var *v = symbol_at(u, i);
+        tn_str_add(&out, "    ptrdiff_t %s; /* size \"%s\": %lld to %lld */\n", tn_symbol_name(u, i),
+                   tn_in_comment(a, v->name), (long long)v->lo, (long long)v->hi);
+    }
+    return out.text != NULL ? out.text : "";
+}
+
+/* --- the example -------------------------------------------------------------------------------------------------- */
+
+static const char *example(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    const char *n = u->name, *up = u->upper, *in = " *     ";
+    tn_str_add(&out, "%sstatic unsigned char room[%s_WORK_SIZE + %s_WORK_ALIGN];\n", in, up, up);
+    for (int k = 0; k < 2; k++) {
+        side s = get_side(u, k == 1);
+        for (size_t i = 0; i < s.n; i++)
+            tn_str_add(&out, "%sstatic %s %s[%s_%s_%zu_COUNT];\n", in, tn_dtype_get(s.buf[i]->dtype)->c, s.name[i], up,
+                       s.upper, i);
+    }
+    tn_str_add(&out,
+               "%sunsigned char *work = room + (%s_WORK_ALIGN - (uintptr_t)room %% %s_WORK_ALIGN) %% %s_WORK_ALIGN;\n",
+               in, up, up, up);
+    tn_str_add(&out, "%s%s_io io;\n", in, n);
+    for (int k = 0; k < 2; k++) {
+        side s = get_side(u, k == 1);
+        for (size_t i = 0; i < s.n; i++)
+            tn_str_add(&out, "%sio.%s = %s;\n", in, s.name[i], s.name[i]);
+    }
+    for (size_t i = 0; i < u->program->symbols.n; i++)
+        tn_str_add(&out, "%sio.%s = %lld;\n", in, tn_symbol_name(u, i), (long long)symbol_at(u, i)->lo);
+    tn_str_add(&out, "%sif (%s_run(&io, %swork, %s_WORK_SIZE) != %s_OK)\n", in, n,
+               tn_weights_are_passed(u) ? "weights, " : "", up, up);
+    tn_str_add(&out, "%s    report_the_error();\n", in);
+    return out.text;
+}
+
+/* --- optional parts ----------------------------------------------------------------------------------------------- */
+
+static const char *weights_file_size(const tn_unit *u)
+{
+    if (!tn_weights_are_passed(u))
+        return "";
+    return tn_strfmt(u->arena,
+                     "/* Bytes of %s, which %s_run is given, and the alignment that it needs in memory. */\n"
+                     "#define %s_WEIGHTS_FILE_SIZE %lld\n#define %s_WEIGHTS_ALIGN 8\n",
+                     tn_weights_file(u), u->name, u->upper, (long long)(u->weights_size + TN_WEIGHTS_HEADER), u->upper);
+}
+
+static const char *weights_check(const tn_unit *u)
+{
+    if (!tn_weights_are_passed(u))
+        return "";
+    return tn_strfmt(u->arena,
+                     "\n/* weights is the content of %s, in flash or memory. %s_run trusts it: check it once, after\n"
+                     "   loading. Compares magic, version, identity, size and checksum. */\n"
+                     "%s_status %s_weights_check(const void *weights, size_t size);\n",
+                     tn_weights_file(u), u->name, u->name, u->name);
+}
+
+static const char *selftest(const tn_unit *u)
+{
+    if (u->golden == NULL)
+        return "";
+    return tn_strfmt(
+        u->arena,
+        "\n/* In %s_test.c: runs the model on a fixed input and compares with the compiler's reference. */\n"
+        "%s_status %s_selftest(%svoid *work, size_t work_size);\n",
+        u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "");
+}
+
+void tn_emit_header(const tn_unit *u, tn_str *out)
+{
+    tn_arena *a = u->arena;
+    int major = 0, minor = 0, patch = 0;
+    sscanf(tn_version(), "%d.%d.%d", &major, &minor, &patch);
+    const tn_mark marks[] = {
+        {"EXAMPLE", example(u)},
+        {"MAJOR", tn_value_text(a, major)},
+        {"MINOR", tn_value_text(a, minor)},
+        {"PATCH", tn_value_text(a, patch)},
+        {"HASH", tn_strfmt(a, "0x%016llxu", (unsigned long long)u->model_hash)},
+        {"WORK_SIZE", tn_value_text(a, u->plan->work_size)},
+        {"WORK_ALIGN", tn_value_text(a, u->target->work_align)},
+        {"WEIGHTS_SIZE", tn_value_text(a, u->weights_size)},
+        {"WEIGHTS_FILE_SIZE", weights_file_size(u)},
+        {"MACC", tn_value_text(a, u->macs)},
+        {"LAYER_COUNT", tn_value_text(a, (int64_t)u->n_layers)},
+        {"INPUTS", tn_value_text(a, (int64_t)u->n_in)},
+        {"OUTPUTS", tn_value_text(a, (int64_t)u->n_out)},
+        {"SYMBOLS", tn_value_text(a, (int64_t)u->program->symbols.n)},
+        {"TENSORS", tensor_macros(u)},
+        {"MEMBERS", io_members(u)},
+        {"WEIGHTS_PARAM", tn_weights_are_passed(u) ? "const void *weights, " : ""},
+        {"WEIGHTS_CHECK", weights_check(u)},
+        {"SELFTEST", selftest(u)},
+    };
+    tn_frame_fill(u, "model.h", marks, sizeof marks / sizeof *marks, out);
+}
+
+/* --- what NAME.c ends with ---------------------------------------------------------------------------------------- */
+
+static void add_dims(const side *s, size_t i, tn_str *out)
+{
+    const tn_buf *b = s->buf[i];
+    if (b->rank == 0)
+        return;
+    tn_str_add(out, "    static const int64_t %s_%zu[%d] = {", s->word, i, b->rank);
+    for (int k = 0; k < b->rank; k++)
+        tn_str_add(out, "%s%s%lld", k > 0 ? ", " : "", tn_io_dim(b, k).sym != NULL ? "-" : "", (long long)b->max[k]);
+    tn_str_add(out, "};\n");
+}
+
+static void add_tensor_table(const tn_unit *u, const side *s, tn_str *out)
+{
+    for (size_t i = 0; i < s->n; i++)
+        add_dims(s, i, out);
+    if (s->n == 0)
+        return;
+    tn_str_add(out, "    static const %s_tensor_info %ss[%zu] = {\n", u->name, s->word, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *dims = s->buf[i]->rank > 0 ? tn_strfmt(u->arena, "%s_%zu", s->word, i) : "NULL";
+        tn_str_add(out, "        {%s_%s_%zu_NAME, \"%s\", %d, %s},\n", u->upper, s->upper, i,
+                   tn_dtype_get(s->buf[i]->dtype)->name, s->buf[i]->rank, dims);
+    }
+    tn_str_add(out, "    };\n");
+}
+
+static void add_layer_table(const tn_unit *u, tn_str *out)
+{
+    if (u->n_layers == 0)
+        return;
+    tn_str_add(out, "    static const %s_layer_info layers[%zu] = {\n", u->name, u->n_layers);
+    for (size_t i = 0; i < u->n_layers; i++)
+        tn_str_add(out, "        {%s, %lld},\n", tn_quote_c(u->arena, u->layer[i].label), (long long)u->layer[i].macs);
+    tn_str_add(out, "    };\n");
+}
+
+void tn_emit_info(const tn_unit *u, tn_str *out)
+{
+    if (tn_weights_are_passed(u)) {
+        const tn_mark marks[] = {
+            {"WEIGHTS_ID", tn_strfmt(u->arena, "0x%016llxu", (unsigned long long)tn_weights_id(u))},
+            {"HEADER", tn_value_text(u->arena, TN_WEIGHTS_HEADER)},
+        };
+        tn_frame_fill(u, "weights_check.c", marks, sizeof marks / sizeof *marks, out);
+    }
+    tn_str tables = {.arena = u->arena};
+    side in = get_side(u, false), produced = get_side(u, true);
+    add_tensor_table(u, &in, &tables);
+    add_tensor_table(u, &produced, &tables);
+    add_layer_table(u, &tables);
+    const tn_mark marks[] = {
+        {"TABLES", tables.text != NULL ? tables.text : ""},
+        {"TARGET", tn_quote_c(u->arena, u->target->name)},
+        {"INPUT_TABLE", in.n > 0 ? "inputs" : "NULL"},
+        {"OUTPUT_TABLE", produced.n > 0 ? "outputs" : "NULL"},
+        {"LAYER_TABLE", u->n_layers > 0 ? "layers" : "NULL"},
+    };
+    tn_frame_fill(u, "model_info.c", marks, sizeof marks / sizeof *marks, out);
+}

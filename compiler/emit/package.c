@@ -1,0 +1,39 @@
+/* All files of a package, in the order of tn_package_names. */
+#include "emit/embedded.h"
+#include "emit/frame.h"
+
+static void add_text(const tn_unit *u, tn_file_vec *out, const char *suffix,
+                     void (*emit)(const tn_unit *u, tn_str *out))
+{
+    tn_str text = {.arena = u->arena};
+    emit(u, &text);
+    *TN_PUSH(u->arena, *out) = (tn_file){tn_strfmt(u->arena, "%s%s", u->name, suffix), text.text, text.len};
+}
+
+static void add_runtime(const tn_unit *u, tn_file_vec *out)
+{
+    static const char folder[] = "runtime_min/";
+    for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
+        if (strncmp(e->name, folder, sizeof folder - 1) == 0)
+            *TN_PUSH(u->arena, *out) = (tn_file){e->name + sizeof folder - 1, e->bytes, e->size};
+}
+
+/* Source comes before the reports: printing it names the layers' functions. */
+void tn_emit_package(const tn_unit *u, tn_file_vec *out)
+{
+    size_t begin = out->n;
+    add_text(u, out, ".h", tn_emit_header);
+    add_text(u, out, ".c", tn_emit_source);
+    tn_emit_weights(u, out);
+    if (u->golden != NULL)
+        add_text(u, out, "_test.c", tn_emit_test);
+    tn_emit_build_files(u, out);
+    add_text(u, out, "_report.txt", tn_emit_report_text);
+    add_text(u, out, "_report.json", tn_emit_report_json);
+    add_runtime(u, out);
+
+    const char **name = tn_package_names(u);
+    for (size_t i = begin; i < out->n; i++, name++)
+        assert(*name != NULL && strcmp(*name, out->items[i].name) == 0);
+    assert(*name == NULL);
+}

@@ -1,0 +1,94 @@
+/* The weights of a package: C arrays (const), or a blob with every weight at its offset, which the build embeds
+   (incbin) or the application passes to kws_run (blob, arg; with a header in front, see frame.h).
+
+       const float kws_w_conv1_W[9] = {          kws_weights.bin: [header] weight 0, zeros, weight 1, ... little-endian
+           0.25f, -1.5f, ... }; */
+#include "base/hash.h"
+#include "emit/frame.h"
+#include "emit/names.h"
+
+static void print_array(const tn_unit *u, const tn_weight *w, tn_str *out)
+{
+    int64_t count = tn_weight_count(w);
+    bool empty = w->bytes == 0;
+    tn_str_add(out, "\n/* %s */\n", tn_in_comment(u->arena, tn_io_type(u->arena, w->buf)));
+    tn_str_add(out, "TN_ALIGNED(%d) %s_SECTION_WEIGHTS const %s %s_w_%s[%lld] = {\n", u->target->work_align, u->upper,
+               tn_dtype_get(w->buf->dtype)->c, u->name, w->name, (long long)count);
+    if (empty)
+        tn_str_add(out, "    0,\n");
+    else
+        tn_print_numbers(w->data, count, 1, out);
+    tn_str_add(out, "};\n");
+}
+
+static void emit_arrays(const tn_unit *u, tn_str *out)
+{
+    tn_str arrays = {.arena = u->arena};
+    for (size_t i = 0; i < u->weights.n; i++)
+        print_array(u, &u->weights.items[i], &arrays);
+    if (u->weights.n == 0) /* C has no empty source files */
+        tn_str_add(&arrays, "\nextern const unsigned char %s_no_weights;\n", u->name);
+    const tn_mark marks[] = {
+        {"ARRAYS", arrays.text},
+    };
+    tn_frame_fill(u, "weights.c", marks, sizeof marks / sizeof *marks, out);
+}
+
+static bool host_is_little(void)
+{
+    const uint16_t one = 1;
+    return *(const unsigned char *)&one == 1;
+}
+
+static void put_little(unsigned char *at, uint64_t x, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        at[i] = (unsigned char)(x >> (8 * i));
+}
+
+static void put_weight(unsigned char *payload, const tn_weight *w)
+{
+    const unsigned char *from = w->data->data;
+    unsigned char *to = payload + w->offset;
+    size_t size = (size_t)tn_dtype_get(w->buf->dtype)->size, bytes = (size_t)w->bytes;
+    if (size == 1 || host_is_little()) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = from[i / size * size + (size - 1 - i % size)];
+}
+
+static tn_file make_blob(const tn_unit *u)
+{
+    size_t head = tn_weights_are_passed(u) ? TN_WEIGHTS_HEADER : 0, size = (size_t)u->weights_size;
+    unsigned char *bytes = tn_alloc(u->arena, head + size);
+    for (size_t i = 0; i < u->weights.n; i++) {
+        const tn_weight *w = &u->weights.items[i];
+        assert(w->offset >= 0 && w->bytes >= 0 && w->offset + w->bytes <= u->weights_size);
+        if (w->bytes > 0)
+            put_weight(bytes + head, w);
+    }
+    if (head > 0) {
+        memcpy(bytes, "TNW1", 4);
+        put_little(bytes + 4, 1, 4);
+        put_little(bytes + 8, tn_weights_id(u), 8);
+        put_little(bytes + 16, size, 8);
+        put_little(bytes + 24, tn_crc32(bytes + head, size), 4);
+        put_little(bytes + 28, TN_WEIGHTS_HEADER, 4);
+    }
+    return (tn_file){tn_weights_file(u), (const char *)bytes, head + size};
+}
+
+void tn_emit_weights(const tn_unit *u, tn_file_vec *out)
+{
+    tn_str source = {.arena = u->arena};
+    if (u->params == TN_PARAMS_CONST)
+        emit_arrays(u, &source);
+    else if (u->params == TN_PARAMS_INCBIN)
+        tn_frame_fill(u, "weights_incbin.c", NULL, 0, &source);
+    if (source.len > 0)
+        *TN_PUSH(u->arena, *out) = (tn_file){tn_strfmt(u->arena, "%s_weights.c", u->name), source.text, source.len};
+    if (u->params != TN_PARAMS_CONST)
+        *TN_PUSH(u->arena, *out) = make_blob(u);
+}

@@ -1,0 +1,155 @@
+/* Dims: numbers, bounded names, and arithmetic on both. See ir.h.
+   Kept in a form in which equal terms usually print equally: constants fold and stand on the right, (x+c)+d becomes
+   x+(c+d), (x*c)*d becomes x*(c*d), (x*c)/d divides out. Two terms that are equal for deeper reasons count as
+   different, which costs an error message or a missed rewrite, never a wrong result. */
+#include "ir/ir.h"
+#include "ir/text.h"
+
+static int64_t clamp(int64_t x)
+{
+    return x > TN_DIM_MAX ? TN_DIM_MAX : x < -TN_DIM_MAX ? -TN_DIM_MAX : x;
+}
+
+static int64_t lower_bound(tn_dim d)
+{
+    return d.sym != NULL ? d.sym->lo : d.n;
+}
+
+static int64_t floor_div(int64_t x, int64_t y)
+{
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+static int64_t apply(tn_sym_kind kind, int64_t x, int64_t y)
+{
+    switch (kind) {
+    case TN_SYM_ADD: return clamp(x + y);
+    case TN_SYM_SUB: return clamp(x - y);
+    case TN_SYM_MUL:
+        if (x != 0 && y != 0 && (x < 0 ? -x : x) > TN_DIM_MAX / (y < 0 ? -y : y))
+            return (x < 0) == (y < 0) ? TN_DIM_MAX : -TN_DIM_MAX;
+        return x * y;
+    case TN_SYM_DIV: return y == 0 ? 0 : floor_div(x, y);
+    case TN_SYM_MIN: return x < y ? x : y;
+    case TN_SYM_MAX: return x > y ? x : y;
+    case TN_SYM_NAME: break;
+    }
+    return 0;
+}
+
+tn_dim tn_dim_fixed(int64_t n)
+{
+    return (tn_dim){clamp(n), NULL};
+}
+
+tn_dim tn_dim_named(tn_arena *a, const char *name, int64_t at_most)
+{
+    tn_sym *s = TN_NEW(a, tn_sym);
+    *s = (tn_sym){.kind = TN_SYM_NAME, .name = name, .lo = 1};
+    return (tn_dim){clamp(at_most), s};
+}
+
+bool tn_dim_same(tn_dim x, tn_dim y)
+{
+    if (x.sym == y.sym)
+        return x.sym != NULL || x.n == y.n;
+    if (x.sym == NULL || y.sym == NULL || x.sym->kind != y.sym->kind)
+        return false;
+    if (x.sym->kind == TN_SYM_NAME)
+        return strcmp(x.sym->name, y.sym->name) == 0;
+    return tn_dim_same(x.sym->a, y.sym->a) && tn_dim_same(x.sym->b, y.sym->b);
+}
+
+bool tn_dim_is(tn_dim x, int64_t n)
+{
+    return x.sym == NULL && x.n == n;
+}
+
+static tn_dim make_term(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
+{
+    int64_t xl = lower_bound(x), yl = lower_bound(y), lo = 0, hi = 0;
+    switch (kind) {
+    case TN_SYM_SUB:
+        lo = apply(kind, xl, y.n);
+        hi = apply(kind, x.n, yl);
+        break;
+    case TN_SYM_DIV:
+        lo = y.n > 0 ? apply(kind, xl, y.n) : 0;
+        hi = yl > 0 ? apply(kind, x.n, yl) : x.n;
+        break;
+    default:
+        lo = apply(kind, xl, yl);
+        hi = apply(kind, x.n, y.n);
+        break;
+    }
+    tn_sym *s = TN_NEW(a, tn_sym);
+    *s = (tn_sym){.kind = kind, .a = x, .b = y, .lo = lo};
+    return (tn_dim){hi, s};
+}
+
+tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
+{
+    if (x.sym == NULL && y.sym == NULL)
+        return tn_dim_fixed(apply(kind, x.n, y.n));
+    bool commutes = kind == TN_SYM_ADD || kind == TN_SYM_MUL;
+    if (commutes && x.sym == NULL)
+        return tn_dim_do(a, kind, y, x);
+    if (kind == TN_SYM_SUB && y.sym == NULL)
+        return tn_dim_do(a, TN_SYM_ADD, x, tn_dim_fixed(-y.n));
+    if (kind == TN_SYM_SUB && tn_dim_same(x, y))
+        return tn_dim_fixed(0);
+    if ((kind == TN_SYM_MIN || kind == TN_SYM_MAX) && tn_dim_same(x, y))
+        return x;
+    if ((kind == TN_SYM_ADD && tn_dim_is(y, 0)) || ((kind == TN_SYM_MUL || kind == TN_SYM_DIV) && tn_dim_is(y, 1)))
+        return x;
+    if (kind == TN_SYM_MUL && tn_dim_is(y, 0))
+        return y;
+    if (kind == TN_SYM_DIV && tn_dim_same(x, y))
+        return tn_dim_fixed(1);
+    if (y.sym == NULL && x.sym->b.sym == NULL && x.sym->kind != TN_SYM_NAME) {
+        int64_t c = x.sym->b.n;
+        if (commutes && x.sym->kind == kind)
+            return tn_dim_do(a, kind, x.sym->a, tn_dim_fixed(apply(kind, c, y.n)));
+        if (kind == TN_SYM_DIV && x.sym->kind == TN_SYM_MUL && y.n > 0 && c % y.n == 0)
+            return tn_dim_do(a, TN_SYM_MUL, x.sym->a, tn_dim_fixed(c / y.n));
+    }
+    if (kind == TN_SYM_DIV && x.sym != NULL && x.sym->kind == TN_SYM_MUL && tn_dim_same(x.sym->a, y))
+        return x.sym->b;
+    return make_term(a, kind, x, y);
+}
+
+static void add_text(tn_str *out, tn_dim d, bool bounds)
+{
+    static const char sign[] = {[TN_SYM_ADD] = '+', [TN_SYM_SUB] = '-', [TN_SYM_MUL] = '*', [TN_SYM_DIV] = '/'};
+    if (d.sym == NULL) {
+        tn_str_add(out, "%lld", (long long)d.n);
+        return;
+    }
+    if (d.sym->kind == TN_SYM_NAME && bounds) {
+        tn_str_add(out, "%s<=%lld", d.sym->name, (long long)d.n);
+        return;
+    }
+    if (d.sym->kind == TN_SYM_NAME) {
+        tn_name_print(out, d.sym->name);
+        return;
+    }
+    bool is_call = d.sym->kind == TN_SYM_MIN || d.sym->kind == TN_SYM_MAX;
+    bool minus = d.sym->kind == TN_SYM_ADD && d.sym->b.sym == NULL && d.sym->b.n < 0; /* x + -3 reads x-3 */
+    tn_str_add(out, "%s(", !is_call ? "" : d.sym->kind == TN_SYM_MIN ? "min" : "max");
+    add_text(out, d.sym->a, bounds);
+    tn_str_add(out, "%c", is_call ? ',' : minus ? '-' : sign[d.sym->kind]);
+    add_text(out, minus ? tn_dim_fixed(-d.sym->b.n) : d.sym->b, bounds);
+    tn_str_add(out, ")");
+}
+
+const char *tn_dim_text(tn_arena *a, tn_dim d)
+{
+    tn_str out = {.arena = a};
+    add_text(&out, d, true);
+    return out.text;
+}
+
+void tn_dim_print(tn_str *out, tn_dim d)
+{
+    add_text(out, d, false);
+}

@@ -1,0 +1,437 @@
+/* Runs computations on the host, a block of output elements at a time: every subexpression is evaluated for all lanes
+   of the block before the next one. select narrows a mask, so that a load is done only in the lanes that need it.
+   Floats are computed in double and rounded to their type after each operation, which gives the correctly rounded
+   result of + - * / and sqrt. Wrong indices of a model's data are an error here, not a crash. */
+#include "loop/loop.h"
+
+#include <math.h>
+
+#include "base/half.h"
+
+enum { LANES = 64 };
+typedef union lanes { int64_t i[LANES]; double f[LANES]; } lanes;
+
+/* Which lanes are evaluated. A value found for a mask holds for all masks inside it. */
+typedef struct mask {
+    int64_t id;
+    const struct mask *parent;
+    bool on[LANES];
+} mask;
+
+typedef struct slot { lanes *value; int64_t mask_id; } slot;
+
+typedef struct machine {
+    tn_program *p;
+    tn_arena *scratch;
+    tn_tensor **store;
+    slot *slot;  /* by expression id */
+    lanes **var; /* by variable id */
+    int n;       /* lanes in use */
+    int64_t last_mask; /* ids of masks and rounds */
+    int64_t round;     /* the mask id of all lanes, new for each change of the variables */
+    const char *error;
+} machine;
+
+static const lanes *eval(machine *m, const tn_expr *e, const mask *k);
+
+/* --- scalar operations -------------------------------------------------------------------------------------------- */
+
+static int64_t floor_div(int64_t x, int64_t y)
+{
+    if (y == -1)
+        return (int64_t)(0 - (uint64_t)x);
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+static int64_t int_pow(int64_t x, int64_t y)
+{
+    uint64_t r = 1, b = (uint64_t)x;
+    if (y < 0)
+        return x == 1 ? 1 : x == -1 ? (y % 2 != 0 ? -1 : 1) : 0;
+    for (; y > 0; y >>= 1, b *= b)
+        if (y & 1)
+            r *= b;
+    return (int64_t)r;
+}
+
+#define S(id, name, operands, result, hf, hi, cf, ci) \
+    static double float_##id(double x, double y) \
+    { \
+        (void)x, (void)y; \
+        return (double)(hf); \
+    } \
+    static int64_t int_##id(int64_t x, int64_t y) \
+    { \
+        (void)x, (void)y; \
+        return (int64_t)(hi); \
+    }
+#include "loop/scalar.def"
+#undef S
+
+typedef double float_fn(double, double);
+typedef int64_t int_fn(int64_t, int64_t);
+static float_fn *const float_fns[TN_OP_COUNT] = {
+#define S(id, name, operands, result, hf, hi, cf, ci) float_##id,
+#include "loop/scalar.def"
+#undef S
+};
+static int_fn *const int_fns[TN_OP_COUNT] = {
+#define S(id, name, operands, result, hf, hi, cf, ci) int_##id,
+#include "loop/scalar.def"
+#undef S
+};
+
+static bool is_float(tn_dtype t)
+{
+    return tn_dtype_get(t)->is_float;
+}
+
+static void wrap_lanes(tn_dtype t, lanes *v, int n)
+{
+    switch (t) {
+#define WRAP(T, E) \
+    case T: \
+        for (int i = 0; i < n; i++) \
+            E; \
+        return;
+        WRAP(TN_BOOL, v->i[i] = v->i[i] != 0)
+        WRAP(TN_UINT8, v->i[i] = (uint8_t)v->i[i])
+        WRAP(TN_INT8, v->i[i] = (int8_t)v->i[i])
+        WRAP(TN_UINT16, v->i[i] = (uint16_t)v->i[i])
+        WRAP(TN_INT16, v->i[i] = (int16_t)v->i[i])
+        WRAP(TN_UINT32, v->i[i] = (uint32_t)v->i[i])
+        WRAP(TN_INT32, v->i[i] = (int32_t)v->i[i])
+        WRAP(TN_FLOAT, v->f[i] = (float)v->f[i])
+        WRAP(TN_FLOAT16, v->f[i] = tn_half_to_float(tn_float_to_half((float)v->f[i])))
+        WRAP(TN_BFLOAT16, v->f[i] = tn_bfloat_to_float(tn_float_to_bfloat((float)v->f[i])))
+#undef WRAP
+    default: return;
+    }
+}
+
+/* The operations that decide the time of a reduction get loops of their own. */
+static bool fast_op(int op, bool f, const lanes *x, const lanes *y, lanes *out, int n)
+{
+    switch (op * 2 + f) {
+#define FAST(OP, F, E) \
+    case TN_OP_##OP * 2 + F: \
+        for (int i = 0; i < n; i++) \
+            E; \
+        return true;
+        FAST(ADD, 1, out->f[i] = x->f[i] + y->f[i])
+        FAST(MUL, 1, out->f[i] = x->f[i] * y->f[i])
+        FAST(ADD, 0, out->i[i] = (int64_t)((uint64_t)x->i[i] + (uint64_t)y->i[i]))
+        FAST(MUL, 0, out->i[i] = (int64_t)((uint64_t)x->i[i] * (uint64_t)y->i[i]))
+        FAST(SUB, 0, out->i[i] = (int64_t)((uint64_t)x->i[i] - (uint64_t)y->i[i]))
+        FAST(LT, 0, out->i[i] = x->i[i] < y->i[i])
+        FAST(LE, 0, out->i[i] = x->i[i] <= y->i[i])
+        FAST(AND, 0, out->i[i] = x->i[i] & y->i[i])
+#undef FAST
+    default: return false;
+    }
+}
+
+static void apply(int op, tn_dtype from, tn_dtype to, const lanes *x, const lanes *y, lanes *out, int n)
+{
+    bool f = is_float(from);
+    if (fast_op(op, f, x, y, out, n)) {
+        wrap_lanes(to, out, n);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        if (!f)
+            out->i[i] = int_fns[op](x->i[i], y->i[i]);
+        else if (tn_scalars[op].gives_bool)
+            out->i[i] = float_fns[op](x->f[i], y->f[i]) != 0;
+        else
+            out->f[i] = float_fns[op](x->f[i], y->f[i]);
+    wrap_lanes(to, out, n);
+}
+
+static int64_t to_int(double x)
+{
+    return x > -9.2e18 && x < 9.2e18 ? (int64_t)x : INT64_MIN;
+}
+
+static void cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *out, int n)
+{
+    bool f = is_float(from), t = is_float(to);
+    for (int i = 0; i < n; i++)
+        if (f && t)
+            out->f[i] = x->f[i];
+        else if (f)
+            out->i[i] = to == TN_BOOL ? x->f[i] != 0 : to_int(x->f[i]);
+        else if (t)
+            out->f[i] = from == TN_UINT64 ? (double)(uint64_t)x->i[i] : (double)x->i[i];
+        else
+            out->i[i] = x->i[i];
+    wrap_lanes(to, out, n);
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+static void read_lanes(const tn_tensor *t, const int64_t *at, const bool *on, lanes *out, int n)
+{
+    switch (t->dtype) {
+#define READ(T, C, F) \
+    case T: \
+        for (int i = 0; i < n; i++) \
+            out->F[i] = on[i] ? ((const C *)t->data)[at[i]] : 0; \
+        return;
+        READ(TN_FLOAT, float, f)
+        READ(TN_DOUBLE, double, f)
+        READ(TN_INT8, int8_t, i)
+        READ(TN_UINT8, uint8_t, i)
+        READ(TN_INT32, int32_t, i)
+        READ(TN_INT64, int64_t, i)
+#undef READ
+    default:
+        for (int i = 0; i < n; i++)
+            if (!on[i])
+                out->i[i] = 0;
+            else if (is_float(t->dtype))
+                out->f[i] = tn_tensor_get(t, at[i]);
+            else
+                out->i[i] = tn_tensor_get_int(t, at[i]);
+    }
+}
+
+static void write_lanes(tn_tensor *t, const int64_t *at, const bool *on, const lanes *v, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!on[i])
+            continue;
+        else if (t->dtype == TN_FLOAT)
+            ((float *)t->data)[at[i]] = (float)v->f[i];
+        else if (is_float(t->dtype))
+            tn_tensor_set(t, at[i], v->f[i]);
+        else
+            tn_tensor_set_int(t, at[i], v->i[i]);
+}
+
+/* Row-major positions in t; lanes outside of t are switched off after the error is noted. */
+static void locate(machine *m, const tn_tensor *t, const tn_expr *const *at, const mask *k, int64_t *pos, bool *on)
+{
+    for (int i = 0; i < m->n; i++) {
+        pos[i] = 0;
+        on[i] = k == NULL || k->on[i];
+    }
+    for (int d = 0; d < t->shape.rank; d++) {
+        const lanes *v = eval(m, at[d], k);
+        int64_t extent = t->shape.dim[d].n;
+        for (int i = 0; i < m->n; i++) {
+            if (on[i] && (v->i[i] < 0 || v->i[i] >= extent)) {
+                on[i] = false;
+                m->error = "an index is outside of its tensor";
+            }
+            pos[i] = pos[i] * extent + v->i[i];
+        }
+    }
+}
+
+static tn_tensor *tensor_of(machine *m, tn_buf *b)
+{
+    tn_tensor **t = &m->store[b->id];
+    if (*t == NULL && b->data != NULL) {
+        *t = TN_NEW(m->scratch, tn_tensor);
+        **t = *b->data; /* read only: nothing writes to a constant */
+    }
+    if (*t == NULL) {
+        int64_t dims[TN_MAX_RANK] = {0};
+        m->n = m->n > 0 ? m->n : 1;
+        for (int d = 0; d < b->rank; d++)
+            dims[d] = eval(m, b->dim[d], NULL)->i[0];
+        tn_shape s = tn_shape_fixed(b->rank, dims);
+        *t = tn_tensor_make(m->scratch, b->dtype, &s);
+    }
+    return *t;
+}
+
+/* --- expressions -------------------------------------------------------------------------------------------------- */
+
+static bool is_valid(const slot *s, const mask *k, int64_t root)
+{
+    for (; k != NULL; k = k->parent)
+        if (s->mask_id == k->id)
+            return true;
+    return s->mask_id == root;
+}
+
+static void eval_select(machine *m, const tn_expr *e, const mask *k, lanes *out)
+{
+    const lanes *c = eval(m, e->arg[0], k);
+    mask side[2] = {{.id = ++m->last_mask, .parent = k}, {.id = ++m->last_mask, .parent = k}};
+    bool any[2] = {false, false};
+    for (int i = 0; i < m->n; i++) {
+        bool on = k == NULL || k->on[i], truth = c->i[i] != 0;
+        side[0].on[i] = on && truth;
+        side[1].on[i] = on && !truth;
+        any[0] = any[0] || side[0].on[i];
+        any[1] = any[1] || side[1].on[i];
+    }
+    for (int s = 0; s < 2; s++) {
+        if (!any[s])
+            continue;
+        const lanes *v = eval(m, e->arg[1 + s], any[1 - s] ? &side[s] : k);
+        for (int i = 0; i < m->n; i++)
+            if (side[s].on[i])
+                out->i[i] = v->i[i];
+    }
+}
+
+static void eval_load(machine *m, const tn_expr *e, const mask *k, lanes *out)
+{
+    int64_t pos[LANES];
+    bool on[LANES];
+    const tn_tensor *t = tensor_of(m, e->buf);
+    locate(m, t, e->arg, k, pos, on);
+    read_lanes(t, pos, on, out, m->n);
+}
+
+static const lanes *eval(machine *m, const tn_expr *e, const mask *k)
+{
+    if (e->kind == TN_E_VAR)
+        return m->var[e->var->id];
+    slot *s = &m->slot[e->id];
+    if (s->value == NULL)
+        s->value = TN_NEW(m->scratch, lanes);
+    else if (e->kind == TN_E_INT || e->kind == TN_E_NUM || is_valid(s, k, m->round))
+        return s->value;
+    lanes *out = s->value;
+    switch (e->kind) {
+    case TN_E_INT:
+        for (int i = 0; i < LANES; i++)
+            out->i[i] = e->i;
+        break;
+    case TN_E_NUM:
+        for (int i = 0; i < LANES; i++)
+            out->f[i] = e->f;
+        break;
+    case TN_E_LOAD: eval_load(m, e, k, out); break;
+    case TN_E_SELECT: eval_select(m, e, k, out); break;
+    case TN_E_CAST: cast_lanes(e->arg[0]->dtype, e->dtype, eval(m, e->arg[0], k), out, m->n); break;
+    case TN_E_OP: {
+        const lanes *x = eval(m, e->arg[0], k), *y = e->n > 1 ? eval(m, e->arg[1], k) : x;
+        apply(e->op, e->arg[0]->dtype, e->dtype, x, y, out, m->n);
+        break;
+    }
+    case TN_E_VAR: break;
+    }
+    s->mask_id = k != NULL ? k->id : m->round;
+    return out;
+}
+
+/* --- computations ------------------------------------------------------------------------------------------------- */
+
+static void set_lanes(machine *m, const tn_var *v, int64_t x)
+{
+    for (int i = 0; i < LANES; i++)
+        m->var[v->id]->i[i] = x;
+}
+
+static void start_round(machine *m)
+{
+    m->round = ++m->last_mask;
+}
+
+/* Variables of the axes for points base .. base + n - 1 of their row-major space. */
+static void place_block(machine *m, const tn_comp *c, const int64_t *extent, int64_t base)
+{
+    for (int i = 0; i < m->n; i++) {
+        int64_t rest = base + i;
+        for (int d = c->n_axis - 1; d >= 0; d--) {
+            m->var[c->axis[d].var->id]->i[i] = rest % extent[d];
+            rest /= extent[d];
+        }
+    }
+    start_round(m);
+}
+
+static void reduce_block(machine *m, const tn_comp *c, const int64_t *extent, int64_t count, lanes *acc)
+{
+    *acc = *eval(m, c->init, NULL);
+    for (int64_t r = 0; r < count; r++) {
+        int64_t rest = r;
+        for (int d = c->n_reduce - 1; d >= 0; d--) {
+            set_lanes(m, c->reduce[d].var, rest % extent[d]);
+            rest /= extent[d];
+        }
+        start_round(m);
+        const lanes *v = eval(m, c->elem, NULL);
+        apply(c->combine, c->elem->dtype, c->elem->dtype, acc, v, acc, m->n);
+    }
+}
+
+static int64_t find_extents(machine *m, const tn_axis *axis, int n, int64_t *extent)
+{
+    int64_t total = 1;
+    for (int i = 0; i < n; i++) {
+        extent[i] = eval(m, axis[i].extent, NULL)->i[0];
+        total *= extent[i];
+        m->var[axis[i].var->id] = TN_NEW(m->scratch, lanes);
+    }
+    return total;
+}
+
+static void run_block(machine *m, const tn_comp *c, tn_tensor *out, const int64_t *reduce_extent, int64_t reduce_count)
+{
+    int64_t pos[LANES];
+    bool on[LANES];
+    const tn_expr *value = c->elem;
+    if (c->n_reduce > 0) {
+        reduce_block(m, c, reduce_extent, reduce_count, m->var[c->acc->id]);
+        value = c->post;
+        start_round(m);
+    }
+    const lanes *v = eval(m, value, NULL);
+    locate(m, out, c->at, NULL, pos, on);
+    write_lanes(out, pos, on, v, m->n);
+}
+
+static bool run_comp(machine *m, const tn_comp *c)
+{
+    int64_t extent[TN_MAX_AXES], reduce_extent[TN_MAX_AXES];
+    m->n = 1;
+    start_round(m);
+    tn_tensor *out = tensor_of(m, c->out);
+    int64_t total = find_extents(m, c->axis, c->n_axis, extent);
+    int64_t reduce_count = find_extents(m, c->reduce, c->n_reduce, reduce_extent);
+    if (c->acc != NULL)
+        m->var[c->acc->id] = TN_NEW(m->scratch, lanes);
+    int step = c->serial ? 1 : LANES;
+    for (int64_t base = 0; base < total; base += step) {
+        m->n = total - base < step ? (int)(total - base) : step;
+        place_block(m, c, extent, base);
+        run_block(m, c, out, reduce_extent, reduce_count);
+    }
+    if (m->error != NULL)
+        tn_error(m->p->graph->diag, "%s: %s: %s", m->p->graph->path, c->label, m->error);
+    return m->error == NULL;
+}
+
+static machine make_machine(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols)
+{
+    machine m = {.p = p, .scratch = scratch, .store = store};
+    m.slot = TN_NEW_N(scratch, slot, p->n_expr);
+    m.var = TN_NEW_N(scratch, lanes *, p->n_vars);
+    for (size_t i = 0; i < p->symbols.n; i++) {
+        m.var[p->symbols.items[i]->id] = TN_NEW(scratch, lanes);
+        set_lanes(&m, p->symbols.items[i], symbols[i]);
+    }
+    return m;
+}
+
+bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, const int64_t *symbols)
+{
+    machine m = make_machine(p, scratch, store, symbols);
+    return run_comp(&m, c);
+}
+
+bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols)
+{
+    machine m = make_machine(p, scratch, store, symbols);
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (!run_comp(&m, p->comps.items[i]))
+            return false;
+    return true;
+}

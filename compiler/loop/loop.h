@@ -1,0 +1,236 @@
+/* Loop programs: what operators mean, and what C is printed from.
+
+   An operator becomes one or more computations. A computation writes one element of its output buffer for each point
+   of its axes; when it has reduction axes, the element is combined over them first:
+
+       for axes:  acc = init;  for reduce:  acc = combine(acc, elem);   out[at] = post        (post may use acc)
+       for axes:  out[at] = elem                                                              (no reduction axes)
+
+   Expressions are immutable and unique (equal expressions are the same pointer); index expressions are kept in a
+   normal form, a sum of products with the constant last, so that equality and divisibility can be seen.
+   select evaluates only the side it takes: a load on the other side may be out of bounds. */
+#ifndef TN_LOOP_H
+#define TN_LOOP_H
+
+#include "base/base.h"
+#include "ir/ir.h"
+
+typedef enum {
+#define S(id, name, operands, result, hf, hi, cf, ci) TN_OP_##id,
+#include "loop/scalar.def"
+#undef S
+    TN_OP_COUNT
+} tn_scalar_op;
+
+typedef struct tn_scalar_info {
+    const char *name;
+    int operands;
+    bool gives_bool;
+    const char *c_float, *c_int; /* C spelling, see scalar.def */
+} tn_scalar_info;
+extern const tn_scalar_info tn_scalars[TN_OP_COUNT];
+
+enum { TN_MAX_AXES = 12, TN_MAX_ARGS = 16 };
+
+typedef struct tn_expr tn_expr;
+typedef struct tn_buf tn_buf;
+typedef struct tn_program tn_program;
+
+/* A loop variable, an accumulator, a named dim or a let. Index variables know their range. */
+typedef struct tn_var {
+    int id;
+    const char *name; /* a hint; the emitter makes it unique */
+    tn_dtype dtype;
+    int64_t lo, hi;        /* inclusive range of an index variable */
+    const tn_expr *extent; /* of a loop variable from 0: it is below this; NULL otherwise */
+    int lanes;             /* of a vector variable; 0: a scalar */
+} tn_var;
+
+typedef enum { TN_E_INT, TN_E_NUM, TN_E_VAR, TN_E_LOAD, TN_E_OP, TN_E_SELECT, TN_E_CAST } tn_expr_kind;
+struct tn_expr {
+    tn_expr_kind kind;
+    tn_dtype dtype; /* TN_INDEX for subscripts */
+    int id;         /* dense, in order of creation */
+    int op;         /* TN_E_OP */
+    int64_t i;      /* TN_E_INT: the value, of any integer type or bool; TN_E_LOAD: 1 when arg is an offset in memory */
+    double f;       /* TN_E_NUM */
+    tn_var *var;
+    tn_buf *buf;
+    int n; /* subscripts of a load; operands of the others: select has condition, then, else */
+    const tn_expr *const *arg;
+};
+
+/* Physical order of a buffer's elements: part k of the memory's subscripts is (index[axis] + lo[axis]) / div % mod.
+   No parts: plain row-major. lo and hi are a border of zeros around the elements (a halo), which the plan clears. */
+typedef struct tn_layout {
+    int n;
+    struct { int axis; int64_t div, mod; } part[12]; /* mod 0: none */
+    int64_t lo[TN_MAX_RANK], hi[TN_MAX_RANK];
+} tn_layout;
+
+typedef enum { TN_SCOPE_ARENA, TN_SCOPE_INPUT, TN_SCOPE_OUTPUT, TN_SCOPE_CONST, TN_SCOPE_REGISTER } tn_scope;
+
+struct tn_buf {
+    int id;
+    const char *name;
+    tn_dtype dtype;
+    int rank;
+    const tn_expr *dim[TN_MAX_RANK]; /* logical extents at run time */
+    int64_t max[TN_MAX_RANK];        /* their bounds */
+    tn_scope scope;
+    tn_layout layout;
+    const tn_tensor *data; /* TN_SCOPE_CONST: contents in logical row-major order */
+    const tn_value *value; /* the graph's value, NULL for temporaries */
+    tn_buf *packed_from;   /* a constant in another layout: computed from this one at compile time */
+    tn_buf *alias;         /* set by the plan: shares this buffer's memory */
+};
+
+typedef struct tn_axis { tn_var *var; const tn_expr *extent; } tn_axis;
+
+typedef struct tn_comp {
+    int id;
+    const tn_node *node; /* the node it came from, for messages and comments */
+    const char *label;   /* "Conv 'conv1'", grows "+ Relu 'r1'" as computations are fused */
+    tn_buf *out;
+    const tn_expr *at[TN_MAX_RANK]; /* where in out; over the axes */
+    int n_axis, n_reduce;
+    tn_axis axis[TN_MAX_AXES], reduce[TN_MAX_AXES];
+    int combine;         /* scalar operation over the reduction axes; unused without them */
+    const tn_expr *init; /* of acc */
+    const tn_expr *elem;
+    tn_var *acc;         /* what post calls the result of the reduction */
+    const tn_expr *post; /* NULL: acc itself */
+    bool view;           /* out holds the same elements in the same row-major order as the only buffer it loads */
+    bool serial;         /* axes must run in order, one point after the other: it reads what it has written, or scatters */
+} tn_comp;
+
+typedef struct { tn_buf **items; size_t n, room; } tn_buf_vec;
+typedef struct { tn_comp **items; size_t n, room; } tn_comp_vec;
+typedef struct { tn_var **items; size_t n, room; } tn_var_vec;
+
+/* --- statements: what a schedule makes of a computation, and what C is printed from -------------------------------- */
+
+typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE } tn_stmt_kind;
+typedef struct tn_stmt tn_stmt;
+typedef struct { tn_stmt **items; size_t n, room; } tn_stmt_vec;
+
+/* Loads and stores in statements have one subscript, the offset in memory. A statement with a lane variable is done
+   for all lanes at once: a load whose offset moves with the lane is a vector, one that does not is a scalar. */
+struct tn_stmt {
+    tn_stmt_kind kind;
+    tn_var *var;               /* FOR: the counter; LET: a new constant or, where mutable, variable; SET: assigned */
+    bool is_mutable;           /* LET */
+    const tn_expr *begin, *end; /* FOR: begin <= var < end */
+    const tn_expr *value;      /* LET, SET, STORE */
+    tn_buf *buf;               /* STORE */
+    const tn_expr *offset;     /* STORE */
+    tn_var *lane;              /* LET, SET, STORE: NULL for a scalar */
+    tn_stmt_vec body;          /* BLOCK, FOR */
+};
+
+/* One function of the generated code: a scheduled computation. */
+typedef struct tn_kernel {
+    tn_comp *comp;
+    const char *schedule; /* its text */
+    tn_stmt *body;
+} tn_kernel;
+typedef struct { tn_kernel *items; size_t n, room; } tn_kernel_vec;
+
+struct tn_program {
+    tn_arena *arena;
+    tn_graph *graph;
+    tn_buf_vec bufs;
+    tn_comp_vec comps;   /* in order of execution */
+    tn_var_vec symbols;  /* one per named dim of the graph, in its order */
+    tn_buf_vec by_value; /* by value id */
+    const tn_expr **table; /* of unique expressions: open addressing */
+    size_t n_expr, table_size;
+    int n_vars;
+    tn_kernel_vec kernels; /* in order of execution, once scheduled */
+};
+
+tn_program *tn_program_make(tn_arena *a, tn_graph *g);
+
+/* --- what operators use ------------------------------------------------------------------------------------------ */
+
+tn_buf *tn_buf_of(tn_program *p, const tn_value *v);   /* the buffer of a graph value, made on first use */
+tn_buf *tn_buf_temp(tn_program *p, const char *name, tn_dtype dtype, int rank, const tn_dim *dims);
+const tn_expr *tn_dim_expr(tn_program *p, tn_dim d);   /* a dim as an index expression */
+
+/* A computation over the dims of out, one axis per dim, writing out[axes]. Ends with tn_comp_set or tn_comp_reduce. */
+tn_comp *tn_comp_begin(tn_program *p, const tn_node *n, tn_buf *out);
+/* The same over other extents; the caller fills c->at. */
+tn_comp *tn_comp_over(tn_program *p, const tn_node *n, tn_buf *out, int n_axis, const tn_dim *extents);
+const tn_expr *tn_axis_var(tn_program *p, const tn_comp *c, int i);
+const tn_expr *tn_reduce_over(tn_program *p, tn_comp *c, tn_dim extent); /* adds a reduction axis, returns its variable */
+/* Appends to the program. e is converted to out's type. */
+void tn_comp_set(tn_program *p, tn_comp *c, const tn_expr *e);
+/* acc = op over the reduction axes of elem, starting from init; then post(acc) is stored. Call tn_comp_acc for acc. */
+const tn_expr *tn_comp_acc(tn_program *p, tn_comp *c, tn_dtype dtype);
+void tn_comp_reduce(tn_program *p, tn_comp *c, tn_scalar_op op, const tn_expr *init, const tn_expr *elem,
+                    const tn_expr *post /* NULL: acc */);
+
+const tn_expr *tn_load(tn_program *p, tn_buf *b, const tn_expr *const *at); /* rank subscripts; in the compute type */
+/* otherwise where any subscript lies outside; checks only those that can. */
+const tn_expr *tn_load_or(tn_program *p, tn_buf *b, const tn_expr *const *at, const tn_expr *otherwise);
+/* b broadcast to the axes of c, as in NumPy. */
+const tn_expr *tn_load_broadcast(tn_program *p, const tn_comp *c, tn_buf *b);
+
+const tn_expr *tn_index(tn_program *p, int64_t i);
+const tn_expr *tn_number(tn_program *p, tn_dtype dtype, double x); /* of any type; integers must be whole */
+const tn_expr *tn_integer(tn_program *p, tn_dtype dtype, int64_t x); /* of any type, 64 bits exactly */
+const tn_expr *tn_var_expr(tn_program *p, tn_var *v);
+const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg); /* as many as the operation takes */
+const tn_expr *tn_op1(tn_program *p, tn_scalar_op op, const tn_expr *x);
+const tn_expr *tn_op2(tn_program *p, tn_scalar_op op, const tn_expr *x, const tn_expr *y); /* of one type */
+const tn_expr *tn_select(tn_program *p, const tn_expr *c, const tn_expr *x, const tn_expr *y);
+/* Conversion as in C and ONNX Cast: floats truncate toward zero, integers wrap, anything non-zero is true. */
+const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x);
+static inline const tn_expr *tn_add(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_ADD, x, y); }
+static inline const tn_expr *tn_sub(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_SUB, x, y); }
+static inline const tn_expr *tn_mul(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MUL, x, y); }
+static inline const tn_expr *tn_div(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_DIV, x, y); }
+static inline const tn_expr *tn_min(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MIN, x, y); }
+static inline const tn_expr *tn_max(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MAX, x, y); }
+static inline const tn_expr *tn_lt(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_LT, x, y); }
+static inline const tn_expr *tn_le(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_LE, x, y); }
+static inline const tn_expr *tn_and(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_AND, x, y); }
+
+/* out holds in's elements in the same row-major order (Reshape and its kin). */
+void tn_comp_view(tn_program *p, const tn_node *n, tn_buf *out, tn_buf *in);
+/* Row-major position of subscripts in a plain buffer of these extents, and back. */
+const tn_expr *tn_flatten(tn_program *p, int rank, const tn_expr *const *dim, const tn_expr *const *at);
+void tn_unflatten(tn_program *p, int rank, const tn_expr *const *dim, const tn_expr *flat, const tn_expr **at);
+
+/* --- what passes, schedules and the emitter use ------------------------------------------------------------------ */
+
+tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo, int64_t hi);
+tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
+tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c); /* shallow, not appended */
+/* Rebuilds e with each subexpression replaced by what f returns for it (NULL: keep); f sees rebuilt operands. */
+typedef const tn_expr *(*tn_rewrite_fn)(tn_program *p, void *user, const tn_expr *e);
+const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void *user);
+const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, const tn_expr *by);
+bool tn_uses_var(const tn_expr *e, const tn_var *v);
+bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
+void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of an index expression, inclusive */
+const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n, const tn_expr *const *at); /* no cast; n subscripts as given */
+const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */
+/* Offset in elements of b[at] in memory, by its layout. */
+const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *const *at);
+int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
+bool tn_layout_is_plain(const tn_layout *l);
+bool tn_expr_is_int(const tn_expr *e, int64_t i);
+/* Coefficient of v in the linear index expression e; false if e is not linear in v. */
+bool tn_coefficient(const tn_expr *e, const tn_var *v, int64_t *out);
+void tn_expr_print(const tn_expr *e, tn_str *out);
+void tn_program_print(const tn_program *p, tn_str *out);
+
+/* --- running ----------------------------------------------------------------------------------------------------- */
+
+/* Interprets all computations in order. store[buf id] holds dense logical row-major tensors: inputs must be there,
+   constants are used in place, the others are made in scratch. symbols[i] is the value of program symbol i. */
+bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols);
+bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, const int64_t *symbols);
+
+#endif

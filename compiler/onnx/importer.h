@@ -1,0 +1,76 @@
+/* What the files of the importer share: the unpacked protobuf, and where to report. Only this folder includes it. */
+#ifndef TN_ONNX_IMPORTER_H
+#define TN_ONNX_IMPORTER_H
+
+#include "base/map.h"
+#include "onnx/onnx.h"
+#include "onnx/onnx.pb-c.h"
+
+typedef TnOnnx__ModelProto ModelProto;
+typedef TnOnnx__GraphProto GraphProto;
+typedef TnOnnx__NodeProto NodeProto;
+typedef TnOnnx__AttributeProto AttributeProto;
+typedef TnOnnx__TensorProto TensorProto;
+typedef TnOnnx__SparseTensorProto SparseTensorProto;
+typedef TnOnnx__TypeProto TypeProto;
+typedef TnOnnx__TensorShapeProto TensorShapeProto;
+typedef TnOnnx__ValueInfoProto ValueInfoProto;
+
+typedef struct importer {
+    tn_arena *arena;
+    tn_diag *diag;
+    const char *path;               /* of the model, for messages and external data */
+    const tn_onnx_options *options; /* may be NULL */
+    const ModelProto *model;        /* in the arena; NULL while a single tensor is read */
+    tn_graph *graph;
+    tn_map values;                  /* name -> tn_value */
+    tn_map opsets;                  /* domain -> OperatorSetIdProto, ai.onnx being "" */
+    tn_map functions;               /* of the model: label (tn_onnx_label) -> FunctionProto */
+} importer;
+
+/* Absent strings of the file are NULL; names are compared as "". */
+static inline const char *tn_onnx_text(const char *s)
+{
+    return s != NULL ? s : "";
+}
+
+/* "ai.onnx" and "" are one domain. */
+static inline const char *tn_onnx_domain(const char *s)
+{
+    return s == NULL || strcmp(s, "ai.onnx") == 0 ? "" : s;
+}
+
+/* proto_tensor.c. `what` names the tensor in messages: "initializer 'conv1.weight'". NULL after an error. */
+tn_tensor *tn_onnx_tensor(importer *im, const TensorProto *p, const char *what);
+tn_tensor *tn_onnx_sparse_tensor(importer *im, const SparseTensorProto *p, const char *what);
+bool tn_onnx_dtype(importer *im, int32_t number, const char *what, tn_dtype *out);
+void tn_onnx_from_little_endian(void *data, size_t bytes, int size); /* in place; does nothing on most hosts */
+
+ProtobufCAllocator tn_onnx_allocator(tn_arena *a); /* unpacks into the arena; freeing does nothing */
+
+/* external.c. The bytes of a tensor that the model keeps in another file; NULL after an error. */
+void *tn_onnx_external(importer *im, const TensorProto *p, size_t bytes, const char *what);
+
+/* inputs.c. Adds the graph's inputs (all but the constants), with their types, and shapes as the options say. */
+bool tn_onnx_add_inputs(importer *im);
+
+/* shape_option.c. What the options say of the inputs' shapes. */
+typedef struct shape_option {
+    const char *input;
+    tn_shape shape;
+} shape_option;
+typedef struct { shape_option *items; size_t n, room; } shape_option_vec;
+bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out);
+
+/* nodes.c. Adds Constant nodes as constants and all others as nodes, in the order of the file. */
+bool tn_onnx_check_operators(importer *im);
+const char *tn_onnx_label(importer *im, const char *domain, const char *name); /* "Conv", "com.microsoft.FusedConv" */
+bool tn_onnx_add_nodes(importer *im);
+/* A new value of that name; NULL after an error when there is one already. */
+tn_value *tn_onnx_define(importer *im, const char *name, const char *what);
+tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tensor *t, const char *what);
+
+/* order.c. Sorts g->nodes topologically, keeping the order of the file where it can; an error when there is a cycle. */
+bool tn_onnx_order(tn_graph *g);
+
+#endif

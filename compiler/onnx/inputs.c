@@ -1,0 +1,265 @@
+/* The graph's inputs: their types, and shapes made of the file's dims and of --input-shapes.
+
+   An option replaces the whole shape of its input, fixed dims included; inference then finds out whether the model
+   takes it. A name that stands for a replaced dim has the same size wherever else it occurs in the inputs. A name that
+   nothing bounds is compiled for 1, and a note says so. */
+#include "onnx/importer.h"
+
+typedef struct inputs {
+    importer *im;
+    shape_option_vec options;
+    tn_map bindings; /* dim_param -> tn_dim */
+} inputs;
+
+/* --- notes -------------------------------------------------------------------------------------------------------- */
+
+static void report_note(importer *im, const char *text)
+{
+    char *line = tn_strfmt(im->arena, "%s: note: %s", im->path, text);
+    for (char *p = line; *p != '\0'; p++) /* names of the file must not forge a line; see base.c */
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    if (im->diag->report != NULL)
+        im->diag->report(im->diag->user, line);
+    else
+        fprintf(stderr, "%s\n", line);
+}
+
+static bool is_identifier(const char *s)
+{
+    for (const char *p = s; *p != '\0'; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' || (*p >= '0' && *p <= '9' && p > s)))
+            return false;
+    return *s != '\0';
+}
+
+typedef TnOnnx__TensorShapeProto__Dimension Dimension;
+
+static bool is_fixed(const Dimension *d)
+{
+    /* -1 is how older exporters say "not known". */
+    return d->value_case == TN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value != -1;
+}
+
+static const char *param_of(const Dimension *d)
+{
+    return d->value_case == TN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ? tn_onnx_text(d->dim_param) : "";
+}
+
+/* The option that would bound this input's dims, ready to be copied: x:[N<=8,3,224,224] */
+static const char *suggest_option(importer *im, const char *name, const TensorShapeProto *s)
+{
+    tn_str out = {.arena = im->arena};
+    tn_str_add(&out, "%s:[", name);
+    for (size_t i = 0; i < s->n_dim; i++) {
+        const char *param = param_of(s->dim[i]);
+        tn_str_add(&out, "%s", i > 0 ? "," : "");
+        if (is_fixed(s->dim[i]))
+            tn_str_add(&out, "%lld", (long long)s->dim[i]->dim_value);
+        else if (is_identifier(param))
+            tn_str_add(&out, "%s<=8", param);
+        else
+            tn_str_add(&out, "d%zu<=8", i);
+    }
+    tn_str_add(&out, "]");
+    return out.text;
+}
+
+static void note_unbounded(importer *im, const char *name, const TensorShapeProto *s, size_t i)
+{
+    const char *param = param_of(s->dim[i]);
+    report_note(im, tn_strfmt(im->arena,
+                              "input '%s' dim %zu '%s' is symbolic and has no bound: compiled for 1 (give a bound with "
+                              "--input-shapes \"%s\")",
+                              name, i, *param != '\0' ? param : "?", suggest_option(im, name, s)));
+}
+
+/* --- types -------------------------------------------------------------------------------------------------------- */
+
+/* NULL, without an error, when the file does not say the type; kinds that hold no tensor are an error. */
+static bool find_tensor_type(importer *im, const ValueInfoProto *info, const TnOnnx__TypeProto__Tensor **out)
+{
+    static const char *const kinds[] = {
+        [TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE] = "a sequence",
+        [TN_ONNX__TYPE_PROTO__VALUE_MAP_TYPE] = "a map",
+        [TN_ONNX__TYPE_PROTO__VALUE_OPAQUE_TYPE] = "opaque",
+        [TN_ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE] = "a sparse tensor",
+        [TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE] = "an optional",
+    };
+    const TypeProto *t = info->type;
+    size_t kind = t != NULL ? (size_t)t->value_case : 0;
+    *out = t != NULL && kind == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
+    if (*out != NULL)
+        return true;
+    bool named = kind < sizeof kinds / sizeof *kinds && kinds[kind] != NULL;
+    tn_error_at(im->diag, im->path, "input '%s' %s%s; inputs must be tensors of a known element type",
+                tn_onnx_text(info->name), named ? "is " : "has no type", named ? kinds[kind] : "");
+    return false;
+}
+
+static const TensorShapeProto *find_shape(const ValueInfoProto *info)
+{
+    const TypeProto *t = info->type;
+    if (t == NULL || t->value_case != TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || t->tensor_type == NULL)
+        return NULL;
+    return t->tensor_type->shape;
+}
+
+/* --- shapes ------------------------------------------------------------------------------------------------------- */
+
+static const shape_option *find_option(const inputs *s, const char *name)
+{
+    for (size_t i = 0; i < s->options.n; i++)
+        if (strcmp(s->options.items[i].input, name) == 0)
+            return &s->options.items[i];
+    return NULL;
+}
+
+static const tn_dim *find_binding(const inputs *s, const char *param)
+{
+    const tn_dim *bound = *param != '\0' ? tn_map_get(&s->bindings, param) : NULL;
+    for (size_t i = 0; bound == NULL && *param != '\0' && i < s->im->graph->symbols.n; i++)
+        if (strcmp(s->im->graph->symbols.items[i].sym->name, param) == 0)
+            bound = &s->im->graph->symbols.items[i];
+    return bound;
+}
+
+/* The names of this input's dims take the sizes that its option gives them. */
+static bool bind_names(inputs *s, const char *name, const TensorShapeProto *file, const shape_option *o)
+{
+    importer *im = s->im;
+    if (file->n_dim != (size_t)o->shape.rank) {
+        tn_error_at(im->diag, im->path, "--input-shapes gives input '%s' %d dims; the model has %zu: %s", name,
+                    o->shape.rank, file->n_dim, suggest_option(im, name, file));
+        return false;
+    }
+    for (size_t i = 0; i < file->n_dim; i++) {
+        const char *param = param_of(file->dim[i]);
+        const tn_dim *before = *param != '\0' ? tn_map_get(&s->bindings, param) : NULL;
+        if (before != NULL && !tn_dim_same(*before, o->shape.dim[i])) {
+            tn_error_at(im->diag, im->path, "--input-shapes gives '%s' two sizes: %s, and %s at dim %zu of input '%s'",
+                        param, tn_dim_text(im->arena, *before), tn_dim_text(im->arena, o->shape.dim[i]), i, name);
+            return false;
+        }
+        if (before == NULL && *param != '\0') {
+            tn_dim *bound = TN_NEW(im->arena, tn_dim);
+            *bound = o->shape.dim[i];
+            tn_map_put(im->arena, &s->bindings, param, bound);
+        }
+    }
+    return true;
+}
+
+static bool read_dim(inputs *s, const char *name, const TensorShapeProto *file, size_t i, tn_dim *out)
+{
+    const Dimension *d = file->dim[i];
+    if (is_fixed(d)) {
+        if (d->dim_value < 0 || d->dim_value > TN_DIM_MAX) {
+            tn_error_at(s->im->diag, s->im->path, "input '%s' has dim %zu of %lld", name, i, (long long)d->dim_value);
+            return false;
+        }
+        *out = tn_dim_fixed(d->dim_value);
+        return true;
+    }
+    const tn_dim *bound = find_binding(s, param_of(d));
+    if (bound == NULL)
+        note_unbounded(s->im, name, file, i);
+    *out = bound != NULL ? *bound : tn_dim_fixed(1);
+    return true;
+}
+
+static bool read_shape(inputs *s, const char *name, const TensorShapeProto *file, tn_shape *out)
+{
+    importer *im = s->im;
+    if (file == NULL) {
+        tn_error_at(im->diag, im->path, "input '%s' has no shape in the file: give one with --input-shapes "
+                    "\"%s:[...]\"", name, name);
+        return false;
+    }
+    if (file->n_dim > TN_MAX_RANK) {
+        tn_error_at(im->diag, im->path, "input '%s' has %zu dims; at most %d are supported", name, file->n_dim,
+                    TN_MAX_RANK);
+        return false;
+    }
+    *out = (tn_shape){.known = true, .rank = (int)file->n_dim};
+    for (size_t i = 0; i < file->n_dim; i++)
+        if (!read_dim(s, name, file, i, &out->dim[i]))
+            return false;
+    if (tn_shape_count(out) < TN_DIM_MAX)
+        return true;
+    tn_error_at(im->diag, im->path, "input '%s' has 2^40 elements or more", name);
+    return false;
+}
+
+static bool add_input(inputs *s, const ValueInfoProto *info)
+{
+    importer *im = s->im;
+    const char *name = tn_onnx_text(info->name);
+    const TnOnnx__TypeProto__Tensor *type;
+    tn_dtype dtype;
+    if (!find_tensor_type(im, info, &type) ||
+        !tn_onnx_dtype(im, type->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
+        return false;
+    const shape_option *o = find_option(s, name);
+    tn_shape shape;
+    if (o != NULL)
+        shape = o->shape;
+    else if (!read_shape(s, name, type->shape, &shape))
+        return false;
+    tn_value *v = tn_onnx_define(im, name, "input");
+    if (v == NULL)
+        return false;
+    v->dtype = dtype;
+    v->shape = shape;
+    v->is_input = true;
+    *TN_PUSH(im->arena, im->graph->inputs) = v;
+    return true;
+}
+
+/* In files of IR version 3, constants are also listed as inputs. */
+static bool is_constant(const importer *im, const ValueInfoProto *info)
+{
+    const tn_value *v = tn_map_get(&im->values, tn_onnx_text(info->name));
+    return v != NULL && v->constant != NULL;
+}
+
+static const ValueInfoProto *find_input(const importer *im, const char *name)
+{
+    const GraphProto *p = im->model->graph;
+    for (size_t i = 0; i < p->n_input; i++)
+        if (strcmp(tn_onnx_text(p->input[i]->name), name) == 0 && !is_constant(im, p->input[i]))
+            return p->input[i];
+    return NULL;
+}
+
+static bool unknown_input(importer *im, const char *name)
+{
+    const GraphProto *p = im->model->graph;
+    tn_str list = {.arena = im->arena};
+    for (size_t i = 0; i < p->n_input; i++)
+        if (!is_constant(im, p->input[i]))
+            tn_str_add(&list, "%s'%s'", list.len > 0 ? ", " : "", tn_onnx_text(p->input[i]->name));
+    tn_error_at(im->diag, im->path, "--input-shapes names '%s', which is no input of the model; its inputs: %s", name,
+                list.len > 0 ? list.text : "none");
+    return false;
+}
+
+bool tn_onnx_add_inputs(importer *im)
+{
+    inputs s = {.im = im};
+    const GraphProto *p = im->model->graph;
+    if (!tn_onnx_parse_shapes(im, &s.options))
+        return false;
+    for (size_t i = 0; i < s.options.n; i++) {
+        const ValueInfoProto *info = find_input(im, s.options.items[i].input);
+        if (info == NULL)
+            return unknown_input(im, s.options.items[i].input);
+        const TensorShapeProto *file = find_shape(info);
+        if (file != NULL && !bind_names(&s, s.options.items[i].input, file, &s.options.items[i]))
+            return false;
+    }
+    for (size_t i = 0; i < p->n_input; i++)
+        if (!is_constant(im, p->input[i]) && !add_input(&s, p->input[i]))
+            return false;
+    return true;
+}

@@ -1,0 +1,392 @@
+/* NodeProtos: which operators they name, their attributes, and the values that they read and write. */
+#include "onnx/importer.h"
+
+#include "ops/ops.h"
+
+enum { MAX_ATTRIBUTES = 256 }; /* of one node; operators have a dozen */
+
+/* Names that ONNX withdrew: read as the operator that took over, in the last form that the old one had. */
+static const struct {
+    const char *old, *now;
+    int last;
+} renamed[] = {
+    {"Scatter", "ScatterElements", 10},
+    {"Upsample", "Resize", 9},
+};
+
+static const char *domain_of(const NodeProto *p)
+{
+    return tn_onnx_domain(p->domain);
+}
+
+/* 0: the model names no opset of ai.onnx. Of other domains files often say nothing: then it is 1. */
+static int version_of(const importer *im, const NodeProto *p)
+{
+    const char *domain = domain_of(p);
+    const TnOnnx__OperatorSetIdProto *set = tn_map_get(&im->opsets, domain);
+    int version = set != NULL ? (int)set->version : *domain == '\0' ? 0 : 1;
+    for (size_t i = 0; *domain == '\0' && i < sizeof renamed / sizeof *renamed; i++)
+        if (strcmp(renamed[i].old, tn_onnx_text(p->op_type)) == 0 && version > renamed[i].last)
+            version = renamed[i].last;
+    return version;
+}
+
+static const tn_op *find_op(const NodeProto *p)
+{
+    const char *name = tn_onnx_text(p->op_type), *domain = domain_of(p);
+    for (size_t i = 0; *domain == '\0' && i < sizeof renamed / sizeof *renamed; i++)
+        if (strcmp(renamed[i].old, name) == 0)
+            name = renamed[i].now;
+    return tn_op_find(domain, name);
+}
+
+static bool is_constant_node(const NodeProto *p)
+{
+    return *domain_of(p) == '\0' && strcmp(tn_onnx_text(p->op_type), "Constant") == 0;
+}
+
+static void node_error(importer *im, int index, const NodeProto *p, const char *format, ...) TN_PRINTF(4, 5);
+
+/* As tn_node_error, for nodes that are not in the graph yet. */
+static void node_error(importer *im, int index, const NodeProto *p, const char *format, ...)
+{
+    char prefix[512];
+    snprintf(prefix, sizeof prefix, "%.200s: node %d '%.150s' (%.80s): ", im->path, index, tn_onnx_text(p->name),
+             tn_onnx_text(p->op_type));
+    va_list args;
+    va_start(args, format);
+    tn_verror(im->diag, prefix, format, args);
+    va_end(args);
+}
+
+/* --- which operators ---------------------------------------------------------------------------------------------- */
+
+const char *tn_onnx_label(importer *im, const char *domain, const char *name)
+{
+    return *domain == '\0' ? name : tn_strfmt(im->arena, "%s.%s", domain, name);
+}
+
+static bool has_subgraph(const NodeProto *p)
+{
+    for (size_t i = 0; i < p->n_attribute; i++)
+        if (p->attribute[i]->has_g || p->attribute[i]->n_graphs > 0)
+            return true;
+    return false;
+}
+
+/* NULL when the operator is supported; otherwise why it is not. */
+static const char *find_obstacle(const importer *im, const NodeProto *p, const char *label)
+{
+    if (tn_map_get(&im->functions, label) != NULL)
+        return "is a function of this model; functions are not supported";
+    if (is_constant_node(p))
+        return NULL;
+    if (has_subgraph(p))
+        return "has a subgraph; operators with subgraphs (If, Loop, Scan) are not supported";
+    return find_op(p) == NULL ? "is not supported" : NULL;
+}
+
+typedef struct obstacle {
+    const char *label; /* com.microsoft.FusedConv */
+    const char *why;
+    int index; /* of the first node */
+    int nodes;
+} obstacle;
+
+typedef struct obstacle_vec {
+    obstacle **items;
+    size_t n, room;
+} obstacle_vec;
+
+static void report_obstacles(importer *im, const obstacle_vec *found)
+{
+    tn_str list = {.arena = im->arena};
+    for (size_t i = 0; i < found->n; i++) {
+        const obstacle *o = found->items[i];
+        const NodeProto *p = im->model->graph->node[o->index];
+        const char *domain = domain_of(p);
+        node_error(im, o->index, p, "operator %s of domain '%s' %s%s", tn_onnx_text(p->op_type),
+                   *domain != '\0' ? domain : "ai.onnx", o->why,
+                   o->nodes > 1 ? tn_strfmt(im->arena, " (%d nodes)", o->nodes) : "");
+        tn_str_add(&list, "%s%s", i > 0 ? ", " : "", o->label);
+    }
+    tn_error_at(im->diag, im->path, "cannot be compiled: %zu unsupported operator%s: %s", found->n,
+                found->n == 1 ? "" : "s", list.text);
+}
+
+/* One line for each operator, at its first node: a model with a thousand of one kind would drown the others. */
+bool tn_onnx_check_operators(importer *im)
+{
+    const GraphProto *g = im->model->graph;
+    obstacle_vec found = {0};
+    tn_map by_label = {0}; /* of every operator seen: an obstacle, or &fine */
+    obstacle fine = {0};
+    for (size_t i = 0; i < g->n_node; i++) {
+        const NodeProto *p = g->node[i];
+        const char *label = tn_onnx_label(im, domain_of(p), tn_onnx_text(p->op_type));
+        obstacle *o = tn_map_get(&by_label, label);
+        const char *why = o == NULL || (o == &fine && has_subgraph(p)) ? find_obstacle(im, p, label) : NULL;
+        if (why != NULL) {
+            o = TN_NEW(im->arena, obstacle);
+            *o = (obstacle){label, why, (int)i, 0};
+            *TN_PUSH(im->arena, found) = o;
+        }
+        tn_map_put(im->arena, &by_label, label, o != NULL ? o : &fine);
+        if (o != NULL)
+            o->nodes++;
+    }
+    if (found.n > 0)
+        report_obstacles(im, &found);
+    return found.n == 0;
+}
+
+/* --- attributes --------------------------------------------------------------------------------------------------- */
+
+typedef TnOnnx__AttributeProto__AttributeType attribute_type;
+
+#define ATTRIBUTE(type) TN_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##type
+
+/* The oldest files leave the type out: it is the kind of the field that is there. */
+static attribute_type type_of(const AttributeProto *p)
+{
+    if (p->has_type && p->type != ATTRIBUTE(UNDEFINED))
+        return p->type;
+    return p->has_f       ? ATTRIBUTE(FLOAT)
+           : p->has_i     ? ATTRIBUTE(INT)
+           : p->has_s     ? ATTRIBUTE(STRING)
+           : p->t != NULL ? ATTRIBUTE(TENSOR)
+           : p->n_floats  ? ATTRIBUTE(FLOATS)
+           : p->n_ints    ? ATTRIBUTE(INTS)
+                          : ATTRIBUTE(UNDEFINED);
+}
+
+/* How errors call this attribute's tensor. */
+static const char *describe(importer *im, int index, const NodeProto *node, const char *attribute)
+{
+    return tn_strfmt(im->arena, "attribute '%s' of node %d '%s' (%s)", attribute, index, tn_onnx_text(node->name),
+                     tn_onnx_text(node->op_type));
+}
+
+static bool read_attribute(importer *im, int index, const NodeProto *node, const AttributeProto *p, tn_attr *a)
+{
+    switch (type_of(p)) {
+    case ATTRIBUTE(INT):
+        a->kind = TN_ATTR_INT;
+        a->i = p->i;
+        return true;
+    case ATTRIBUTE(FLOAT):
+        a->kind = TN_ATTR_FLOAT;
+        a->f = p->f;
+        return true;
+    case ATTRIBUTE(STRING):
+        a->kind = TN_ATTR_STRING;
+        a->s = p->s.len > 0 ? tn_strndup(im->arena, (const char *)p->s.data, p->s.len) : "";
+        return true;
+    case ATTRIBUTE(INTS):
+        a->kind = TN_ATTR_INTS;
+        a->n = p->n_ints;
+        a->ints = p->ints;
+        return true;
+    case ATTRIBUTE(FLOATS):
+        a->kind = TN_ATTR_FLOATS;
+        a->n = p->n_floats;
+        a->floats = p->floats;
+        return true;
+    case ATTRIBUTE(TENSOR):
+        a->kind = TN_ATTR_TENSOR;
+        if (p->t == NULL)
+            node_error(im, index, node, "attribute '%s' should hold a tensor and holds none", a->name);
+        else
+            a->tensor = tn_onnx_tensor(im, p->t, describe(im, index, node, a->name));
+        return a->tensor != NULL;
+    default: return false;
+    }
+}
+
+/* Kinds that the graph has no place for: operators that need one find it absent. */
+static bool is_skipped(const AttributeProto *p)
+{
+    switch (type_of(p)) {
+    case ATTRIBUTE(INT):
+    case ATTRIBUTE(FLOAT):
+    case ATTRIBUTE(STRING):
+    case ATTRIBUTE(INTS):
+    case ATTRIBUTE(FLOATS):
+    case ATTRIBUTE(TENSOR): return false;
+    default: return true;
+    }
+}
+
+static bool add_attribute(importer *im, tn_node *n, const NodeProto *node, const AttributeProto *p)
+{
+    const char *name = tn_onnx_text(p->name);
+    if (p->ref_attr_name != NULL && *p->ref_attr_name != '\0') {
+        node_error(im, n->index, node, "attribute '%s' refers to an attribute of a function, and this is none", name);
+        return false;
+    }
+    if (p->has_type && (p->type < ATTRIBUTE(UNDEFINED) || p->type > ATTRIBUTE(TYPE_PROTOS))) {
+        node_error(im, n->index, node, "attribute '%s' has type number %d, which ONNX does not define", name,
+                   (int)p->type);
+        return false;
+    }
+    if (is_skipped(p))
+        return true;
+    if (tn_node_find_attr(n, name) != NULL) {
+        node_error(im, n->index, node, "attribute '%s' is given twice", name);
+        return false;
+    }
+    tn_attr *a = &n->attr[n->n_attr];
+    *a = (tn_attr){.name = name};
+    if (!read_attribute(im, n->index, node, p, a))
+        return false;
+    n->n_attr++;
+    return true;
+}
+
+static bool add_attributes(importer *im, tn_node *n, const NodeProto *p)
+{
+    if (p->n_attribute > MAX_ATTRIBUTES) {
+        node_error(im, n->index, p, "has %zu attributes; at most %d are supported", p->n_attribute, MAX_ATTRIBUTES);
+        return false;
+    }
+    n->attr = TN_NEW_N(im->arena, tn_attr, p->n_attribute);
+    for (size_t i = 0; i < p->n_attribute; i++)
+        if (!add_attribute(im, n, p, p->attribute[i]))
+            return false;
+    return true;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+static bool is_taken(importer *im, const char *name, const char *what)
+{
+    if (tn_map_get(&im->values, name) != NULL)
+        tn_error_at(im->diag, im->path, "%s '%s': another value has the same name", what, name);
+    return tn_map_get(&im->values, name) != NULL;
+}
+
+tn_value *tn_onnx_define(importer *im, const char *name, const char *what)
+{
+    if (is_taken(im, name, what))
+        return NULL;
+    tn_value *v = tn_graph_add_value(im->graph, name);
+    tn_map_put(im->arena, &im->values, name, v);
+    return v;
+}
+
+tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tensor *t, const char *what)
+{
+    if (is_taken(im, name, what))
+        return NULL;
+    tn_value *v = tn_graph_add_constant(im->graph, name, t);
+    tn_map_put(im->arena, &im->values, name, v);
+    return v;
+}
+
+/* --- Constant nodes ----------------------------------------------------------------------------------------------- */
+
+static tn_tensor *wrap(importer *im, tn_dtype dtype, bool is_list, size_t n, const void *data)
+{
+    int64_t dims[1] = {(int64_t)n};
+    tn_shape shape = tn_shape_fixed(is_list ? 1 : 0, dims);
+    tn_tensor *t = tn_tensor_make(im->arena, dtype, &shape);
+    if (t->bytes > 0)
+        memcpy(t->data, data, t->bytes);
+    return t;
+}
+
+static tn_tensor *constant_of(importer *im, int index, const NodeProto *node, const AttributeProto *p)
+{
+    const char *name = tn_onnx_text(p->name);
+    if (strcmp(name, "value") == 0 && p->t != NULL)
+        return tn_onnx_tensor(im, p->t, describe(im, index, node, name));
+    if (strcmp(name, "value_float") == 0)
+        return wrap(im, TN_FLOAT, false, 1, &p->f);
+    if (strcmp(name, "value_floats") == 0)
+        return wrap(im, TN_FLOAT, true, p->n_floats, p->floats);
+    if (strcmp(name, "value_int") == 0)
+        return wrap(im, TN_INT64, false, 1, &p->i);
+    if (strcmp(name, "value_ints") == 0)
+        return wrap(im, TN_INT64, true, p->n_ints, p->ints);
+    node_error(im, index, node, "a Constant given by attribute '%s' is not supported", name);
+    return NULL;
+}
+
+static bool add_constant(importer *im, int index, const NodeProto *p)
+{
+    if (p->n_attribute != 1 || p->n_output != 1 || p->n_input != 0) {
+        node_error(im, index, p, "has %zu attributes, %zu inputs and %zu outputs; Constant has 1, 0 and 1",
+                   p->n_attribute, p->n_input, p->n_output);
+        return false;
+    }
+    const tn_tensor *t = constant_of(im, index, p, p->attribute[0]);
+    return t != NULL && tn_onnx_define_constant(im, p->output[0], t, "output of Constant") != NULL;
+}
+
+/* --- all others --------------------------------------------------------------------------------------------------- */
+
+static int count_used(size_t n, char *const *names)
+{
+    while (n > 0 && *names[n - 1] == '\0')
+        n--;
+    return (int)n;
+}
+
+static bool define_outputs(importer *im, tn_node *n, const NodeProto *p)
+{
+    for (int i = 0; i < n->n_out; i++) {
+        if (*p->output[i] == '\0')
+            continue;
+        if (tn_map_get(&im->values, p->output[i]) != NULL) {
+            node_error(im, n->index, p, "output '%s': another value has the same name", p->output[i]);
+            return false;
+        }
+        n->out[i] = tn_onnx_define(im, p->output[i], "output");
+        n->out[i]->maker = n;
+    }
+    return true;
+}
+
+static bool add_node(importer *im, int index, const NodeProto *p)
+{
+    const tn_op *op = find_op(p);
+    /* An operator with any number of outputs, such as Split, counts the omitted ones. */
+    int n_out = op->max_out < 0 ? (int)p->n_output : count_used(p->n_output, p->output);
+    tn_node *n = tn_graph_make_node(im->graph, op, tn_onnx_text(p->name), count_used(p->n_input, p->input), n_out);
+    n->index = index;
+    n->version = version_of(im, p);
+    *TN_PUSH(im->arena, im->graph->nodes) = n;
+    if (n->version < 1) {
+        node_error(im, index, p, "the model does not say which opset of ai.onnx it uses");
+        return false;
+    }
+    return add_attributes(im, n, p) && define_outputs(im, n, p);
+}
+
+static bool link_inputs(importer *im, tn_node *n)
+{
+    const NodeProto *p = im->model->graph->node[n->index];
+    for (int i = 0; i < n->n_in; i++) {
+        if (*p->input[i] == '\0')
+            continue;
+        n->in[i] = tn_map_get(&im->values, p->input[i]);
+        if (n->in[i] == NULL) {
+            node_error(im, n->index, p, "input %d '%s' is not defined: no input, constant or node output has that name",
+                       i, p->input[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool tn_onnx_add_nodes(importer *im)
+{
+    const GraphProto *g = im->model->graph;
+    for (size_t i = 0; i < g->n_node; i++)
+        if (!(is_constant_node(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
+            return false;
+    for (size_t i = 0; i < im->graph->nodes.n; i++)
+        if (!link_inputs(im, im->graph->nodes.items[i]))
+            return false;
+    return true;
+}

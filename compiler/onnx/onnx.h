@@ -1,0 +1,37 @@
+/* Reading ONNX: model files become graphs, TensorProto files become tensors, and tensors are written back.
+
+       tn_onnx_options o = {.shapes = (const char *[]){"image:[N<=8,3,224,224]"}, .n_shapes = 1};
+       tn_graph *g = tn_onnx_load(arena, &diag, "mobilenet.onnx", &o);
+
+   The graph that comes out has its nodes in topological order, every operator in the form of its newest opset version
+   (upgrade.c), and constants for initializers and Constant nodes. Types and shapes are set for inputs and constants;
+   inference does the rest. Any bytes may be given: what is wrong with them is reported, and the result is NULL. */
+#ifndef TN_ONNX_H
+#define TN_ONNX_H
+
+#include "ir/ir.h"
+
+enum { TN_ONNX_MAX_OPSET = 26 }; /* newest version of ai.onnx whose changes have been gone through */
+
+typedef struct tn_onnx_options {
+    const char *const *shapes; /* "name:[1,3,224,224]", or with bounded symbols "name:[N<=8,3]" */
+    size_t n_shapes;
+} tn_onnx_options;
+
+tn_graph *tn_onnx_load(tn_arena *a, tn_diag *d, const char *path, const tn_onnx_options *o); /* o may be NULL */
+
+/* The same from memory. The path is for messages, and its folder is where external data is looked for. */
+tn_graph *tn_onnx_parse(tn_arena *a, tn_diag *d, const char *path, const void *bytes, size_t n,
+                        const tn_onnx_options *o);
+
+/* A TensorProto file such as input_0.pb. *name is its name, "" when it has none; name may be NULL. */
+tn_tensor *tn_onnx_read_tensor(tn_arena *a, tn_diag *d, const char *path, const char **name);
+bool tn_onnx_write_tensor(tn_arena *a, tn_diag *d, const char *path, const char *name, const tn_tensor *t);
+
+/* Rewrites nodes of older opsets in place; g->nodes must be in topological order. False after an error. */
+bool tn_onnx_upgrade(tn_graph *g);
+
+/* Whether the node has as many inputs and outputs as its operator takes, none of the required ones omitted. */
+bool tn_onnx_check_arity(tn_graph *g, const tn_node *n);
+
+#endif

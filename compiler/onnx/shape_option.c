@@ -1,0 +1,159 @@
+/* Parses what --input-shapes says: "name:[1,3,224,224]", "name:[N<=8,3]", "name:[N,3]" where N has a bound elsewhere.
+   A name may hold colons, as TensorFlow's do: the shape begins at the last ":[". Bounded names become symbols of the
+   graph, one for each name, in order of appearance. */
+#include "onnx/importer.h"
+
+typedef struct cursor {
+    importer *im;
+    const char *option; /* the whole text, for messages */
+    const char *at;
+} cursor;
+
+static bool complain(const cursor *c, const char *why)
+{
+    tn_error_at(c->im->diag, c->im->path, "--input-shapes \"%s\": %s", c->option, why);
+    return false;
+}
+
+static void skip_blanks(cursor *c)
+{
+    while (*c->at == ' ')
+        c->at++;
+}
+
+static bool take(cursor *c, char wanted)
+{
+    skip_blanks(c);
+    if (*c->at != wanted)
+        return false;
+    c->at++;
+    skip_blanks(c);
+    return true;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool parse_number(cursor *c, int64_t *out)
+{
+    int64_t n = 0;
+    if (!is_digit(*c->at))
+        return complain(c, "a dim is a number such as 3 or a bounded name such as N<=8");
+    for (; is_digit(*c->at); c->at++) {
+        n = n * 10 + (*c->at - '0');
+        if (n > TN_DIM_MAX)
+            return complain(c, "a dim may not be above 2^40");
+    }
+    *out = n;
+    return n > 0 || complain(c, "a dim must be at least 1");
+}
+
+/* The symbol of that name; NULL when it has none. */
+static const tn_dim *find_symbol(const tn_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->symbols.n; i++)
+        if (strcmp(g->symbols.items[i].sym->name, name) == 0)
+            return &g->symbols.items[i];
+    return NULL;
+}
+
+static bool parse_symbol(cursor *c, tn_dim *out)
+{
+    tn_graph *g = c->im->graph;
+    const char *start = c->at;
+    while (is_letter(*c->at) || is_digit(*c->at))
+        c->at++;
+    const char *name = tn_strndup(g->arena, start, (size_t)(c->at - start));
+    const tn_dim *known = find_symbol(g, name);
+    skip_blanks(c);
+    if (strncmp(c->at, "<=", 2) != 0) {
+        if (known == NULL)
+            return complain(c, tn_strfmt(g->arena, "'%s' has no bound; write %s<=8", name, name));
+        *out = *known;
+        return true;
+    }
+    c->at += 2;
+    skip_blanks(c);
+    int64_t at_most;
+    if (!parse_number(c, &at_most))
+        return false;
+    if (known != NULL && known->n != at_most)
+        return complain(c, tn_strfmt(g->arena, "'%s' has two bounds, %lld and %lld", name, (long long)known->n,
+                                     (long long)at_most));
+    *out = known != NULL ? *known : tn_dim_named(g->arena, name, at_most);
+    if (known == NULL)
+        *TN_PUSH(g->arena, g->symbols) = *out;
+    return true;
+}
+
+static bool parse_dim(cursor *c, tn_dim *out)
+{
+    int64_t n;
+    if (is_letter(*c->at))
+        return parse_symbol(c, out);
+    if (!parse_number(c, &n))
+        return false;
+    *out = tn_dim_fixed(n);
+    return true;
+}
+
+static bool parse_dims(cursor *c, tn_shape *s)
+{
+    *s = (tn_shape){.known = true};
+    if (!take(c, '['))
+        return complain(c, "a shape begins with '['");
+    if (take(c, ']'))
+        return true;
+    do {
+        if (s->rank == TN_MAX_RANK)
+            return complain(c, tn_strfmt(c->im->arena, "more than %d dims", TN_MAX_RANK));
+        if (!parse_dim(c, &s->dim[s->rank++]))
+            return false;
+    } while (take(c, ','));
+    return take(c, ']') || complain(c, "',' or ']' is missing after a dim");
+}
+
+static const char *find_shape(const char *option)
+{
+    const char *last = NULL;
+    for (const char *p = strstr(option, ":["); p != NULL; p = strstr(p + 1, ":["))
+        last = p;
+    return last;
+}
+
+static bool parse_option(importer *im, const char *option, shape_option *out)
+{
+    cursor c = {im, option, find_shape(option)};
+    if (c.at == NULL || c.at == option)
+        return complain(&c, "want NAME:[DIM,DIM,...], such as image:[1,3,224,224]");
+    out->input = tn_strndup(im->arena, option, (size_t)(c.at - option));
+    c.at++;
+    if (!parse_dims(&c, &out->shape))
+        return false;
+    if (*c.at != '\0')
+        return complain(&c, "text after the shape");
+    return tn_shape_count(&out->shape) < TN_DIM_MAX || complain(&c, "a tensor of 2^40 elements or more");
+}
+
+bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out)
+{
+    for (size_t i = 0; im->options != NULL && i < im->options->n_shapes; i++) {
+        shape_option parsed = {0};
+        if (!parse_option(im, im->options->shapes[i], &parsed))
+            return false;
+        for (size_t k = 0; k < out->n; k++)
+            if (strcmp(out->items[k].input, parsed.input) == 0) {
+                tn_error_at(im->diag, im->path, "--input-shapes gives input '%s' two shapes", parsed.input);
+                return false;
+            }
+        *TN_PUSH(im->arena, *out) = parsed;
+    }
+    return true;
+}

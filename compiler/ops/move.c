@@ -1,0 +1,562 @@
+/* Moving elements: permuting, joining, cutting, padding and repeating tensors. Each output element is a load at another
+   position, found by index arithmetic:
+
+       Transpose perm=[1,0]    out[i,j] = x[j,i]              Slice [8:0:-2]    out[i] = x[8 - i*2]
+       Concat axis=0           out[i + offset of x] = x[i], a computation for each input
+
+   Nothing is computed, so nothing is rounded: the elements are copied as stored. */
+#include "ops/index.h"
+
+static const char *type_text(tn_graph *g, const tn_value *v)
+{
+    return tn_type_text(g->arena, v->dtype, &v->shape);
+}
+
+static bool set_first_type(tn_node *n, const tn_shape *s)
+{
+    tn_set_output(n, 0, n->in[0]->dtype, s);
+    return true;
+}
+
+/* The start of most lowerings: a computation over output 0, and subscripts of input 0 that equal its axes. */
+static tn_comp *begin_move(tn_program *p, const tn_node *n, const tn_expr **at)
+{
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    memcpy(at, c->at, sizeof c->at);
+    return c;
+}
+
+/* --- Transpose ---------------------------------------------------------------------------------------------------- */
+
+static bool read_perm(tn_graph *g, const tn_node *n, int *perm)
+{
+    int rank = n->in[0]->shape.rank;
+    bool seen[TN_MAX_RANK] = {false};
+    const tn_attr *a = tn_node_find_attr(n, "perm");
+    if (a != NULL && (a->kind != TN_ATTR_INTS || a->n != (size_t)rank))
+        return tn_node_error(g, n, "perm must list the %d axes of %s", rank, type_text(g, n->in[0]));
+    for (int i = 0; i < rank; i++) {
+        perm[i] = rank - 1 - i;
+        if (a == NULL)
+            continue;
+        if (!tn_node_axis(g, n, a->ints[i], rank, &perm[i]))
+            return false;
+        if (seen[perm[i]])
+            return tn_node_error(g, n, "perm has axis %d twice", perm[i]);
+        seen[perm[i]] = true;
+    }
+    return true;
+}
+
+bool tn_infer_transpose(tn_graph *g, tn_node *n)
+{
+    int perm[TN_MAX_RANK];
+    tn_shape s = n->in[0]->shape;
+    if (!read_perm(g, n, perm))
+        return false;
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = n->in[0]->shape.dim[perm[i]];
+    return set_first_type(n, &s);
+}
+
+bool tn_lower_transpose(tn_program *p, const tn_node *n)
+{
+    int perm[TN_MAX_RANK];
+    const tn_expr *at[TN_MAX_RANK];
+    if (!read_perm(p->graph, n, perm))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < c->out->rank; i++)
+        at[perm[i]] = c->at[i];
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+/* --- Concat ------------------------------------------------------------------------------------------------------- */
+
+static bool read_axis(tn_graph *g, const tn_node *n, int64_t otherwise, int *axis)
+{
+    return tn_node_axis(g, n, tn_node_int(n, "axis", otherwise), n->in[0]->shape.rank, axis);
+}
+
+bool tn_infer_concat(tn_graph *g, tn_node *n)
+{
+    int axis = 0;
+    tn_shape s = n->in[0]->shape;
+    if (tn_node_find_attr(n, "axis") == NULL)
+        return tn_node_error(g, n, "the attribute axis is missing");
+    if (!read_axis(g, n, 0, &axis))
+        return false;
+    for (int k = 1; k < n->n_in; k++) {
+        if (n->in[k] == NULL)
+            return tn_node_error(g, n, "input %d is missing", k);
+        const tn_shape *x = &n->in[k]->shape;
+        bool fits = x->rank == s.rank && n->in[k]->dtype == n->in[0]->dtype;
+        for (int i = 0; fits && i < s.rank; i++)
+            fits = i == axis || tn_dim_same(x->dim[i], s.dim[i]);
+        if (!fits)
+            return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; only the dims of axis %d may differ", k,
+                                 n->in[k]->name, type_text(g, n->in[k]), type_text(g, n->in[0]), axis);
+        s.dim[axis] = tn_dim_do(g->arena, TN_SYM_ADD, s.dim[axis], x->dim[axis]);
+    }
+    return set_first_type(n, &s);
+}
+
+bool tn_lower_concat(tn_program *p, const tn_node *n)
+{
+    int axis = 0;
+    if (!read_axis(p->graph, n, 0, &axis))
+        return false;
+    const tn_expr *offset = tn_index(p, 0), *at[TN_MAX_RANK] = {NULL};
+    tn_buf *out = tn_buf_of(p, n->out[0]);
+    for (int k = 0; k < n->n_in; k++) {
+        const tn_shape *x = &n->in[k]->shape;
+        tn_comp *c = tn_comp_over(p, n, out, x->rank, x->dim);
+        for (int i = 0; i < x->rank; i++)
+            at[i] = c->at[i] = tn_axis_var(p, c, i);
+        c->at[axis] = tn_add(p, at[axis], offset);
+        tn_comp_set(p, c, tn_load_stored(p, n->in[k], at));
+        offset = tn_add(p, offset, tn_dim_expr(p, x->dim[axis]));
+    }
+    return true;
+}
+
+/* --- Split -------------------------------------------------------------------------------------------------------- */
+
+/* Equal parts; where they do not fit the last one is smaller, as ONNX says, and further ones are empty. */
+static bool split_evenly(tn_graph *g, const tn_node *n, tn_dim whole, tn_dim *part)
+{
+    tn_dim count = tn_dim_fixed(n->n_out);
+    if (tn_node_int(n, "num_outputs", n->n_out) != n->n_out)
+        return tn_node_error(g, n, "num_outputs is %lld; the node has %d outputs",
+                             (long long)tn_node_int(n, "num_outputs", 0), n->n_out);
+    if (tn_dims_divide(g->arena, 1, &whole, 1, &count, &part[0])) {
+        for (int i = 1; i < n->n_out; i++)
+            part[i] = part[0];
+        return true;
+    }
+    if (whole.sym != NULL)
+        return tn_node_error(g, n, "%d equal parts of dim %s are not supported with a symbolic dim", n->n_out,
+                             tn_dim_text(g->arena, whole));
+    int64_t size = (whole.n + n->n_out - 1) / n->n_out, rest = whole.n;
+    for (int i = 0; i < n->n_out; i++) {
+        part[i] = tn_dim_fixed(rest < size ? rest : size);
+        rest -= part[i].n;
+    }
+    return true;
+}
+
+static bool read_split(tn_graph *g, const tn_node *n, tn_dim whole, tn_dim *part)
+{
+    size_t count = 0;
+    tn_dim sum = tn_dim_fixed(0);
+    const tn_dim *d = tn_need_dims(g, n, 1, "split", &count);
+    if (d == NULL)
+        return false;
+    if (count != (size_t)n->n_out)
+        return tn_node_error(g, n, "split has %zu parts; the node has %d outputs", count, n->n_out);
+    for (size_t i = 0; i < count; i++) {
+        if (tn_dim_low(d[i]) < 0)
+            return tn_node_error(g, n, "part %zu of split is %s; it must not be negative", i,
+                                 tn_dim_text(g->arena, d[i]));
+        part[i] = d[i];
+        sum = tn_dim_do(g->arena, TN_SYM_ADD, sum, d[i]);
+    }
+    if (!tn_dim_same(sum, whole))
+        return tn_node_error(g, n, "the parts of split add up to %s; dim %s is split", tn_dim_text(g->arena, sum),
+                             tn_dim_text(g->arena, whole));
+    return true;
+}
+
+/* The parts' extents, an array of n_out; NULL after an error. */
+static const tn_dim *find_parts(tn_graph *g, const tn_node *n, int *axis)
+{
+    if (!read_axis(g, n, 0, axis))
+        return NULL;
+    tn_dim *part = TN_NEW_N(g->arena, tn_dim, n->n_out), whole = n->in[0]->shape.dim[*axis];
+    bool fine = tn_has_input(n, 1) ? read_split(g, n, whole, part) : split_evenly(g, n, whole, part);
+    return fine ? part : NULL;
+}
+
+bool tn_infer_split(tn_graph *g, tn_node *n)
+{
+    int axis = 0;
+    const tn_dim *part = find_parts(g, n, &axis);
+    if (part == NULL)
+        return false;
+    for (int i = 0; i < n->n_out; i++) {
+        tn_shape s = n->in[0]->shape;
+        s.dim[axis] = part[i];
+        tn_set_output(n, i, n->in[0]->dtype, &s);
+    }
+    return true;
+}
+
+bool tn_lower_split(tn_program *p, const tn_node *n)
+{
+    int axis = 0;
+    const tn_dim *part = find_parts(p->graph, n, &axis);
+    if (part == NULL)
+        return false;
+    const tn_expr *offset = tn_index(p, 0), *at[TN_MAX_RANK];
+    for (int i = 0; i < n->n_out; i++) {
+        if (n->out[i] != NULL) {
+            tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[i]));
+            memcpy(at, c->at, sizeof at);
+            at[axis] = tn_add(p, c->at[axis], offset);
+            tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+        }
+        offset = tn_add(p, offset, tn_dim_expr(p, part[i]));
+    }
+    return true;
+}
+
+/* --- Slice -------------------------------------------------------------------------------------------------------- */
+
+bool tn_infer_slice(tn_graph *g, tn_node *n)
+{
+    tn_slice slice[TN_MAX_RANK];
+    tn_shape s = n->in[0]->shape;
+    if (!tn_slices_make(g, n, slice))
+        return false;
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = slice[i].count;
+    return set_first_type(n, &s);
+}
+
+bool tn_lower_slice(tn_program *p, const tn_node *n)
+{
+    tn_slice slice[TN_MAX_RANK];
+    const tn_expr *at[TN_MAX_RANK];
+    if (!tn_slices_make(p->graph, n, slice))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < c->out->rank; i++)
+        at[i] = tn_add(p, tn_dim_expr(p, slice[i].start), tn_mul(p, c->at[i], tn_index(p, slice[i].step)));
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+/* --- Pad ---------------------------------------------------------------------------------------------------------- */
+
+/* One axis: first cut (negative pads), then padded. The kept part has `kept` elements from `skip` on. */
+typedef struct pad { tn_dim begin, end, skip, kept; } pad;
+
+static bool make_pad(tn_graph *g, const tn_node *n, tn_dim extent, tn_dim begin, tn_dim end, pad *out)
+{
+    tn_arena *a = g->arena;
+    tn_dim zero = tn_dim_fixed(0), cut[2] = {zero, zero}, *given[2] = {&begin, &end};
+    for (int k = 0; k < 2; k++) {
+        if (given[k]->n >= 0 && tn_dim_low(*given[k]) < 0)
+            return tn_node_error(g, n, "pad %s may be negative or not; that is not supported with a symbolic dim",
+                                 tn_dim_text(a, *given[k]));
+        if (given[k]->n < 0) {
+            cut[k] = tn_dim_do(a, TN_SYM_SUB, zero, *given[k]);
+            *given[k] = zero;
+        }
+    }
+    tn_dim kept = tn_dim_do(a, TN_SYM_SUB, tn_dim_do(a, TN_SYM_SUB, extent, cut[0]), cut[1]);
+    if (tn_dim_low(kept) < 0)
+        return tn_node_error(g, n, "the negative pads cut more than the %s elements of an axis",
+                             tn_dim_text(a, extent));
+    *out = (pad){.begin = begin, .end = end, .skip = cut[0], .kept = kept};
+    return true;
+}
+
+static bool read_pads(tn_graph *g, const tn_node *n, pad *out)
+{
+    const tn_shape *x = &n->in[0]->shape;
+    int axes[TN_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    size_t count = 0, n_axes = (size_t)x->rank;
+    const tn_dim *d = tn_need_dims(g, n, 1, "pads", &count);
+    if (d == NULL || (tn_has_input(n, 3) && !tn_need_axes(g, n, 3, x->rank, axes, &n_axes)))
+        return false;
+    if (count != n_axes * 2)
+        return tn_node_error(g, n, "%zu pads are given; two for each of %zu axes are wanted", count, n_axes);
+    for (int i = 0; i < x->rank; i++)
+        out[i] = (pad){.kept = x->dim[i]};
+    for (size_t i = 0; i < n_axes; i++)
+        if (!make_pad(g, n, x->dim[axes[i]], d[i], d[i + n_axes], &out[axes[i]]))
+            return false;
+    return true;
+}
+
+bool tn_infer_pad(tn_graph *g, tn_node *n)
+{
+    pad pads[TN_MAX_RANK];
+    tn_shape s = n->in[0]->shape;
+    const char *mode = tn_node_string(n, "mode", "constant");
+    bool constant = strcmp(mode, "constant") == 0;
+    if (!constant && strcmp(mode, "reflect") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
+        return tn_node_error(g, n, "mode is '%s'; constant, reflect, edge or wrap is wanted", mode);
+    if (tn_has_input(n, 2) && (n->in[2]->dtype != n->in[0]->dtype || tn_shape_count(&n->in[2]->shape) != 1))
+        return tn_node_error(g, n, "the value (input 2) is %s; a %s scalar is wanted", type_text(g, n->in[2]),
+                             tn_dtype_get(n->in[0]->dtype)->name);
+    if (!read_pads(g, n, pads))
+        return false;
+    for (int i = 0; i < s.rank; i++) {
+        s.dim[i] = tn_dim_do(g->arena, TN_SYM_ADD, tn_dim_do(g->arena, TN_SYM_ADD, pads[i].kept, pads[i].begin),
+                             pads[i].end);
+        if (!constant && tn_dim_low(pads[i].kept) < 1 && s.dim[i].n > 0)
+            return tn_node_error(g, n, "axis %d has no element to take the padding from", i);
+    }
+    return set_first_type(n, &s);
+}
+
+/* Where position i of the kept part, which may lie outside of it, takes its element from. Reflection that reaches no
+   further than once needs no division; else it goes to and fro with the period 2 * (kept - 1). */
+static const tn_expr *bring_inside(tn_program *p, const char *mode, const pad *d, const tn_expr *i)
+{
+    const tn_expr *zero = tn_index(p, 0), *one = tn_index(p, 1), *kept = tn_dim_expr(p, d->kept);
+    const tn_expr *last = tn_sub(p, kept, one), *period = tn_mul(p, last, tn_index(p, 2));
+    if (mode[0] == 'e')
+        return tn_min(p, tn_max(p, i, zero), last);
+    if (mode[0] == 'w')
+        return tn_op2(p, TN_OP_MOD, i, kept);
+    int64_t reach = tn_dim_low(d->kept) - 1;
+    if (d->begin.n > reach || d->end.n > reach)
+        i = tn_op2(p, TN_OP_MOD, i, tn_max(p, period, one));
+    i = tn_max(p, i, tn_sub(p, zero, i));
+    return tn_min(p, i, tn_sub(p, period, i));
+}
+
+bool tn_lower_pad(tn_program *p, const tn_node *n)
+{
+    pad pads[TN_MAX_RANK];
+    const tn_expr *at[TN_MAX_RANK], *outside[TN_MAX_RANK] = {NULL};
+    const char *mode = tn_node_string(n, "mode", "constant");
+    bool constant = strcmp(mode, "constant") == 0;
+    if (!read_pads(p->graph, n, pads))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < c->out->rank; i++) {
+        at[i] = tn_sub(p, c->at[i], tn_dim_expr(p, pads[i].begin));
+        bool padded = pads[i].begin.n > 0 || pads[i].end.n > 0;
+        if (!constant && padded)
+            at[i] = bring_inside(p, mode, &pads[i], at[i]);
+        at[i] = tn_add(p, at[i], tn_dim_expr(p, pads[i].skip));
+        outside[i] = tn_index(p, 0);
+    }
+    tn_buf *x = tn_buf_of(p, n->in[0]);
+    if (!constant)
+        tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    else {
+        const tn_expr *value = tn_has_input(n, 2) ? tn_load(p, tn_buf_of(p, n->in[2]), outside)
+                                                  : tn_number(p, tn_dtype_get(x->dtype)->compute, 0);
+        tn_comp_set(p, c, tn_load_or(p, x, at, value));
+    }
+    return true;
+}
+
+/* --- Expand, Tile ------------------------------------------------------------------------------------------------- */
+
+bool tn_infer_expand(tn_graph *g, tn_node *n)
+{
+    tn_shape s;
+    if (!tn_need_shape(g, n, 1, &s))
+        return false;
+    if (!tn_broadcast(&n->in[0]->shape, &s, &s))
+        return tn_node_error(g, n, "%s does not broadcast with the shape %s", type_text(g, n->in[0]),
+                             tn_type_text(g->arena, n->in[1]->dtype, &s));
+    return set_first_type(n, &s);
+}
+
+bool tn_lower_expand(tn_program *p, const tn_node *n)
+{
+    const tn_shape *x = &n->in[0]->shape;
+    const tn_expr *at[TN_MAX_RANK] = {NULL};
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    for (int i = 0; i < x->rank; i++)
+        at[i] = tn_dim_is(x->dim[i], 1) ? tn_index(p, 0) : c->at[i + c->out->rank - x->rank];
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+bool tn_infer_tile(tn_graph *g, tn_node *n)
+{
+    tn_shape s, x = n->in[0]->shape;
+    if (!tn_need_shape(g, n, 1, &s))
+        return false;
+    if (s.rank != x.rank)
+        return tn_node_error(g, n, "%d repeats are given for %s; one for each axis is wanted", s.rank,
+                             type_text(g, n->in[0]));
+    for (int i = 0; i < x.rank; i++)
+        s.dim[i] = tn_dim_do(g->arena, TN_SYM_MUL, x.dim[i], s.dim[i]);
+    return set_first_type(n, &s);
+}
+
+bool tn_lower_tile(tn_program *p, const tn_node *n)
+{
+    const tn_expr *at[TN_MAX_RANK];
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < c->out->rank; i++)
+        if (!tn_dim_same(n->in[0]->shape.dim[i], n->out[0]->shape.dim[i]))
+            at[i] = tn_op2(p, TN_OP_MOD, at[i], tn_dim_expr(p, n->in[0]->shape.dim[i]));
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+/* --- DepthToSpace, SpaceToDepth ----------------------------------------------------------------------------------- */
+
+static bool read_block(tn_graph *g, const tn_node *n, int64_t *block)
+{
+    *block = tn_node_int(n, "blocksize", 0);
+    if (*block < 1 || *block > 1 << 15)
+        return tn_node_error(g, n, "blocksize is %lld; 1 to 32768 is wanted", (long long)*block);
+    if (n->in[0]->shape.rank != 4)
+        return tn_node_error(g, n, "input '%s' is %s; rank 4 is wanted", n->in[0]->name, type_text(g, n->in[0]));
+    return true;
+}
+
+static bool divide_dim(tn_graph *g, const tn_node *n, tn_shape *s, int axis, int64_t by)
+{
+    tn_dim d = tn_dim_fixed(by);
+    if (!tn_dims_divide(g->arena, 1, &s->dim[axis], 1, &d, &s->dim[axis]))
+        return tn_node_error(g, n, "dim %d is %s; a multiple of %lld is wanted", axis,
+                             tn_dim_text(g->arena, s->dim[axis]), (long long)by);
+    return true;
+}
+
+bool tn_infer_depth_to_space(tn_graph *g, tn_node *n)
+{
+    int64_t block = 0;
+    tn_shape s = n->in[0]->shape;
+    const char *mode = tn_node_string(n, "mode", "DCR");
+    if (strcmp(mode, "DCR") != 0 && strcmp(mode, "CRD") != 0)
+        return tn_node_error(g, n, "mode is '%s'; DCR or CRD is wanted", mode);
+    if (!read_block(g, n, &block) || !divide_dim(g, n, &s, 1, block * block))
+        return false;
+    for (int i = 2; i < 4; i++)
+        s.dim[i] = tn_dim_do(g->arena, TN_SYM_MUL, s.dim[i], tn_dim_fixed(block));
+    return set_first_type(n, &s);
+}
+
+/* Input channel: DCR (row in block, column in block, channel); CRD (channel, row in block, column in block). */
+bool tn_lower_depth_to_space(tn_program *p, const tn_node *n)
+{
+    int64_t b = 0;
+    const tn_expr *at[TN_MAX_RANK];
+    if (!read_block(p->graph, n, &b))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    const tn_expr *block = tn_index(p, b), *row = tn_op2(p, TN_OP_MOD, at[2], block);
+    const tn_expr *cell = tn_add(p, tn_mul(p, row, block), tn_op2(p, TN_OP_MOD, at[3], block));
+    bool dcr = strcmp(tn_node_string(n, "mode", "DCR"), "DCR") == 0;
+    at[1] = dcr ? tn_add(p, tn_mul(p, cell, c->out->dim[1]), c->at[1])
+                : tn_add(p, tn_mul(p, c->at[1], tn_index(p, b * b)), cell);
+    at[2] = tn_op2(p, TN_OP_FDIV, at[2], block);
+    at[3] = tn_op2(p, TN_OP_FDIV, at[3], block);
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+bool tn_infer_space_to_depth(tn_graph *g, tn_node *n)
+{
+    int64_t block = 0;
+    tn_shape s = n->in[0]->shape;
+    if (!read_block(g, n, &block) || !divide_dim(g, n, &s, 2, block) || !divide_dim(g, n, &s, 3, block))
+        return false;
+    s.dim[1] = tn_dim_do(g->arena, TN_SYM_MUL, s.dim[1], tn_dim_fixed(block * block));
+    return set_first_type(n, &s);
+}
+
+/* Output channel: (row in block, column in block, channel). */
+bool tn_lower_space_to_depth(tn_program *p, const tn_node *n)
+{
+    int64_t b = 0;
+    const tn_expr *at[TN_MAX_RANK];
+    if (!read_block(p->graph, n, &b))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    const tn_expr *block = tn_index(p, b), *channels = tn_dim_expr(p, n->in[0]->shape.dim[1]);
+    const tn_expr *cell = tn_op2(p, TN_OP_FDIV, c->at[1], channels);
+    at[1] = tn_op2(p, TN_OP_MOD, c->at[1], channels);
+    at[2] = tn_add(p, tn_mul(p, c->at[2], block), tn_op2(p, TN_OP_FDIV, cell, block));
+    at[3] = tn_add(p, tn_mul(p, c->at[3], block), tn_op2(p, TN_OP_MOD, cell, block));
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
+/* --- CenterCropPad ------------------------------------------------------------------------------------------------ */
+
+/* Of each axis: out[i] = x[i + crop - grow]. Odd differences leave the smaller half in front. */
+static bool center(tn_graph *g, const tn_node *n, tn_shape *out, tn_dim *crop, tn_dim *grow)
+{
+    tn_arena *a = g->arena;
+    int axes[TN_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const tn_attr *given = tn_node_find_attr(n, "axes");
+    tn_shape target;
+    *out = n->in[0]->shape;
+    if (!tn_need_shape(g, n, 1, &target))
+        return false;
+    if (given != NULL ? given->kind != TN_ATTR_INTS || given->n != (size_t)target.rank : target.rank != out->rank)
+        return tn_node_error(g, n, "%d sizes are given; one for each axis is wanted", target.rank);
+    for (int i = 0; i < TN_MAX_RANK; i++)
+        crop[i] = grow[i] = tn_dim_fixed(0);
+    for (int i = 0; i < target.rank; i++) {
+        if (given != NULL && !tn_node_axis(g, n, given->ints[i], out->rank, &axes[i]))
+            return false;
+        tn_dim x = n->in[0]->shape.dim[axes[i]], y = target.dim[i], two = tn_dim_fixed(2);
+        bool cuts = tn_dim_low(x) >= y.n, grows = tn_dim_low(y) >= x.n;
+        if (!cuts && !grows && !tn_dim_same(x, y))
+            return tn_node_error(g, n, "to bring dim %s to %s is not supported with a symbolic dim", tn_dim_text(a, x),
+                                 tn_dim_text(a, y));
+        if (cuts)
+            crop[axes[i]] = tn_dim_do(a, TN_SYM_DIV, tn_dim_do(a, TN_SYM_SUB, x, y), two);
+        else if (grows)
+            grow[axes[i]] = tn_dim_do(a, TN_SYM_DIV, tn_dim_do(a, TN_SYM_SUB, y, x), two);
+        out->dim[axes[i]] = y;
+    }
+    return true;
+}
+
+bool tn_infer_center_crop_pad(tn_graph *g, tn_node *n)
+{
+    tn_shape s;
+    tn_dim crop[TN_MAX_RANK], grow[TN_MAX_RANK];
+    return center(g, n, &s, crop, grow) && set_first_type(n, &s);
+}
+
+bool tn_lower_center_crop_pad(tn_program *p, const tn_node *n)
+{
+    tn_shape s;
+    tn_dim crop[TN_MAX_RANK], grow[TN_MAX_RANK];
+    const tn_expr *at[TN_MAX_RANK];
+    if (!center(p->graph, n, &s, crop, grow))
+        return false;
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < s.rank; i++)
+        at[i] = tn_sub(p, tn_add(p, at[i], tn_dim_expr(p, crop[i])), tn_dim_expr(p, grow[i]));
+    tn_buf *x = tn_buf_of(p, n->in[0]);
+    tn_comp_set(p, c, tn_load_or(p, x, at, tn_number(p, tn_dtype_get(x->dtype)->compute, 0)));
+    return true;
+}
+
+/* --- ReverseSequence ---------------------------------------------------------------------------------------------- */
+
+bool tn_infer_reverse_sequence(tn_graph *g, tn_node *n)
+{
+    int64_t time = tn_node_int(n, "time_axis", 0), batch = tn_node_int(n, "batch_axis", 1);
+    const tn_shape *x = &n->in[0]->shape, *lens = &n->in[1]->shape;
+    if (x->rank < 2 || time < 0 || time > 1 || batch != 1 - time)
+        return tn_node_error(g, n, "time_axis is %lld and batch_axis %lld for %s; 0 and 1 or 1 and 0 are wanted, of "
+                             "rank 2 or more", (long long)time, (long long)batch, type_text(g, n->in[0]));
+    if (n->in[1]->dtype != TN_INT64 || lens->rank != 1 || !tn_dim_same(lens->dim[0], x->dim[batch]))
+        return tn_node_error(g, n, "the lengths (input 1) are %s; int64[%s] is wanted", type_text(g, n->in[1]),
+                             tn_dim_text(g->arena, x->dim[batch]));
+    return tn_infer_first(g, n);
+}
+
+/* Lengths outside of 0..extent, which ONNX forbids, count as the nearest of these. */
+bool tn_lower_reverse_sequence(tn_program *p, const tn_node *n)
+{
+    int time = (int)tn_node_int(n, "time_axis", 0);
+    const tn_expr *at[TN_MAX_RANK];
+    tn_comp *c = begin_move(p, n, at);
+    const tn_expr *len = tn_cast(p, TN_INDEX, tn_load(p, tn_buf_of(p, n->in[1]), &c->at[1 - time]));
+    len = tn_min(p, tn_max(p, len, tn_index(p, 0)), c->out->dim[time]);
+    const tn_expr *mirrored = tn_sub(p, tn_sub(p, len, tn_index(p, 1)), at[time]);
+    at[time] = tn_select(p, tn_lt(p, at[time], len), mirrored, at[time]);
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}

@@ -1,0 +1,131 @@
+/* The table of operators and what their families share. See ops.h. */
+#include "ops/ops.h"
+
+static const tn_op table[] = {
+#define TN_OPERATOR(name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc) \
+    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc},
+#define TN_ELEMENTWISE(name, domain, since, in, types, infer, expr, doc) \
+    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc},
+#include "ops/ops.def"
+#undef TN_OPERATOR
+#undef TN_ELEMENTWISE
+};
+
+const tn_op *tn_op_at(size_t i)
+{
+    return i < sizeof table / sizeof *table ? &table[i] : NULL;
+}
+
+const tn_op *tn_op_find(const char *domain, const char *name)
+{
+    if (strcmp(domain, "ai.onnx") == 0)
+        domain = "";
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0 && strcmp(table[i].domain, domain) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static bool broadcast_dim(tn_dim x, tn_dim y, tn_dim *out)
+{
+    if (tn_dim_same(x, y) || tn_dim_is(y, 1))
+        *out = x;
+    else if (tn_dim_is(x, 1))
+        *out = y;
+    else
+        return false;
+    return true;
+}
+
+bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out)
+{
+    tn_shape s = {.known = true, .rank = x->rank > y->rank ? x->rank : y->rank};
+    for (int i = 0; i < s.rank; i++) {
+        int xi = i - (s.rank - x->rank), yi = i - (s.rank - y->rank);
+        tn_dim one = tn_dim_fixed(1);
+        if (!broadcast_dim(xi < 0 ? one : x->dim[xi], yi < 0 ? one : y->dim[yi], &s.dim[i]))
+            return false;
+    }
+    *out = s;
+    return true;
+}
+
+void tn_set_output(tn_node *n, int i, tn_dtype dtype, const tn_shape *s)
+{
+    if (i >= n->n_out || n->out[i] == NULL)
+        return;
+    n->out[i]->dtype = dtype;
+    n->out[i]->shape = *s;
+    n->out[i]->shape.known = true;
+}
+
+bool tn_has_input(const tn_node *n, int i)
+{
+    return i < n->n_in && n->in[i] != NULL;
+}
+
+bool tn_infer_first(tn_graph *g, tn_node *n)
+{
+    (void)g;
+    tn_set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
+    return true;
+}
+
+static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)
+{
+    tn_shape s = n->in[0]->shape;
+    for (int i = 1; i < n->n_in; i++) {
+        const tn_value *v = n->in[i];
+        if (v->dtype != n->in[0]->dtype)
+            return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; %s takes inputs of one type", i, v->name,
+                                 tn_dtype_get(v->dtype)->name, tn_dtype_get(n->in[0]->dtype)->name, n->op->name);
+        if (!tn_broadcast(&s, &v->shape, &s))
+            return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
+                                 tn_type_text(g->arena, v->dtype, &v->shape), tn_type_text(g->arena, v->dtype, &s));
+    }
+    tn_set_output(n, 0, dtype, &s);
+    return true;
+}
+
+bool tn_infer_broadcast(tn_graph *g, tn_node *n)
+{
+    return infer_broadcast(g, n, n->in[0]->dtype);
+}
+
+bool tn_infer_compare(tn_graph *g, tn_node *n)
+{
+    return infer_broadcast(g, n, TN_BOOL);
+}
+
+bool tn_lower_elementwise(tn_program *p, const tn_node *n)
+{
+    const tn_expr *in[TN_MAX_ARGS] = {NULL};
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    if (n->n_in > TN_MAX_ARGS)
+        return tn_node_error(p->graph, n, "%d inputs; at most %d are supported", n->n_in, TN_MAX_ARGS);
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] != NULL)
+            in[i] = tn_load_broadcast(p, c, tn_buf_of(p, n->in[i]));
+    const tn_expr *e = n->op->expr(p, n, in);
+    if (e == NULL)
+        return false;
+    tn_comp_set(p, c, e);
+    return true;
+}
+
+bool tn_node_axis(tn_graph *g, const tn_node *n, int64_t axis, int rank, int *out)
+{
+    if (axis < -rank || axis >= rank)
+        return tn_node_error(g, n, "axis %lld is outside -%d..%d", (long long)axis, rank, rank - 1);
+    *out = (int)(axis < 0 ? axis + rank : axis);
+    return true;
+}
+
+const int64_t *tn_need_ints(tn_graph *g, const tn_node *n, int i, const char *what, size_t *count)
+{
+    const int64_t *x = tn_has_input(n, i) ? tn_value_ints(g, n->in[i], count) : NULL;
+    if (x == NULL)
+        tn_node_error(g, n, "%s (input %d) must be known at compile time; it depends on the data or on a symbolic dim",
+                      what, i);
+    return x;
+}

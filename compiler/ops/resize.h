@@ -1,0 +1,45 @@
+/* What a Resize does along each axis, found at compile time. See resize_plan.c and resize.c. */
+#ifndef TN_RESIZE_H
+#define TN_RESIZE_H
+
+#include "ir/ir.h"
+#include "loop/loop.h"
+
+typedef enum { TN_RESIZE_NEAREST, TN_RESIZE_LINEAR, TN_RESIZE_CUBIC } tn_resize_mode;
+
+typedef struct tn_resize_axis {
+    tn_dim in, out;
+    double scale;        /* out / in as given or derived; not 1 whenever the axis changes */
+    double length;       /* scale * in: the output's length before it was made whole; 0 for a symbolic axis */
+    int64_t up, down;    /* scale as the fraction up / down in lowest terms; 0 when it is not one of small numbers */
+    double begin, end;   /* the region of interest, for tf_crop_and_resize: 0 and 1 are the whole axis */
+    bool same;           /* out is in: nothing to do */
+} tn_resize_axis;
+
+typedef struct tn_resize {
+    tn_resize_mode mode;
+    const char *coordinates; /* coordinate_transformation_mode */
+    int rounding;            /* of nearest: see tn_resize_roundings */
+    bool crops;              /* tf_crop_and_resize */
+    bool antialias, exclude_outside;
+    double cubic_a, extrapolation;
+    int rank;
+    tn_resize_axis axis[TN_MAX_RANK];
+} tn_resize;
+
+enum { TN_PREFER_FLOOR, TN_PREFER_CEIL, TN_FLOOR, TN_CEIL };
+
+bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out);
+
+/* The elements that each output element of one axis is made of: taps of them, by index and weight. outside marks output
+   elements beyond the region (NULL: none). For an axis that is fixed and not empty. */
+typedef struct tn_resize_taps {
+    int64_t n;
+    tn_tensor *index;  /* int32 [out, n], each within the input */
+    tn_tensor *weight; /* float [out, n]; NULL for nearest */
+    tn_tensor *outside; /* bool [out] */
+} tn_resize_taps;
+bool tn_resize_find_taps(tn_graph *g, const tn_node *n, const tn_resize *r, const tn_resize_axis *a,
+                         tn_resize_taps *out);
+
+#endif

@@ -1,0 +1,67 @@
+/* cse: nodes with the same operator, attributes and inputs are computed once.
+       "a" = Relu("x"); "b" = Relu("x"); "c" = Add("a", "b")     becomes     "a" = Relu("x"); "c" = Add("a", "a")
+   Outputs of the graph keep their own node, since each has its own place to be written to. */
+#include "pass/pass.h"
+
+static bool same_attr(const tn_attr *x, const tn_attr *y)
+{
+    if (strcmp(x->name, y->name) != 0 || x->kind != y->kind || x->n != y->n)
+        return false;
+    switch (x->kind) {
+    case TN_ATTR_INT: return x->i == y->i;
+    case TN_ATTR_FLOAT: return memcmp(&x->f, &y->f, sizeof x->f) == 0;
+    case TN_ATTR_STRING: return strcmp(x->s, y->s) == 0;
+    case TN_ATTR_INTS: return x->n == 0 || memcmp(x->ints, y->ints, sizeof *x->ints * x->n) == 0;
+    case TN_ATTR_FLOATS: return x->n == 0 || memcmp(x->floats, y->floats, sizeof *x->floats * x->n) == 0;
+    case TN_ATTR_TENSOR: return x->tensor == y->tensor;
+    }
+    return false;
+}
+
+static bool same_node(const tn_node *x, const tn_node *y)
+{
+    if (x->op != y->op || x->n_in != y->n_in || x->n_out != y->n_out || x->n_attr != y->n_attr)
+        return false;
+    for (int i = 0; i < x->n_in; i++)
+        if (x->in[i] != y->in[i])
+            return false;
+    for (int i = 0; i < x->n_attr; i++)
+        if (!same_attr(&x->attr[i], &y->attr[i]))
+            return false;
+    return true;
+}
+
+static bool makes_output(const tn_node *n)
+{
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] != NULL && n->out[i]->is_output)
+            return true;
+    return false;
+}
+
+static bool has_outputs_of(const tn_node *n, const tn_node *of)
+{
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] == NULL && of->out[i] != NULL)
+            return false;
+    return true;
+}
+
+bool tn_pass_cse(tn_graph *g, bool *changed)
+{
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        tn_node *n = g->nodes.items[i];
+        for (size_t k = 0; k < i && !makes_output(n); k++) {
+            const tn_node *earlier = g->nodes.items[k];
+            if (!same_node(earlier, n) || !has_outputs_of(earlier, n))
+                continue;
+            for (int o = 0; o < n->n_out; o++)
+                if (n->out[o] != NULL)
+                    tn_graph_replace(g, n->out[o], earlier->out[o]);
+            *changed = true;
+            break;
+        }
+    }
+    tn_graph_drop_dead(g);
+    return true;
+}

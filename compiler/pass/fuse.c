@@ -1,0 +1,298 @@
+/* Fusion: a consumer's expression becomes the epilogue of what it consumes, a producer's is substituted into its
+   consumer. No operator knows that it can be fused; the expression's shape tells.
+
+       t[i,j] = sum_k x[i,k] * w[k,j]                       t2[i,j] = sum_k ..., then max(acc + b[j], 0)
+       t2[i,j] = max(t[i,j] + b[j], 0)          becomes
+
+   Condition in both directions: the buffer between is written once and read by this one computation. A producer is
+   substituted only where that computes nothing twice. */
+#include "pass/program.h"
+
+static tn_buf *root_of(tn_buf *b)
+{
+    while (b->alias != NULL)
+        b = b->alias;
+    return b;
+}
+
+typedef struct uses { int readers, writers; bool aliased; } uses;
+
+static bool comp_loads(const tn_comp *c, const tn_buf *b)
+{
+    for (int i = 0; i < c->out->rank; i++)
+        if (tn_loads_buf(c->at[i], b))
+            return true;
+    return tn_loads_buf(c->elem, b) || (c->n_reduce > 0 && (tn_loads_buf(c->post, b) || tn_loads_buf(c->init, b)));
+}
+
+static void note_loads(const tn_expr *e, int id, int *last, uses *u)
+{
+    if (e == NULL)
+        return;
+    if (e->kind == TN_E_LOAD && last[e->buf->id] != id) {
+        last[e->buf->id] = id;
+        u[e->buf->id].readers++;
+    }
+    for (int k = 0; k < e->n; k++)
+        note_loads(e->arg[k], id, last, u);
+}
+
+static uses *count_uses(tn_program *p)
+{
+    uses *u = TN_NEW_N(p->arena, uses, p->bufs.n + 1);
+    int *last = TN_NEW_N(p->arena, int, p->bufs.n + 1);
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const tn_comp *c = p->comps.items[i];
+        note_loads(c->elem, (int)i + 1, last, u);
+        note_loads(c->post, (int)i + 1, last, u);
+        note_loads(c->init, (int)i + 1, last, u);
+        for (int k = 0; k < c->out->rank; k++)
+            note_loads(c->at[k], (int)i + 1, last, u);
+        u[c->out->id].writers++;
+    }
+    for (size_t i = 0; i < p->bufs.n; i++)
+        if (p->bufs.items[i]->alias != NULL)
+            u[p->bufs.items[i]->id].aliased = u[p->bufs.items[i]->alias->id].aliased = true;
+    return u;
+}
+
+static bool is_between(const tn_buf *b, const uses *u)
+{
+    return b->scope == TN_SCOPE_ARENA && u[b->id].readers == 1 && u[b->id].writers == 1 && !u[b->id].aliased;
+}
+
+static bool writes_own_axes(tn_program *p, const tn_comp *c)
+{
+    if (c->n_axis != c->out->rank)
+        return false;
+    for (int i = 0; i < c->n_axis; i++)
+        if (c->at[i] != tn_axis_var(p, c, i))
+            return false;
+    return true;
+}
+
+/* The only load of b in e; NULL when there are several different ones. */
+static bool find_load(const tn_expr *e, const tn_buf *b, const tn_expr **found)
+{
+    if (e->kind == TN_E_LOAD && e->buf == b) {
+        if (*found != NULL && *found != e)
+            return false;
+        *found = e;
+    }
+    for (int k = 0; k < e->n; k++)
+        if (!find_load(e->arg[k], b, found))
+            return false;
+    return true;
+}
+
+typedef struct replacement {
+    const tn_expr *load, *by;
+    int n;
+    const tn_var *from[TN_MAX_AXES];
+    const tn_expr *to[TN_MAX_AXES];
+} replacement;
+
+static const tn_expr *replace_var(tn_program *p, void *user, const tn_expr *e)
+{
+    (void)p;
+    const replacement *r = user;
+    for (int i = 0; e->kind == TN_E_VAR && i < r->n; i++)
+        if (r->from[i] == e->var)
+            return r->to[i];
+    return NULL;
+}
+
+static const tn_expr *replace_load(tn_program *p, void *user, const tn_expr *e)
+{
+    (void)p;
+    const replacement *r = user;
+    return e == r->load ? r->by : NULL;
+}
+
+/* --- consumers become epilogues ------------------------------------------------------------------------------------- */
+
+/* b's axes in terms of a's, where b reads exactly the elements that a writes, each once. */
+static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_expr *load, replacement *r)
+{
+    bool used[TN_MAX_AXES] = {false};
+    r->n = 0;
+    for (int i = 0; i < a->n_axis; i++) {
+        const tn_expr *at = load->arg[i];
+        if (at->kind != TN_E_VAR) {
+            if (!tn_expr_is_int(at, 0) || !tn_expr_is_int(a->axis[i].extent, 1))
+                return false;
+            continue;
+        }
+        for (int k = 0; k < b->n_axis; k++)
+            if (b->axis[k].var == at->var && !used[k] && b->axis[k].extent == a->axis[i].extent) {
+                used[k] = true;
+                r->from[r->n] = at->var;
+                r->to[r->n++] = tn_axis_var(p, a, i);
+            }
+    }
+    for (int k = 0; k < b->n_axis; k++)
+        if (!used[k]) {
+            if (!tn_expr_is_int(b->axis[k].extent, 1))
+                return false;
+            r->from[r->n] = b->axis[k].var;
+            r->to[r->n++] = tn_index(p, 0);
+        }
+    for (int i = 0; i < a->n_axis; i++) { /* every axis of a must be covered */
+        bool covered = tn_expr_is_int(a->axis[i].extent, 1);
+        for (int k = 0; k < r->n; k++)
+            covered = covered || r->to[k] == tn_axis_var(p, a, i);
+        if (!covered)
+            return false;
+    }
+    return true;
+}
+
+static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
+{
+    const tn_expr *load = NULL;
+    replacement r = {0};
+    if (b->n_reduce > 0 || b->serial || a->serial || b->view || !writes_own_axes(p, a))
+        return NULL;
+    if (!find_load(b->elem, a->out, &load) || load == NULL || !match_axes(p, a, b, load, &r))
+        return NULL;
+    for (int i = 0; i < b->out->rank; i++)
+        if (tn_loads_buf(b->at[i], a->out))
+            return NULL;
+    tn_comp *c = tn_comp_copy(p, a);
+    const tn_expr *value = a->n_reduce > 0 ? a->post : a->elem;
+    r.load = tn_rewrite(p, load, replace_var, &r);
+    r.by = value;
+    const tn_expr *e = tn_rewrite(p, b->elem, replace_var, &r);
+    e = tn_rewrite(p, e, replace_load, &r);
+    if (a->n_reduce > 0)
+        c->post = e;
+    else
+        c->elem = e;
+    c->view = false;
+    c->out = b->out;
+    memset(c->at, 0, sizeof c->at);
+    for (int i = 0; i < b->out->rank; i++)
+        c->at[i] = tn_rewrite(p, b->at[i], replace_var, &r);
+    c->label = tn_strfmt(p->arena, "%s + %s", a->label, b->label);
+    return c;
+}
+
+/* --- producers are substituted -------------------------------------------------------------------------------------- */
+
+static double count_points(const tn_axis *axis, int n)
+{
+    double points = 1;
+    for (int i = 0; i < n; i++)
+        points *= (double)axis[i].var->hi + 1;
+    return points;
+}
+
+static const tn_expr *inline_load(tn_program *p, void *user, const tn_expr *e)
+{
+    const tn_comp *a = user;
+    if (e->kind != TN_E_LOAD || e->buf != a->out)
+        return NULL;
+    replacement r = {.n = a->n_axis};
+    for (int i = 0; i < a->n_axis; i++) {
+        r.from[i] = a->axis[i].var;
+        r.to[i] = e->arg[i];
+    }
+    return tn_rewrite(p, a->elem, replace_var, &r);
+}
+
+static int count_load_sites(const tn_expr *e, const tn_buf *b)
+{
+    int n = e->kind == TN_E_LOAD && e->buf == b;
+    for (int k = 0; k < e->n && n < 8; k++)
+        n += count_load_sites(e->arg[k], b);
+    return n;
+}
+
+static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
+{
+    if (a->n_reduce > 0 || a->serial || a->view || b->serial || b->view || !writes_own_axes(p, a))
+        return NULL;
+    double reads = count_points(b->axis, b->n_axis) * count_points(b->reduce, b->n_reduce);
+    if (reads > count_points(a->axis, a->n_axis) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
+        return NULL;
+    if (count_load_sites(b->elem, a->out) > 4)
+        return NULL;
+    tn_comp *c = tn_comp_copy(p, b);
+    c->elem = tn_rewrite(p, b->elem, inline_load, a);
+    c->label = tn_strfmt(p->arena, "%s + %s", a->label, b->label);
+    return c;
+}
+
+/* --- the pass ------------------------------------------------------------------------------------------------------- */
+
+static const tn_expr *constant_scalar(tn_program *p, void *user, const tn_expr *e)
+{
+    (void)user;
+    if (e->kind != TN_E_LOAD)
+        return NULL;
+    const tn_tensor *t = root_of(e->buf)->data;
+    if (t == NULL || tn_shape_count(&t->shape) != 1)
+        return NULL;
+    return tn_dtype_get(t->dtype)->is_float ? tn_number(p, t->dtype, tn_tensor_get(t, 0))
+                                            : tn_integer(p, t->dtype, tn_tensor_get_int(t, 0));
+}
+
+static void inline_scalars(tn_program *p)
+{
+    for (size_t i = 0; i < p->comps.n; i++) {
+        tn_comp *c = p->comps.items[i];
+        c->elem = tn_rewrite(p, c->elem, constant_scalar, NULL);
+        if (c->n_reduce > 0) {
+            c->post = tn_rewrite(p, c->post, constant_scalar, NULL);
+            c->init = tn_rewrite(p, c->init, constant_scalar, NULL);
+        }
+    }
+}
+
+static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t *at)
+{
+    for (size_t i = before; i-- > 0;)
+        if (p->comps.items[i]->out == b) {
+            *at = i;
+            return p->comps.items[i];
+        }
+    return NULL;
+}
+
+/* The fused computation takes the consumer's place, where all that it reads is ready. */
+static bool fuse_into(tn_program *p, size_t k, const uses *u)
+{
+    tn_comp *b = p->comps.items[k];
+    for (size_t i = 0; i < p->bufs.n; i++) {
+        tn_buf *t = p->bufs.items[i];
+        size_t at = 0;
+        if (!is_between(t, u) || !comp_loads(b, t))
+            continue;
+        tn_comp *a = writer_of(p, t, k, &at);
+        tn_comp *fused = a == NULL ? NULL : fuse_consumer(p, a, b);
+        if (fused == NULL && a != NULL)
+            fused = fuse_producer(p, a, b);
+        if (fused == NULL)
+            continue;
+        p->comps.items[k] = fused;
+        memmove(&p->comps.items[at], &p->comps.items[at + 1], sizeof *p->comps.items * (p->comps.n - at - 1));
+        p->comps.n--;
+        return true;
+    }
+    return false;
+}
+
+void tn_fuse(tn_program *p)
+{
+    inline_scalars(p);
+    uses *u = count_uses(p);
+    for (size_t k = 0; k < p->comps.n;)
+        if (fuse_into(p, k, u)) {
+            k--; /* the list is one shorter; the fused computation may take more */
+            u = count_uses(p);
+        } else {
+            k++;
+        }
+    for (size_t i = 0; i < p->comps.n; i++)
+        p->comps.items[i]->id = (int)i;
+}

@@ -1,0 +1,93 @@
+/* infer: the type and shape of every value, from the inputs on.
+       "y" = Relu("x"), x : float[N<=8,4]     gives     "y" : float[N<=8,4] = Relu("x")
+   Shape arithmetic is followed as it goes: with fixed dims by computing the constants, with symbolic dims as terms
+   (tn_propagate_elems), since later shapes depend on it. Does nothing where everything is known already. */
+#include "ops/ops.h"
+#include "pass/pass.h"
+
+enum { SMALL = 1024 };
+
+static bool check_types(tn_graph *g, const tn_node *n)
+{
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] != NULL && !n->in[i]->shape.known)
+            return tn_node_error(g, n, "the shape of input %d '%s' is not known", i, n->in[i]->name);
+    if (n->n_in == 0 || n->in[0] == NULL || (n->op->types >> n->in[0]->dtype & 1u) != 0)
+        return true;
+    tn_str wanted = {.arena = g->arena};
+    for (int t = 0; t < 32; t++)
+        if ((n->op->types >> t & 1u) != 0)
+            tn_str_add(&wanted, "%s%s", wanted.len > 0 ? ", " : "", tn_dtype_get(t)->name);
+    return tn_node_error(g, n, "input 0 '%s' is %s; %s takes %s", n->in[0]->name,
+                         tn_type_text(g->arena, n->in[0]->dtype, &n->in[0]->shape), n->op->name, wanted.text);
+}
+
+static bool check_outputs(tn_graph *g, const tn_node *n)
+{
+    for (int i = 0; i < n->n_out; i++) {
+        const tn_value *v = n->out[i];
+        if (v == NULL)
+            continue;
+        if (!v->shape.known)
+            return tn_node_error(g, n, "output %d '%s' is not supported", i, v->name);
+        for (int d = 0; d < v->shape.rank; d++)
+            if (v->shape.dim[d].n < 0)
+                return tn_node_error(g, n, "output %d '%s' would have a negative dim: %s", i, v->name,
+                                     tn_type_text(g->arena, v->dtype, &v->shape));
+        if (tn_shape_count(&v->shape) >= TN_DIM_MAX)
+            return tn_node_error(g, n, "output %d '%s' is too large: %s", i, v->name,
+                                 tn_type_text(g->arena, v->dtype, &v->shape));
+    }
+    return true;
+}
+
+/* Integer results that later shapes may depend on. */
+static bool is_shape_like(const tn_node *n)
+{
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] != NULL && (tn_dtype_get(n->out[i]->dtype)->is_float || tn_shape_count(&n->out[i]->shape) > SMALL
+                                  || !tn_shape_is_fixed(&n->out[i]->shape)))
+            return false;
+    return tn_all_constant(n);
+}
+
+static void take_elems(tn_graph *g, tn_value *v)
+{
+    for (int64_t i = 0, n = tn_shape_count(&v->shape); i < n; i++)
+        if (v->elems[i].sym != NULL)
+            return;
+    v->constant = tn_tensor_make(g->arena, v->dtype, &v->shape);
+    for (int64_t i = 0, n = tn_shape_count(&v->shape); i < n; i++)
+        tn_tensor_set_int(v->constant, i, v->elems[i].n);
+}
+
+static bool infer_node(tn_graph *g, tn_node *n)
+{
+    if (!check_types(g, n) || !n->op->infer(g, n) || !check_outputs(g, n))
+        return false;
+    if (!tn_propagate_elems(g, n))
+        return false;
+    if (n->n_out == 1 && n->out[0] != NULL && n->out[0]->elems != NULL && tn_shape_is_fixed(&n->out[0]->shape))
+        take_elems(g, n->out[0]);
+    if (!is_shape_like(n) || n->out[0] == NULL || n->out[0]->constant != NULL)
+        return true;
+    tn_tensor **t = TN_NEW_N(g->arena, tn_tensor *, n->n_out);
+    if (!tn_evaluate_node(g, n, t))
+        return false;
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] != NULL)
+            n->out[i]->constant = t[i];
+    return true;
+}
+
+bool tn_pass_infer(tn_graph *g, bool *changed)
+{
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        tn_node *n = g->nodes.items[i];
+        if (n->n_out == 0 || n->out[0] == NULL || !n->out[0]->shape.known)
+            *changed = true;
+        if (!infer_node(g, n))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,76 @@
+/* From the graph to computations, and from those to kernels. See program.h. */
+#include "pass/program.h"
+
+#include "sched/sched.h"
+
+/* A graph output that is an input, a constant, or listed twice has no computation of its own that writes it. */
+static void copy_to_output(tn_program *p, tn_value *v)
+{
+    tn_graph *g = p->graph;
+    tn_value *out = tn_graph_add_value(g, tn_strfmt(p->arena, "%s.out", v->name));
+    out->dtype = v->dtype;
+    out->shape = v->shape;
+    out->is_output = true;
+    tn_comp_view(p, NULL, tn_buf_of(p, out), tn_buf_of(p, v));
+    p->comps.items[p->comps.n - 1]->label = tn_strfmt(p->arena, "copy of '%s'", v->name);
+    for (size_t i = g->outputs.n; i-- > 0;)
+        if (g->outputs.items[i] == v) {
+            g->outputs.items[i] = out;
+            return;
+        }
+}
+
+static bool is_listed_before(const tn_graph *g, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (g->outputs.items[k] == g->outputs.items[i])
+            return true;
+    return false;
+}
+
+bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
+{
+    tn_program *p = tn_program_make(a, g);
+    int errors = g->diag->errors;
+    for (size_t i = 0; i < g->inputs.n; i++)
+        tn_buf_of(p, g->inputs.items[i]);
+    for (size_t i = 0; i < g->nodes.n; i++)
+        if (!g->nodes.items[i]->op->lower(p, g->nodes.items[i])) {
+            if (g->diag->errors == errors)
+                tn_node_error(g, g->nodes.items[i], "not supported in this form");
+            return false;
+        }
+    for (size_t i = g->outputs.n; i-- > 0;) {
+        tn_value *v = g->outputs.items[i];
+        if (v->is_input || v->constant != NULL || is_listed_before(g, i))
+            copy_to_output(p, v);
+    }
+    *out = p;
+    return true;
+}
+
+/* A serial nest in the order of the axes for each computation: what is right for everything. */
+static bool schedule_plainly(tn_program *p)
+{
+    for (size_t i = 0; i < p->comps.n; i++) {
+        tn_comp *c = p->comps.items[i];
+        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, "", tn_nest_lower(tn_nest_make(p, c))};
+    }
+    return true;
+}
+
+bool tn_build_program(tn_arena *a, tn_graph *g, const tn_target *t, int level, tn_program **out)
+{
+    if (!tn_lower_graph(a, g, out))
+        return false;
+    tn_program *p = *out;
+    tn_alias_views(p);
+    if (level == 0)
+        return schedule_plainly(p);
+    tn_fuse(p);
+    if (level > 1)
+        tn_choose_layouts(p, t);
+    bool ok = level > 1 ? tn_schedule(p, t) : schedule_plainly(p);
+    tn_share_in_place(p);
+    return ok;
+}

@@ -1,0 +1,383 @@
+/* Rules: a schedule for every computation, by arithmetic from the target. No search, no measurement.
+
+   1. The vector axis is the one whose neighbours lie beside each other in the output.
+   2. A product of something that moves along it (weights) with something that does not (pixels, rows) gets a register
+      tile: nb vectors times px points of the last other axis, chosen by counting cycles per reduction step.
+   3. Anything else gets its vector axis innermost. What does not come out as vectors falls back to plain loops.
+   Constants that a vector axis reads are packed: outer block of the axis, reduction loops in their order, inner block. */
+#include "pass/program.h"
+#include "sched/sched.h"
+
+typedef struct plan {
+    tn_program *p;
+    const tn_target *t;
+    tn_comp *c;
+    int v, pixel;    /* axes; pixel -1: none */
+    int64_t lanes, blocks, nb, px;
+    bool pads, is_product; /* product: rule 2 */
+    int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
+} plan;
+
+/* --- what the computation looks like -------------------------------------------------------------------------------- */
+
+static int64_t extent_of(const tn_axis *a)
+{
+    return a->extent->kind == TN_E_INT ? a->extent->i : 0;
+}
+
+static int find_vector_axis(const tn_comp *c)
+{
+    const tn_layout *l = &c->out->layout;
+    int dim = c->out->rank - 1;
+    if (l->n > 0)
+        dim = l->part[l->n - 1].axis;
+    else
+        while (dim > 0 && c->out->max[dim] == 1)
+            dim--;
+    for (int i = 0; i < c->n_axis && dim >= 0; i++) {
+        int64_t coefficient = 0;
+        if (tn_coefficient(c->at[dim], c->axis[i].var, &coefficient) && coefficient == 1 && extent_of(&c->axis[i]) > 0)
+            return i;
+    }
+    return -1;
+}
+
+static int find_pixel_axis(const tn_comp *c, int v)
+{
+    for (int i = c->n_axis - 1; i >= 0; i--)
+        if (i != v && extent_of(&c->axis[i]) > 1)
+            return i;
+    return -1;
+}
+
+static bool has_select(const tn_expr *e)
+{
+    if (e->kind == TN_E_SELECT)
+        return true;
+    for (int k = 0; k < e->n; k++)
+        if (has_select(e->arg[k]))
+            return true;
+    return false;
+}
+
+/* A load that does not move along the vector axis: the other side of a product. */
+static bool has_still_load(const tn_expr *e, const tn_var *v)
+{
+    if (e->kind == TN_E_LOAD)
+        return !tn_uses_var(e, v);
+    for (int k = 0; k < e->n; k++)
+        if (has_still_load(e->arg[k], v))
+            return true;
+    return false;
+}
+
+static bool is_blocked_on(const tn_buf *b, int dim)
+{
+    return b->layout.n > 0 && b->layout.part[b->layout.n - 1].axis == dim && b->layout.part[b->layout.n - 1].mod > 0;
+}
+
+/* Every buffer that the axis walks through has room for the turns beyond its end. */
+static bool has_room(const tn_expr *e, tn_var *v)
+{
+    if (e == NULL)
+        return true;
+    if (e->kind == TN_E_LOAD)
+        for (int d = 0; d < e->n; d++)
+            if (tn_uses_var(e->arg[d], v)
+                && !(e->arg[d]->kind == TN_E_VAR && (e->buf->scope == TN_SCOPE_CONST || is_blocked_on(e->buf, d))))
+                return false;
+    for (int k = 0; k < e->n; k++)
+        if (!has_room(e->arg[k], v))
+            return false;
+    return true;
+}
+
+static bool may_pad(const plan *s)
+{
+    tn_var *v = s->c->axis[s->v].var;
+    if (v->hi == 0) /* subscripts of a single element are numbers already */
+        return false;
+    for (int d = 0; d < s->c->out->rank; d++)
+        if (tn_uses_var(s->c->at[d], v) && (s->c->at[d]->kind != TN_E_VAR || !is_blocked_on(s->c->out, d)))
+            return false;
+    return has_room(s->c->elem, v) && has_room(s->c->post, v) && has_room(s->c->init, v);
+}
+
+/* --- the register tile ---------------------------------------------------------------------------------------------- */
+
+static double larger(double x, double y)
+{
+    return x > y ? x : y;
+}
+
+/* Cycles of a reduction step of px points by nb vectors: two multiply-adds and two loads a cycle, and a chain of
+   multiply-adds per accumulator that needs eight of them in flight (latency 4). */
+static double step_cycles(int64_t px, int64_t nb)
+{
+    return larger(larger((double)(px * nb) / 2, 4), (double)(px + nb) / 2);
+}
+
+static double tile_cycles(int64_t extent, int64_t blocks, int64_t px, int64_t nb)
+{
+    int64_t tail = extent % px, tail_nb = blocks % nb;
+    double row = (double)(extent / px) * step_cycles(px, nb) + (tail > 0 ? step_cycles(tail, nb) * 1.1 : 0);
+    double rest = tail_nb == 0 ? 0 : (double)(extent / px) * step_cycles(px, tail_nb) + (tail > 0 ? step_cycles(tail, tail_nb) : 0);
+    return row * (double)(blocks / nb) + rest * 1.1;
+}
+
+static void choose_tile(plan *s)
+{
+    int64_t extent = s->pixel >= 0 ? extent_of(&s->c->axis[s->pixel]) : 1;
+    int64_t budget = s->t->registers >= 32 ? 28 : 12, most = extent == 1 ? 8 : 4;
+    double best = 0;
+    for (int64_t nb = 1; nb <= most && nb <= s->blocks; nb++)
+        for (int64_t px = 1; px <= extent && px * nb <= budget; px++) {
+            double cost = tile_cycles(extent, s->blocks, px, nb);
+            if (best == 0 || cost < best * 0.999) {
+                best = cost;
+                s->nb = nb;
+                s->px = px;
+            }
+        }
+}
+
+static void choose_reduction(plan *s)
+{
+    int64_t r = extent_of(&s->c->reduce[0]), lanes = s->t->lanes;
+    if (r == 0)
+        return;
+    if (r > lanes && s->c->n_reduce > 1)
+        s->r_block = lanes;
+    int64_t inner = s->r_block > 0 ? lanes : r, tail = s->r_block > 0 ? r % lanes : 0;
+    for (int64_t u = 4; u > 1 && s->r_unroll == 0; u /= 2)
+        if (inner >= u && tail % u == 0 && (inner % u == 0 || s->r_block == 0))
+            s->r_unroll = u;
+}
+
+/* --- packing constants ---------------------------------------------------------------------------------------------- */
+
+static void add_part(tn_layout *l, int axis, int64_t div, int64_t mod)
+{
+    l->part[l->n].axis = axis;
+    l->part[l->n].div = div;
+    l->part[l->n++].mod = mod;
+}
+
+static int find_dim(tn_program *p, const tn_expr *load, tn_var *v)
+{
+    for (int d = 0; d < load->n; d++)
+        if (load->arg[d]->kind == TN_E_VAR && load->arg[d] == tn_var_expr(p, v))
+            return d;
+    return -1;
+}
+
+/* Dims that no reduction axis walks come first, then the reduction's in the order of its loops. */
+static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_dim)
+{
+    tn_layout l = {0};
+    int64_t group = s->nb * s->lanes;
+    int first = s->c->n_reduce > 0 ? find_dim(s->p, load, s->c->reduce[0].var) : -1;
+    bool placed[TN_MAX_RANK] = {false};
+    placed[vector_dim] = true;
+    add_part(&l, vector_dim, group, 0);
+    for (int i = 0; i < s->c->n_reduce; i++) {
+        int d = find_dim(s->p, load, s->c->reduce[i].var);
+        if (d >= 0)
+            placed[d] = true;
+    }
+    for (int d = 0; d < load->n; d++)
+        if (!placed[d])
+            add_part(&l, d, 1, 0);
+    if (first >= 0)
+        add_part(&l, first, s->r_block > 0 ? s->r_block : 1, 0);
+    for (int i = 1; i < s->c->n_reduce; i++) {
+        int d = find_dim(s->p, load, s->c->reduce[i].var);
+        if (d >= 0)
+            add_part(&l, d, 1, 0);
+    }
+    if (first >= 0 && s->r_block > 0)
+        add_part(&l, first, 1, s->r_block);
+    add_part(&l, vector_dim, 1, group);
+    return l;
+}
+
+static tn_buf *packed_buf(tn_program *p, tn_buf *from, const tn_layout *l)
+{
+    for (size_t i = 0; i < p->bufs.n; i++)
+        if (p->bufs.items[i]->packed_from == from && memcmp(&p->bufs.items[i]->layout, l, sizeof *l) == 0)
+            return p->bufs.items[i];
+    tn_dim none[TN_MAX_RANK] = {{0, NULL}};
+    tn_buf *b = tn_buf_temp(p, from->name, from->dtype, from->rank, none);
+    memcpy(b->dim, from->dim, sizeof b->dim);
+    memcpy(b->max, from->max, sizeof b->max);
+    b->scope = TN_SCOPE_CONST;
+    b->packed_from = from;
+    b->layout = *l;
+    return b;
+}
+
+static const tn_expr *pack_load(tn_program *p, void *user, const tn_expr *e)
+{
+    const plan *s = user;
+    if (e->kind != TN_E_LOAD || e->buf->scope != TN_SCOPE_CONST || e->buf->data == NULL || e->buf->layout.n > 0 || e->i == 1)
+        return NULL;
+    int d = find_dim(p, e, s->c->axis[s->v].var);
+    if (d < 0 || e->n + 2 > 12)
+        return NULL;
+    tn_layout l = packed_layout(s, e, d);
+    return tn_load_raw(p, packed_buf(p, e->buf, &l), e->n, e->arg);
+}
+
+static void pack_constants(plan *s)
+{
+    s->c->elem = tn_rewrite(s->p, s->c->elem, pack_load, s);
+    if (s->c->post != NULL)
+        s->c->post = tn_rewrite(s->p, s->c->post, pack_load, s);
+}
+
+/* --- the schedule's text -------------------------------------------------------------------------------------------- */
+
+static void add_reduction_loops(const plan *s, tn_str *order)
+{
+    if (s->r_block > 0)
+        tn_str_add(order, " r0o");
+    else if (s->r_unroll == 0)
+        tn_str_add(order, " r0");
+    for (int i = 1; i < s->c->n_reduce; i++)
+        tn_str_add(order, " r%d", i);
+    if (s->r_block > 0)
+        tn_str_add(order, s->r_unroll > 0 ? " r0io r0ii" : " r0i");
+    else if (s->r_unroll > 0)
+        tn_str_add(order, " r0o r0i");
+}
+
+static const char *product_text(const plan *s)
+{
+    tn_arena *a = s->p->arena;
+    tn_str text = {.arena = a}, order = {.arena = a};
+    if (s->pads)
+        tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
+    tn_str_add(&text, "split i%d %lld; split i%di %lld; ", s->v, (long long)(s->nb * s->lanes), s->v, (long long)s->lanes);
+    bool tiles = s->px > 1;
+    if (tiles)
+        tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
+    if (s->r_block > 0)
+        tn_str_add(&text, "split r0 %lld; ", (long long)s->r_block);
+    if (s->r_unroll > 0)
+        tn_str_add(&text, "split r0%s %lld; ", s->r_block > 0 ? "i" : "", (long long)s->r_unroll);
+    tn_str_add(&order, "order");
+    for (int i = 0; i < s->c->n_axis; i++)
+        tn_str_add(&order, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
+    add_reduction_loops(s, &order);
+    if (tiles)
+        tn_str_add(&order, " i%di", s->pixel);
+    tn_str_add(&order, " i%dio i%dii", s->v, s->v);
+    tn_str_add(&text, "%s; unroll i%dio", order.text, s->v);
+    if (tiles)
+        tn_str_add(&text, " i%di", s->pixel);
+    if (s->r_unroll > 0)
+        tn_str_add(&text, s->r_block > 0 ? " r0ii" : " r0i");
+    tn_str_add(&text, "; vector i%dii", s->v);
+    return text.text;
+}
+
+/* Both sides move along the vector axis (depthwise convolution, pooling), or there is no reduction at all. */
+static const char *vector_text(const plan *s)
+{
+    tn_arena *a = s->p->arena;
+    tn_str text = {.arena = a};
+    int64_t taps = 1;
+    bool tiles = s->px > 1;
+    if (s->pads)
+        tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
+    tn_str_add(&text, "split i%d %lld; ", s->v, (long long)s->lanes);
+    if (tiles)
+        tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
+    tn_str_add(&text, "order");
+    for (int i = 0; i < s->c->n_axis; i++)
+        tn_str_add(&text, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
+    for (int i = 0; i < s->c->n_reduce; i++) {
+        tn_str_add(&text, " r%d", i);
+        taps *= extent_of(&s->c->reduce[i]);
+    }
+    if (tiles)
+        tn_str_add(&text, " i%di", s->pixel);
+    tn_str_add(&text, " i%di", s->v);
+    if (tiles)
+        tn_str_add(&text, "; unroll i%di", s->pixel);
+    if (tiles && s->c->n_reduce > 0 && taps > 0 && taps <= 9)
+        for (int i = 0; i < s->c->n_reduce; i++)
+            tn_str_add(&text, "; unroll r%d", i);
+    tn_str_add(&text, "; vector i%di", s->v);
+    return text.text;
+}
+
+/* --- rules ---------------------------------------------------------------------------------------------------------- */
+
+static bool choose_lanes(plan *s)
+{
+    int64_t extent = extent_of(&s->c->axis[s->v]);
+    s->lanes = s->t->lanes;
+    if (extent % s->lanes != 0)
+        s->pads = may_pad(s);
+    if (extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0)
+        while (s->lanes > 4 && extent % s->lanes != 0)
+            s->lanes /= 2;
+    s->blocks = (extent + s->lanes - 1) / s->lanes;
+    return s->pads || extent % s->lanes == 0 || (s->c->n_reduce == 0 && extent >= s->lanes);
+}
+
+static const char *choose(plan *s)
+{
+    tn_comp *c = s->c;
+    tn_dtype compute = c->elem->dtype;
+    s->nb = s->px = 1;
+    s->v = c->serial || c->out->dtype != TN_FLOAT || compute != TN_FLOAT ? -1 : find_vector_axis(c);
+    if (s->v < 0 || !choose_lanes(s))
+        return NULL;
+    s->pixel = find_pixel_axis(c, s->v);
+    bool guarded = has_select(c->elem);
+    s->is_product = c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
+    if (s->is_product && !guarded) {
+        choose_tile(s);
+        choose_reduction(s);
+        pack_constants(s);
+        return product_text(s);
+    }
+    if (c->n_reduce > 0 && s->pixel >= 0 && !guarded) {
+        int64_t extent = extent_of(&c->axis[s->pixel]), most = s->t->registers >= 32 ? 8 : 4;
+        for (s->px = extent < most ? extent : most; s->px > 2 && extent % s->px != 0;)
+            s->px--;
+    }
+    pack_constants(s);
+    return vector_text(s);
+}
+
+/* Lowers with the rule's schedule; NULL when what comes out is not all vectors. */
+static tn_stmt *try_rule(tn_program *p, tn_comp *c, const char *text)
+{
+    const char *why = NULL;
+    tn_nest *nest = tn_nest_make(p, c);
+    if (text == NULL || !tn_nest_apply(nest, text, &why))
+        return NULL;
+    tn_stmt *body = tn_nest_lower(nest);
+    return tn_stmt_is_vector_clean(p, body) ? body : NULL;
+}
+
+bool tn_schedule(tn_program *p, const tn_target *t)
+{
+    for (size_t i = 0; i < p->comps.n; i++) {
+        tn_comp *c = p->comps.items[i];
+        tn_comp *before = tn_comp_copy(p, c);
+        plan s = {.p = p, .t = t, .c = c};
+        const char *text = t->lanes > 1 ? choose(&s) : NULL;
+        tn_stmt *body = try_rule(p, c, text);
+        if (body == NULL) {
+            *c = *before; /* constants unpacked again */
+            text = "";
+            body = tn_nest_lower(tn_nest_make(p, c));
+        }
+        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, text, body};
+    }
+    return true;
+}

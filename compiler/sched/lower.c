@@ -1,0 +1,558 @@
+/* From a nest to statements. See sched.h and the head of loop.h.
+
+       for outer loops                          the loops before the first reduction loop
+           acc0 = init; acc1 = init; ...        one variable per point of the register tile
+           for reduction loops                  bounds clipped to where the element is not the neutral one
+               acc0 = acc0 + ...; acc1 = ...
+           out[...] = post(acc0); ...  */
+#include "sched/sched.h"
+
+typedef struct lowering {
+    tn_program *p;
+    tn_nest *nest;
+    const tn_expr *value[TN_MAX_LOOPS]; /* of each loop: its variable, or a number where unrolled */
+    int64_t extent[TN_MAX_LOOPS];       /* in this section */
+    tn_var *lane;                       /* of the vector loop */
+    const tn_expr *elem;                /* less the guards that loop bounds took over */
+    int first_reduce;
+} lowering;
+
+static void lower_loops(lowering *l, int k, tn_stmt_vec *out);
+
+static tn_stmt *add_stmt(lowering *l, tn_stmt_vec *out, tn_stmt_kind kind)
+{
+    tn_stmt *s = TN_NEW(l->p->arena, tn_stmt);
+    s->kind = kind;
+    *TN_PUSH(l->p->arena, *out) = s;
+    return s;
+}
+
+/* --- expressions in terms of the loops ---------------------------------------------------------------------------- */
+
+static const tn_expr *flatten_load(tn_program *p, void *user, const tn_expr *e)
+{
+    (void)user;
+    if (e->kind != TN_E_LOAD || e->i == 1)
+        return NULL;
+    return tn_load_flat(p, e->buf, tn_buf_offset(p, e->buf, e->arg));
+}
+
+const tn_expr *tn_flatten_loads(tn_program *p, const tn_expr *e)
+{
+    return tn_rewrite(p, e, flatten_load, NULL);
+}
+
+/* The loops' values put in place of the computation's variables. */
+typedef struct binding { lowering *l; const tn_comp *c; } binding;
+
+static const tn_expr *bind_loop(tn_program *p, void *user, const tn_expr *e)
+{
+    (void)p;
+    const lowering *l = user;
+    for (int i = 0; e->kind == TN_E_VAR && i < l->nest->n; i++)
+        if (l->nest->loop[i].var == e->var)
+            return l->value[i];
+    return NULL;
+}
+
+static const tn_expr *bind_axis(tn_program *p, void *user, const tn_expr *e)
+{
+    const binding *b = user;
+    if (e->kind != TN_E_VAR)
+        return NULL;
+    for (int i = 0; i < b->c->n_axis; i++)
+        if (b->c->axis[i].var == e->var)
+            return tn_rewrite(p, b->l->nest->axis[i], bind_loop, b->l);
+    for (int i = 0; i < b->c->n_reduce; i++)
+        if (b->c->reduce[i].var == e->var)
+            return tn_rewrite(p, b->l->nest->reduce[i], bind_loop, b->l);
+    return NULL;
+}
+
+static const tn_expr *bind(lowering *l, const tn_expr *e)
+{
+    binding b = {l, l->nest->comp};
+    return tn_rewrite(l->p, e, bind_axis, &b);
+}
+
+static const tn_expr *bind_flat(lowering *l, const tn_expr *e)
+{
+    return tn_flatten_loads(l->p, bind(l, e));
+}
+
+/* --- vectors ------------------------------------------------------------------------------------------------------ */
+
+static bool has_vector_form(int op)
+{
+    return op == TN_OP_ADD || op == TN_OP_SUB || op == TN_OP_MUL || op == TN_OP_DIV || op == TN_OP_MIN || op == TN_OP_MAX
+           || op == TN_OP_NEG;
+}
+
+bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var)
+{
+    int64_t c = 0;
+    if (e->kind == TN_E_VAR && e->var->lanes > 0)
+        return true;
+    if (!tn_uses_var(e, var) && e->kind != TN_E_OP)
+        return e->dtype == TN_FLOAT && (e->kind == TN_E_NUM || e->kind == TN_E_VAR || e->kind == TN_E_LOAD);
+    if (e->dtype != TN_FLOAT)
+        return false;
+    if (e->kind == TN_E_LOAD)
+        return tn_coefficient(e->arg[0], var, &c) && (c == 1 || c == 0);
+    if (e->kind != TN_E_OP || !has_vector_form(e->op))
+        return false;
+    for (int k = 0; k < e->n; k++)
+        if (!tn_can_vector(p, e->arg[k], var))
+            return false;
+    return true;
+}
+
+bool tn_stmt_is_vector_clean(tn_program *p, const tn_stmt *s)
+{
+    if (s->lane != NULL && !tn_can_vector(p, s->value, s->lane))
+        return false;
+    for (size_t i = 0; i < s->body.n; i++)
+        if (!tn_stmt_is_vector_clean(p, s->body.items[i]))
+            return false;
+    return true;
+}
+
+static void add_store(lowering *l, tn_stmt_vec *out, tn_var *lane, const tn_expr *offset, const tn_expr *value)
+{
+    tn_stmt *s = add_stmt(l, out, TN_S_STORE);
+    s->buf = l->nest->comp->out;
+    s->offset = offset;
+    s->value = value;
+    s->lane = lane;
+}
+
+static tn_stmt *add_for(lowering *l, tn_stmt_vec *out, tn_var *var, const tn_expr *begin, const tn_expr *end)
+{
+    tn_stmt *s = add_stmt(l, out, TN_S_FOR);
+    s->var = var;
+    s->begin = begin;
+    s->end = end;
+    return s;
+}
+
+/* A value without a vector form (a call such as exp) is stored lane by lane: the vector goes through memory. */
+static void store_by_lanes(lowering *l, tn_stmt_vec *out, const tn_expr *offset, const tn_expr *value, tn_var *acc)
+{
+    tn_program *p = l->p;
+    int64_t lanes = l->lane->hi + 1;
+    tn_dim extent = tn_dim_fixed(lanes);
+    const tn_expr *lane = tn_var_expr(p, l->lane);
+    if (acc != NULL && acc->lanes > 0) {
+        tn_buf *spill = tn_buf_temp(p, "lanes", acc->dtype, 1, &extent);
+        spill->scope = TN_SCOPE_REGISTER;
+        tn_stmt *s = add_stmt(l, out, TN_S_STORE);
+        *s = (tn_stmt){.kind = TN_S_STORE, .buf = spill, .offset = lane, .value = tn_var_expr(p, acc), .lane = l->lane};
+        value = tn_substitute(p, value, acc, tn_load_flat(p, spill, lane));
+    }
+    tn_stmt *loop = add_for(l, out, l->lane, tn_index(p, 0), tn_index(p, lanes));
+    add_store(l, &loop->body, NULL, offset, value);
+}
+
+static void store_point(lowering *l, tn_stmt_vec *out, const tn_expr *value, tn_var *acc)
+{
+    const tn_expr *at[TN_MAX_RANK] = {NULL};
+    int64_t c = 0;
+    for (int i = 0; i < l->nest->comp->out->rank; i++)
+        at[i] = bind(l, l->nest->comp->at[i]);
+    const tn_expr *offset = tn_flatten_loads(l->p, tn_buf_offset(l->p, l->nest->comp->out, at));
+    bool vector = l->lane != NULL && tn_can_vector(l->p, value, l->lane) && tn_coefficient(offset, l->lane, &c) && c == 1;
+    if (l->lane == NULL || vector)
+        add_store(l, out, vector ? l->lane : NULL, offset, value);
+    else
+        store_by_lanes(l, out, offset, value, acc);
+}
+
+/* --- bounds of reduction loops -------------------------------------------------------------------------------------- */
+
+static bool is_neutral(const tn_comp *c, const tn_expr *e)
+{
+    if (c->combine == TN_OP_ADD)
+        return (e->kind == TN_E_NUM && e->f == 0) || tn_expr_is_int(e, 0);
+    return (c->combine == TN_OP_MAX || c->combine == TN_OP_MIN) && e == c->init;
+}
+
+typedef struct guards { int n; const tn_expr *item[32]; } guards;
+
+static void add_conjuncts(const tn_expr *c, guards *out)
+{
+    if (c->kind == TN_E_OP && c->op == TN_OP_AND) {
+        add_conjuncts(c->arg[0], out);
+        add_conjuncts(c->arg[1], out);
+    } else if (out->n < 32) {
+        out->item[out->n++] = c;
+    }
+}
+
+/* Conditions without which the element is neutral: of select(c, x, 0) itself, and of a factor of a product. */
+static void find_guards(const tn_comp *c, const tn_expr *e, guards *out)
+{
+    if (e->kind == TN_E_SELECT && is_neutral(c, e->arg[2])) {
+        add_conjuncts(e->arg[0], out);
+        find_guards(c, e->arg[1], out);
+    } else if (e->kind == TN_E_OP && e->op == TN_OP_MUL && c->combine == TN_OP_ADD) {
+        find_guards(c, e->arg[0], out);
+        find_guards(c, e->arg[1], out);
+    } else if (e->kind == TN_E_CAST && c->combine == TN_OP_ADD) {
+        find_guards(c, e->arg[0], out);
+    }
+}
+
+/* Whether a loop after k that is part of the tile or of the reduction moves e. */
+static bool moves_later(const lowering *l, const tn_expr *e, int k)
+{
+    for (int i = k + 1; i < l->nest->n; i++)
+        if (tn_uses_var(e, l->nest->loop[i].var))
+            return true;
+    for (int i = l->first_reduce; i < k; i++) /* a tile loop further out is unrolled: not yet a number here */
+        if (!l->nest->loop[i].is_reduce && tn_uses_var(e, l->nest->loop[i].var))
+            return true;
+    return false;
+}
+
+static const tn_expr *make_true(tn_program *p, void *user, const tn_expr *e)
+{
+    return e == (const tn_expr *)user ? tn_integer(p, TN_BOOL, 1) : NULL;
+}
+
+/* x <= y or x < y, linear in v: raises begin or lowers end so that it holds. */
+static bool clip(tn_program *p, const tn_expr *cond, tn_var *v, const tn_expr **begin, const tn_expr **end)
+{
+    int64_t c = 0;
+    if (cond->kind != TN_E_OP || (cond->op != TN_OP_LT && cond->op != TN_OP_LE) || cond->arg[0]->dtype != TN_INDEX)
+        return false;
+    const tn_expr *slack = tn_sub(p, cond->arg[1], cond->arg[0]); /* must be >= 0 */
+    if (cond->op == TN_OP_LT)
+        slack = tn_sub(p, slack, tn_index(p, 1));
+    if (!tn_coefficient(slack, v, &c) || c == 0)
+        return false;
+    const tn_expr *rest = tn_sub(p, slack, tn_mul(p, tn_var_expr(p, v), tn_index(p, c)));
+    if (c > 0) { /* v >= ceil(-rest / c) */
+        const tn_expr *least = tn_add(p, tn_mul(p, rest, tn_index(p, -1)), tn_index(p, c - 1));
+        *begin = tn_max(p, *begin, tn_op2(p, TN_OP_FDIV, least, tn_index(p, c)));
+    } else { /* v <= floor(rest / -c) */
+        const tn_expr *most = tn_op2(p, TN_OP_FDIV, rest, tn_index(p, -c));
+        *end = tn_min(p, *end, tn_add(p, most, tn_index(p, 1)));
+    }
+    return true;
+}
+
+static void clip_loop(lowering *l, int k, const tn_expr **begin, const tn_expr **end)
+{
+    guards g = {0};
+    find_guards(l->nest->comp, l->elem, &g);
+    for (int i = 0; i < g.n; i++) {
+        const tn_expr *cond = bind(l, g.item[i]);
+        if (!tn_uses_var(cond, l->nest->loop[k].var) || moves_later(l, cond, k))
+            continue;
+        if (clip(l->p, cond, l->nest->loop[k].var, begin, end))
+            l->elem = tn_rewrite(l->p, l->elem, make_true, (void *)(uintptr_t)g.item[i]);
+    }
+}
+
+/* --- loads that several points of a tile share -------------------------------------------------------------------- */
+
+typedef struct { const tn_expr **items; size_t n, room; } expr_vec;
+typedef struct sharing { expr_vec seen, again; } sharing;
+
+static bool holds(const expr_vec *v, const tn_expr *e)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (v->items[i] == e)
+            return true;
+    return false;
+}
+
+static void note_loads(tn_arena *a, const tn_expr *e, sharing *s)
+{
+    if (e->kind == TN_E_LOAD) {
+        if (!holds(&s->seen, e))
+            *TN_PUSH(a, s->seen) = e;
+        else if (!holds(&s->again, e))
+            *TN_PUSH(a, s->again) = e;
+        return;
+    }
+    if (e->kind == TN_E_SELECT) /* what stands in a branch may be out of bounds outside of it */
+        return;
+    for (int k = 0; k < e->n; k++)
+        note_loads(a, e->arg[k], s);
+}
+
+typedef struct renaming { const expr_vec *from; tn_var **to; } renaming;
+
+static const tn_expr *rename_load(tn_program *p, void *user, const tn_expr *e)
+{
+    const renaming *r = user;
+    for (size_t i = 0; e->kind == TN_E_LOAD && i < r->from->n; i++)
+        if (r->from->items[i] == e)
+            return tn_var_expr(p, r->to[i]);
+    return NULL;
+}
+
+static bool holds_load(const tn_expr *e, const tn_expr *load)
+{
+    if (e == load)
+        return true;
+    for (int k = 0; k < e->n; k++)
+        if (holds_load(e->arg[k], load))
+            return true;
+    return false;
+}
+
+static bool moves_with(const tn_expr *e, const tn_var *lane)
+{
+    return lane != NULL && tn_uses_var(e, lane);
+}
+
+static tn_stmt *name_load(lowering *l, const tn_expr *e)
+{
+    tn_stmt *let = TN_NEW(l->p->arena, tn_stmt);
+    let->kind = TN_S_LET;
+    let->lane = moves_with(e, l->lane) ? l->lane : NULL;
+    let->var = tn_var_make(l->p, let->lane != NULL ? "v" : "s", e->dtype, 0, 0);
+    let->var->lanes = let->lane != NULL ? (int)l->lane->hi + 1 : 0;
+    let->value = e;
+    return let;
+}
+
+/* Each shared load gets its name right before its first use, which keeps few of them alive at once. The statements
+   must not write what they load: true of accumulations. */
+static void share_loads(lowering *l, tn_stmt_vec *block)
+{
+    sharing s = {0};
+    for (size_t i = 0; i < block->n; i++)
+        note_loads(l->p->arena, block->items[i]->value, &s);
+    if (s.again.n == 0)
+        return;
+    tn_stmt_vec out = {0};
+    tn_stmt **lets = TN_NEW_N(l->p->arena, tn_stmt *, s.again.n);
+    tn_var **vars = TN_NEW_N(l->p->arena, tn_var *, s.again.n);
+    for (size_t i = 0; i < s.again.n; i++) {
+        lets[i] = name_load(l, s.again.items[i]);
+        vars[i] = lets[i]->var;
+    }
+    renaming r = {&s.again, vars};
+    for (size_t i = 0; i < block->n; i++) {
+        for (size_t k = 0; k < s.again.n; k++)
+            if (lets[k] != NULL && holds_load(block->items[i]->value, s.again.items[k])) {
+                *TN_PUSH(l->p->arena, out) = lets[k];
+                lets[k] = NULL;
+            }
+        block->items[i]->value = tn_rewrite(l->p, block->items[i]->value, rename_load, &r);
+        *TN_PUSH(l->p->arena, out) = block->items[i];
+    }
+    *block = out;
+}
+
+/* --- the register tile -------------------------------------------------------------------------------------------- */
+
+typedef void tile_fn(lowering *l, tn_stmt_vec *out, tn_var *acc);
+
+/* f for each point of the tile: the unrolled loops after the first reduction loop. */
+static void each_point(lowering *l, int k, tn_var **acc, int *at, tn_stmt_vec *out, tile_fn *f)
+{
+    while (k < l->nest->n && (l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_VECTOR))
+        k++;
+    if (k == l->nest->n) {
+        f(l, out, acc[(*at)++]);
+        return;
+    }
+    const tn_expr *saved = l->value[k];
+    for (int64_t i = 0; i < l->extent[k]; i++) {
+        l->value[k] = tn_index(l->p, i);
+        each_point(l, k + 1, acc, at, out, f);
+    }
+    l->value[k] = saved;
+}
+
+static void start_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
+{
+    tn_stmt *s = add_stmt(l, out, TN_S_LET);
+    s->var = acc;
+    s->is_mutable = true;
+    s->value = bind_flat(l, l->nest->comp->init);
+    s->lane = l->lane;
+}
+
+static void step_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
+{
+    tn_stmt *s = add_stmt(l, out, TN_S_SET);
+    s->var = acc;
+    s->value = tn_op2(l->p, (tn_scalar_op)l->nest->comp->combine, tn_var_expr(l->p, acc), bind_flat(l, l->elem));
+    s->lane = l->lane;
+}
+
+static void finish_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
+{
+    const tn_expr *post = tn_substitute(l->p, l->nest->comp->post, l->nest->comp->acc, tn_var_expr(l->p, acc));
+    store_point(l, out, bind_flat(l, post), acc);
+}
+
+static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out);
+
+static int find_inner(const tn_nest *nest, const char *name)
+{
+    for (int i = 0; i < nest->n; i++)
+        if (strcmp(nest->loop[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* All whole turns, then the last with fewer inner ones. */
+static void reduce_ragged(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
+{
+    const tn_loop *loop = &l->nest->loop[k];
+    int inner = find_inner(l->nest, loop->inner);
+    int64_t whole = l->extent[k] - 1, full = l->extent[inner];
+    l->extent[k] = whole;
+    if (whole > 0)
+        lower_reduction(l, k, acc, out);
+    l->extent[k] = whole + 1;
+    l->value[k] = tn_index(l->p, whole);
+    l->extent[inner] = loop->tail;
+    lower_reduction(l, k + 1, acc, out);
+    l->extent[inner] = full;
+    l->value[k] = tn_var_expr(l->p, loop->var);
+}
+
+static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
+{
+    int at = 0;
+    while (k < l->nest->n && !l->nest->loop[k].is_reduce)
+        k++;
+    if (k == l->nest->n) {
+        tn_stmt_vec block = {0};
+        each_point(l, l->first_reduce, acc, &at, &block, step_acc);
+        for (size_t i = 0; i < block.n; i++)
+            *TN_PUSH(l->p->arena, *out) = block.items[i];
+        return;
+    }
+    const tn_loop *loop = &l->nest->loop[k];
+    if (loop->tail != 0 && l->extent[k] == loop->extent) {
+        reduce_ragged(l, k, acc, out);
+        return;
+    }
+    if (loop->kind == TN_LOOP_UNROLL || (loop->extent != 0 && l->extent[k] == 1)) {
+        for (int64_t i = 0; i < l->extent[k]; i++) {
+            l->value[k] = tn_index(l->p, i);
+            lower_reduction(l, k + 1, acc, out);
+        }
+        l->value[k] = tn_var_expr(l->p, loop->var);
+        return;
+    }
+    const tn_expr *begin = tn_index(l->p, 0), *end = loop->extent > 0 ? tn_index(l->p, l->extent[k]) : loop->symbol;
+    const tn_expr *saved = l->elem;
+    clip_loop(l, k, &begin, &end);
+    tn_stmt *s = add_for(l, out, loop->var, begin, end);
+    lower_reduction(l, k + 1, acc, &s->body);
+    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET)
+        share_loads(l, &s->body);
+    l->elem = saved;
+}
+
+static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
+{
+    int points = 1, at = 0;
+    l->first_reduce = k;
+    for (int i = k; i < l->nest->n; i++) {
+        const tn_loop *loop = &l->nest->loop[i];
+        if (loop->kind == TN_LOOP_VECTOR)
+            l->lane = loop->var;
+        else if (!loop->is_reduce)
+            points *= (int)l->extent[i];
+    }
+    tn_var **acc = TN_NEW_N(l->p->arena, tn_var *, points);
+    for (int i = 0; i < points; i++) {
+        acc[i] = tn_var_make(l->p, "acc", l->nest->comp->acc->dtype, 0, 0);
+        acc[i]->lanes = l->lane != NULL ? (int)l->lane->hi + 1 : 0;
+    }
+    l->elem = l->nest->comp->elem;
+    each_point(l, k, acc, &at, out, start_acc);
+    lower_reduction(l, k, acc, out);
+    at = 0;
+    each_point(l, k, acc, &at, out, finish_acc);
+    l->lane = NULL;
+}
+
+/* --- the outer loops ---------------------------------------------------------------------------------------------- */
+
+/* All whole turns, then the last with fewer inner ones. */
+static void lower_ragged(lowering *l, int k, tn_stmt_vec *out)
+{
+    const tn_loop *loop = &l->nest->loop[k];
+    int inner = find_inner(l->nest, loop->inner);
+    int64_t whole = l->extent[k] - 1, full = l->extent[inner];
+    l->extent[k] = whole;
+    if (whole > 0)
+        lower_loops(l, k, out);
+    l->value[k] = tn_index(l->p, whole);
+    l->extent[inner] = loop->tail;
+    int64_t hi = l->nest->loop[inner].var->hi;
+    l->nest->loop[inner].var->hi = loop->tail - 1;
+    lower_loops(l, k + 1, out);
+    l->nest->loop[inner].var->hi = hi;
+    l->extent[inner] = full;
+    l->extent[k] = whole + 1;
+    l->value[k] = tn_var_expr(l->p, loop->var);
+}
+
+static void lower_vector(lowering *l, int k, tn_stmt_vec *out)
+{
+    const tn_loop *loop = &l->nest->loop[k];
+    bool whole = l->extent[k] == loop->extent;
+    if (whole)
+        l->lane = loop->var;
+    tn_stmt_vec *into = out;
+    if (!whole) { /* the ragged end, one by one */
+        tn_stmt *s = add_for(l, out, loop->var, tn_index(l->p, 0), tn_index(l->p, l->extent[k]));
+        into = &s->body;
+    }
+    lower_loops(l, k + 1, into);
+    l->lane = NULL;
+}
+
+static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
+{
+    if (k == l->nest->n && l->nest->comp->n_reduce == 0) {
+        store_point(l, out, bind_flat(l, l->nest->comp->elem), NULL);
+        return;
+    }
+    const tn_loop *loop = &l->nest->loop[k];
+    if (loop->is_reduce) {
+        lower_tile(l, k, out);
+    } else if (loop->tail != 0 && l->extent[k] == loop->extent && l->value[k]->kind == TN_E_VAR) {
+        lower_ragged(l, k, out);
+    } else if (loop->kind == TN_LOOP_VECTOR) {
+        lower_vector(l, k, out);
+    } else if (loop->kind == TN_LOOP_UNROLL) {
+        for (int64_t i = 0; i < l->extent[k]; i++) {
+            l->value[k] = tn_index(l->p, i);
+            lower_loops(l, k + 1, out);
+        }
+        l->value[k] = tn_var_expr(l->p, loop->var);
+    } else if (loop->extent == 1 || l->extent[k] == 1) {
+        l->value[k] = tn_index(l->p, 0);
+        lower_loops(l, k + 1, out);
+        l->value[k] = tn_var_expr(l->p, loop->var);
+    } else {
+        const tn_expr *end = loop->extent > 0 ? tn_index(l->p, l->extent[k]) : loop->symbol;
+        tn_stmt *s = add_for(l, out, loop->var, tn_index(l->p, 0), end);
+        lower_loops(l, k + 1, &s->body);
+    }
+}
+
+tn_stmt *tn_nest_lower(tn_nest *nest)
+{
+    lowering l = {.p = nest->program, .nest = nest};
+    for (int i = 0; i < nest->n; i++) {
+        l.value[i] = tn_var_expr(nest->program, nest->loop[i].var);
+        l.extent[i] = nest->loop[i].extent;
+    }
+    tn_stmt *block = TN_NEW(nest->program->arena, tn_stmt);
+    lower_loops(&l, 0, &block->body);
+    return block;
+}

@@ -1,0 +1,173 @@
+/* The primitives of schedules, and their text. See sched.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "sched/sched.h"
+
+#include <stdlib.h>
+
+static tn_loop make_loop(const tn_axis *axis, bool is_reduce)
+{
+    tn_loop l = {.name = axis->var->name, .var = axis->var, .symbol = axis->extent, .is_reduce = is_reduce};
+    if (axis->extent->kind == TN_E_INT)
+        l.extent = axis->extent->i;
+    return l;
+}
+
+tn_nest *tn_nest_make(tn_program *p, tn_comp *c)
+{
+    tn_nest *nest = TN_NEW(p->arena, tn_nest);
+    nest->program = p;
+    nest->comp = c;
+    for (int i = 0; i < c->n_axis; i++) {
+        nest->loop[nest->n++] = make_loop(&c->axis[i], false);
+        nest->axis[i] = tn_var_expr(p, c->axis[i].var);
+    }
+    for (int i = 0; i < c->n_reduce; i++) {
+        nest->loop[nest->n++] = make_loop(&c->reduce[i], true);
+        nest->reduce[i] = tn_var_expr(p, c->reduce[i].var);
+    }
+    return nest;
+}
+
+static tn_loop *find_loop(tn_nest *nest, const char *name)
+{
+    for (int i = 0; i < nest->n; i++)
+        if (strcmp(nest->loop[i].name, name) == 0)
+            return &nest->loop[i];
+    return NULL;
+}
+
+static void substitute_all(tn_nest *nest, const tn_var *v, const tn_expr *by)
+{
+    for (int i = 0; i < nest->comp->n_axis; i++)
+        nest->axis[i] = tn_substitute(nest->program, nest->axis[i], v, by);
+    for (int i = 0; i < nest->comp->n_reduce; i++)
+        nest->reduce[i] = tn_substitute(nest->program, nest->reduce[i], v, by);
+}
+
+/* X becomes Xo * factor + Xi. A ragged end is a second section: its code is made apart, without a test inside. */
+static const char *split(tn_nest *nest, const char *name, int64_t factor)
+{
+    tn_program *p = nest->program;
+    tn_loop *l = find_loop(nest, name);
+    if (l == NULL || l->extent == 0)
+        return "split wants a loop of fixed extent";
+    if (factor < 1 || factor > l->extent || nest->n == TN_MAX_LOOPS)
+        return "split wants a factor of 1 up to the extent";
+    int at = (int)(l - nest->loop);
+    memmove(l + 2, l + 1, sizeof *l * (size_t)(nest->n - at - 1));
+    nest->n++;
+    tn_loop outer = *l, inner = *l;
+    outer.name = tn_strfmt(p->arena, "%so", name);
+    inner.name = tn_strfmt(p->arena, "%si", name);
+    outer.extent = (l->extent + factor - 1) / factor;
+    inner.extent = factor;
+    outer.tail = l->extent % factor;
+    outer.inner = inner.name;
+    outer.var = tn_loop_var(p, outer.name, tn_index(p, outer.extent));
+    inner.var = tn_loop_var(p, inner.name, tn_index(p, factor));
+    const tn_expr *both = tn_add(p, tn_mul(p, tn_var_expr(p, outer.var), tn_index(p, factor)), tn_var_expr(p, inner.var));
+    substitute_all(nest, l->var, both);
+    for (int i = 0; i < nest->n; i++) { /* the ragged end of a split further out, counted in the new outer loop's turns */
+        tn_loop *ragged = &nest->loop[i];
+        if (ragged->tail != 0 && strcmp(ragged->inner, name) == 0) {
+            if (ragged->tail % factor != 0)
+                return "split of a loop with a ragged end wants a factor that divides the end";
+            ragged->inner = outer.name;
+            ragged->tail /= factor;
+        }
+    }
+    nest->loop[at] = outer;
+    nest->loop[at + 1] = inner;
+    return NULL;
+}
+
+/* Rounds a loop's extent up: more turns than the axis has elements. The caller knows that every buffer has room. */
+static const char *pad(tn_nest *nest, const char *name, int64_t multiple)
+{
+    tn_loop *l = find_loop(nest, name);
+    if (l == NULL || l->extent == 0 || multiple < 1)
+        return "pad wants a loop of fixed extent";
+    l->extent = (l->extent + multiple - 1) / multiple * multiple;
+    l->var->hi = l->extent - 1;
+    l->symbol = tn_index(nest->program, l->extent);
+    return NULL;
+}
+
+static const char *order(tn_nest *nest, char **names, int n)
+{
+    tn_loop sorted[TN_MAX_LOOPS];
+    if (n != nest->n)
+        return "order wants every loop once";
+    for (int i = 0; i < n; i++) {
+        const tn_loop *l = find_loop(nest, names[i]);
+        for (int k = 0; k < i; k++)
+            if (l != NULL && strcmp(sorted[k].name, l->name) == 0)
+                l = NULL;
+        if (l == NULL)
+            return "order wants every loop once";
+        sorted[i] = *l;
+    }
+    if (nest->comp->serial)
+        return "the points of this computation must stay in order";
+    memcpy(nest->loop, sorted, sizeof *sorted * (size_t)n);
+    return NULL;
+}
+
+static const char *set_kind(tn_nest *nest, char **names, int n, tn_loop_kind kind)
+{
+    for (int i = 0; i < n; i++) {
+        tn_loop *l = find_loop(nest, names[i]);
+        if (l == NULL || l->extent == 0)
+            return "unroll and vector want loops of fixed extent";
+        l->kind = kind;
+    }
+    return NULL;
+}
+
+static const char *apply_one(tn_nest *nest, char **word, int n)
+{
+    if (strcmp(word[0], "split") == 0 && n == 3)
+        return split(nest, word[1], atoll(word[2]));
+    if (strcmp(word[0], "pad") == 0 && n == 3)
+        return pad(nest, word[1], atoll(word[2]));
+    if (strcmp(word[0], "order") == 0)
+        return order(nest, word + 1, n - 1);
+    if (strcmp(word[0], "unroll") == 0)
+        return set_kind(nest, word + 1, n - 1, TN_LOOP_UNROLL);
+    if (strcmp(word[0], "vector") == 0 && n == 2)
+        return set_kind(nest, word + 1, 1, TN_LOOP_VECTOR);
+    return "unknown primitive; there are split, pad, order, unroll and vector";
+}
+
+static const char *check_tile(const tn_nest *nest)
+{
+    bool in_tile = false;
+    for (int i = 0; i < nest->n; i++) {
+        const tn_loop *l = &nest->loop[i];
+        in_tile = in_tile || l->is_reduce;
+        if (in_tile && !l->is_reduce && l->kind == TN_LOOP_SERIAL)
+            return "a loop inside the reduction must be unrolled or vector";
+        if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
+            return "the vector loop must be the innermost and no reduction";
+    }
+    return NULL;
+}
+
+bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why)
+{
+    tn_arena *a = nest->program->arena;
+    *why = NULL;
+    for (const char *s = schedule; *s != '\0' && *why == NULL;) {
+        size_t length = strcspn(s, ";");
+        char *text = tn_strndup(a, s, length), *word[TN_MAX_LOOPS + 2], *rest = NULL;
+        int n = 0;
+        for (char *w = strtok_r(text, " ", &rest); w != NULL && n < TN_MAX_LOOPS + 2; w = strtok_r(NULL, " ", &rest))
+            word[n++] = w;
+        if (n > 0)
+            *why = apply_one(nest, word, n);
+        s += length + (s[length] == ';');
+    }
+    if (*why == NULL)
+        *why = check_tile(nest);
+    return *why == NULL;
+}

@@ -1,0 +1,46 @@
+/* Schedules: how a computation's loops are split, ordered, unrolled and vectorised. A schedule is text, one primitive
+   after another separated by ';', so that it can be printed, stored and replayed:
+
+       split i1 32; split i3 14; order i0 i1o i2 i3o r0 r1 r2 i3i i1i; unroll i3i; vector i1i
+
+   Loops are named i0 i1 ... (axes) and r0 r1 ... (reduction axes); split X F makes Xo and Xi. The non-reduction loops
+   that stand after the first reduction loop are the register tile: they must be unrolled or vector. */
+#ifndef TN_SCHED_H
+#define TN_SCHED_H
+
+#include "loop/loop.h"
+
+typedef enum { TN_LOOP_SERIAL, TN_LOOP_UNROLL, TN_LOOP_VECTOR } tn_loop_kind;
+
+typedef struct tn_loop {
+    const char *name;
+    tn_var *var;
+    int64_t extent; /* 0: symbolic, see symbol */
+    const tn_expr *symbol;
+    tn_loop_kind kind;
+    bool is_reduce;
+    int64_t tail;      /* a ragged split's outer loop: its last turn has so many inner turns; 0: even */
+    const char *inner; /* the inner loop's name */
+} tn_loop;
+
+enum { TN_MAX_LOOPS = 40 };
+typedef struct tn_nest {
+    tn_program *program;
+    tn_comp *comp;
+    int n;
+    tn_loop loop[TN_MAX_LOOPS];
+    const tn_expr *axis[TN_MAX_AXES], *reduce[TN_MAX_AXES]; /* the computation's variables in terms of the loops */
+} tn_nest;
+
+tn_nest *tn_nest_make(tn_program *p, tn_comp *c); /* axes outside, reduction axes inside, all serial */
+/* False when the text is wrong for this nest; *why (in the program's arena) says what. */
+bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why);
+tn_stmt *tn_nest_lower(tn_nest *nest);
+/* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
+bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);
+/* Whether every statement with a lane variable has a vector form. */
+bool tn_stmt_is_vector_clean(tn_program *p, const tn_stmt *s);
+/* Loads with their offset in memory as the only subscript. */
+const tn_expr *tn_flatten_loads(tn_program *p, const tn_expr *e);
+
+#endif

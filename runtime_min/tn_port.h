@@ -1,0 +1,231 @@
+/* Portability of generated code: what C99 leaves to the compiler, and the few helpers that kernels share.
+
+   A generated file says what it needs, then includes this:
+
+       #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_MAX_, TN_MIN_
+       #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
+       #define TN_NEED_INT       tn_floordiv, tn_floormod, tn_ipow (int64_t)
+       #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
+       #include "tn_port.h"
+
+   Nothing else is compiled. Files may need different things, and one file may include this several times (when several
+   models are joined into one source). C99, no library but memcpy. */
+#ifndef TN_PORT_VERSION
+#define TN_PORT_VERSION 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus) || defined(_MSC_VER)
+#define TN_RESTRICT __restrict
+#else
+#define TN_RESTRICT restrict
+#endif
+
+/* Stands before a declaration. Without a known spelling the alignment is the type's own: generated code allows it. */
+#if defined(__GNUC__) || defined(__TINYC__) || defined(__ICCARM__) || defined(__ARMCC_VERSION) || defined(__TI_ARM__)
+#define TN_ALIGNED(n) __attribute__((__aligned__(n)))
+#define TN_UNUSED __attribute__((__unused__))
+#elif defined(_MSC_VER)
+#define TN_ALIGNED(n) __declspec(align(n))
+#define TN_UNUSED
+#else
+#define TN_ALIGNED(n)
+#define TN_UNUSED
+#endif
+
+#elif TN_PORT_VERSION != 1
+#error "two versions of tn_port.h in one source file: compile the models with one version of Tenon"
+#endif
+
+/* --- vectors of floats -------------------------------------------------------------------------------------------- */
+
+#if defined(TN_NEED_VECTORS) && !defined(TN_HAS_VECTORS)
+#define TN_HAS_VECTORS
+
+#if !defined(__GNUC__) || defined(__TINYC__)
+#error "this model was compiled for a target with vectors, which need gcc or clang: compile it with target=generic"
+#endif
+
+/* TN_MAX_ and TN_MIN_ number their temporaries with __COUNTER__, which every gcc and clang has. */
+#if defined(__clang__) && defined(__has_warning)
+#if __has_warning("-Wc2y-extensions")
+#pragma clang diagnostic ignored "-Wc2y-extensions"
+#endif
+#endif
+
+typedef float tn_f32x4 __attribute__((__vector_size__(16)));
+typedef float tn_f32x8 __attribute__((__vector_size__(32)));
+typedef float tn_f32x16 __attribute__((__vector_size__(64)));
+typedef int32_t tn_i32x4 __attribute__((__vector_size__(16)));
+typedef int32_t tn_i32x8 __attribute__((__vector_size__(32)));
+typedef int32_t tn_i32x16 __attribute__((__vector_size__(64)));
+/* The same in memory: at any float's address, and free to overlap floats. */
+typedef float tn_f32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
+typedef float tn_f32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));
+typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __may_alias__));
+
+/* Every argument is evaluated once. No function takes or gives a vector: how it did would depend on flags. */
+#define TN_LOAD_(n, p) ((tn_f32x##n)(*(const tn_f32x##n##u *)(const void *)(p)))
+#define TN_STORE_(n, p, v) ((void)(*(tn_f32x##n##u *)(void *)(p) = (v)))
+#define TN_SPLAT_(n, s) ((float)(s) - (tn_f32x##n){0}) /* minus 0 keeps -0 */
+
+/* MAX: b > a ? b : a, and MIN: b < a ? b : a. A NaN in a stays; one in b is dropped: the test that would keep it costs
+   as much as the operation. */
+#define TN_PICK_(n, op, x, y, m, a, b)                                              \
+    (__extension__({                                                                \
+        const tn_f32x##n x = (a);                                                   \
+        const tn_f32x##n y = (b);                                                   \
+        const tn_i32x##n m = y op x;                                                \
+        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m));                   \
+    }))
+#define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
+#define TN_PICK_AT(n, op, k, a, b) TN_PICK_K(n, op, k, a, b)
+
+#define TN_LOAD_F32X4(p) TN_LOAD_(4, p)
+#define TN_LOAD_F32X8(p) TN_LOAD_(8, p)
+#define TN_LOAD_F32X16(p) TN_LOAD_(16, p)
+#define TN_STORE_F32X4(p, v) TN_STORE_(4, p, v)
+#define TN_STORE_F32X8(p, v) TN_STORE_(8, p, v)
+#define TN_STORE_F32X16(p, v) TN_STORE_(16, p, v)
+#define TN_SPLAT_F32X4(s) TN_SPLAT_(4, s)
+#define TN_SPLAT_F32X8(s) TN_SPLAT_(8, s)
+#define TN_SPLAT_F32X16(s) TN_SPLAT_(16, s)
+#define TN_MAX_F32X4(a, b) TN_PICK_AT(4, >, __COUNTER__, a, b)
+#define TN_MAX_F32X8(a, b) TN_PICK_AT(8, >, __COUNTER__, a, b)
+#define TN_MAX_F32X16(a, b) TN_PICK_AT(16, >, __COUNTER__, a, b)
+#define TN_MIN_F32X4(a, b) TN_PICK_AT(4, <, __COUNTER__, a, b)
+#define TN_MIN_F32X8(a, b) TN_PICK_AT(8, <, __COUNTER__, a, b)
+#define TN_MIN_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
+#endif
+
+/* --- minimum, maximum: NaN in either operand gives NaN ------------------------------------------------------------ */
+
+#if defined(TN_NEED_MINMAX) && !defined(TN_HAS_MINMAX)
+#define TN_HAS_MINMAX
+
+TN_UNUSED static inline float tn_minf(float x, float y)
+{
+    return (x != x || x < y) ? x : y;
+}
+
+TN_UNUSED static inline float tn_maxf(float x, float y)
+{
+    return (x != x || x > y) ? x : y;
+}
+
+TN_UNUSED static inline int tn_isinff(float x)
+{
+    return x == x && x - x != x - x;
+}
+
+TN_UNUSED static inline double tn_min(double x, double y)
+{
+    return (x != x || x < y) ? x : y;
+}
+
+TN_UNUSED static inline double tn_max(double x, double y)
+{
+    return (x != x || x > y) ? x : y;
+}
+
+TN_UNUSED static inline int tn_isinf(double x)
+{
+    return x == x && x - x != x - x;
+}
+#endif
+
+/* --- integers: results wrap, a zero divisor gives 0 --------------------------------------------------------------- */
+
+#if defined(TN_NEED_INT) && !defined(TN_HAS_INT)
+#define TN_HAS_INT
+
+TN_UNUSED static inline int64_t tn_floordiv(int64_t x, int64_t y)
+{
+    if (y == 0)
+        return 0;
+    if (y == -1)
+        return (int64_t)(0u - (uint64_t)x);
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+TN_UNUSED static inline int64_t tn_floormod(int64_t x, int64_t y)
+{
+    if (y == 0 || y == -1)
+        return 0;
+    return x % y + ((x % y != 0 && (x < 0) != (y < 0)) ? y : 0);
+}
+
+/* A negative power of anything but 1 and -1 is 0. */
+TN_UNUSED static inline int64_t tn_ipow(int64_t x, int64_t y)
+{
+    uint64_t r = 1, b = (uint64_t)x;
+    if (y < 0)
+        return x == 1 ? 1 : x == -1 ? (y % 2 != 0 ? -1 : 1) : 0;
+    for (; y > 0; y /= 2, b *= b)
+        if (y % 2 != 0)
+            r *= b;
+    return (int64_t)r;
+}
+#endif
+
+/* --- float16 (IEEE 754 binary16) and bfloat16, rounded to nearest even -------------------------------------------- */
+
+#if defined(TN_NEED_HALF) && !defined(TN_HAS_HALF)
+#define TN_HAS_HALF
+#include <string.h>
+
+TN_UNUSED static inline uint32_t tn_bits_of(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
+TN_UNUSED static inline float tn_float_of(uint32_t u)
+{
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+TN_UNUSED static inline float tn_half_to_float(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
+    const uint32_t exponent = ((uint32_t)h >> 10) & 31u;
+    const uint32_t fraction = h & 0x3ffu;
+    const float subnormal = (float)fraction / 16777216.0f;
+    if (exponent == 31u)
+        return tn_float_of(sign | 0x7f800000u | fraction << 13);
+    if (exponent != 0u)
+        return tn_float_of(sign | (exponent + 112u) << 23 | fraction << 13);
+    return sign != 0u ? -subnormal : subnormal;
+}
+
+TN_UNUSED static inline uint16_t tn_float_to_half(float f)
+{
+    const uint32_t u = tn_bits_of(f);
+    const uint32_t sign = (u >> 16) & 0x8000u;
+    const uint32_t rest = u & 0x7fffffffu;
+    if (rest > 0x7f800000u)
+        return (uint16_t)(sign | 0x7e00u);
+    if (rest >= 0x477ff000u) /* 65520 and above round to infinity */
+        return (uint16_t)(sign | 0x7c00u);
+    if (rest < 0x38800000u) /* below 2^-14; the last place of a float around 0.5 is 2^-24, so the sum rounds */
+        return (uint16_t)(sign | (tn_bits_of(tn_float_of(rest) + 0.5f) - 0x3f000000u));
+    return (uint16_t)(sign | (rest + 0xfffu + ((rest >> 13) & 1u) - 0x38000000u) >> 13);
+}
+
+TN_UNUSED static inline float tn_bfloat_to_float(uint16_t b)
+{
+    return tn_float_of((uint32_t)b << 16);
+}
+
+TN_UNUSED static inline uint16_t tn_float_to_bfloat(float f)
+{
+    const uint32_t u = tn_bits_of(f);
+    if (f != f)
+        return (uint16_t)(u >> 16 | 0x40u);
+    return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+#endif

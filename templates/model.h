@@ -1,0 +1,97 @@
+/* @NAME@.h: how to run the model from C or C++.
+ *
+@BANNER_C@
+ *
+ * Example:
+ *
+@EXAMPLE@
+ *
+ * The workspace belongs to the caller. What it holds between two calls does not matter, so one workspace, of the
+ * largest size and alignment, serves several models that run one after the other; calls at the same time need one each.
+ * All tensors are dense and row-major: the last index moves fastest. Inputs are not written.
+ */
+#ifndef @UPPER@_H
+#define @UPPER@_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of Tenon that made this file, and what the model file was. */
+#define @UPPER@_VERSION_MAJOR @MAJOR@
+#define @UPPER@_VERSION_MINOR @MINOR@
+#define @UPPER@_VERSION_PATCH @PATCH@
+#define @UPPER@_MODEL_HASH @HASH@
+
+/* The workspace, in bytes. */
+#define @UPPER@_WORK_SIZE @WORK_SIZE@
+#define @UPPER@_WORK_ALIGN @WORK_ALIGN@
+/* Bytes of weights, and multiply-accumulates of one run at the largest sizes. */
+#define @UPPER@_WEIGHTS_SIZE @WEIGHTS_SIZE@
+@WEIGHTS_FILE_SIZE@
+#define @UPPER@_MACC @MACC@
+#define @UPPER@_LAYER_COUNT @LAYER_COUNT@
+
+#define @UPPER@_INPUTS @INPUTS@
+#define @UPPER@_OUTPUTS @OUTPUTS@
+#define @UPPER@_SYMBOLS @SYMBOLS@
+@TENSORS@
+
+typedef enum @NAME@_status {
+    @UPPER@_OK = 0,
+    @UPPER@_ERR_NULL = -1,      /* a pointer is NULL */
+    @UPPER@_ERR_WORK_SIZE = -2, /* the workspace is smaller than @UPPER@_WORK_SIZE */
+    @UPPER@_ERR_ALIGN = -3,     /* a pointer is not aligned: workspace, weights */
+    @UPPER@_ERR_OVERLAP = -4,   /* inputs, outputs and workspace overlap */
+    @UPPER@_ERR_WEIGHTS = -5,   /* the weights are damaged, or another model's */
+    @UPPER@_ERR_SELFTEST = -6,  /* the self-test computed something else than the compiler's reference */
+    @UPPER@_ERR_KERNEL = -7,    /* a library's kernel reported an error */
+    @UPPER@_ERR_SHAPE = -8      /* a size is outside its bounds */
+} @NAME@_status;
+
+/* What one run reads and writes. Every member has the size of a pointer. */
+typedef struct @NAME@_io {
+@MEMBERS@
+} @NAME@_io;
+
+/* Runs the model once. On an error nothing was computed. */
+@NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size);
+@WEIGHTS_CHECK@
+@SELFTEST@
+
+/* The model's own description, for programs that handle any model. Left out when @UPPER@_NO_INFO is defined. */
+#ifndef @UPPER@_NO_INFO
+typedef struct @NAME@_tensor_info {
+    const char *name;   /* as in the model */
+    const char *type;   /* "float", "int8", ... */
+    int rank;
+    const int64_t *dim; /* rank of them; -n: any size up to n; NULL for rank 0 */
+} @NAME@_tensor_info;
+
+typedef struct @NAME@_layer_info {
+    const char *label;
+    int64_t macs; /* multiply-accumulates at the largest sizes; 0 where there is no sum */
+} @NAME@_layer_info;
+
+typedef struct @NAME@_info {
+    const char *name;    /* "@NAME@" */
+    const char *version; /* of Tenon */
+    const char *target;
+    uint64_t model_hash;
+    int64_t work_size, work_align, weights_size, macs;
+    size_t n_inputs, n_outputs, n_layers;
+    const @NAME@_tensor_info *inputs, *outputs;
+    const @NAME@_layer_info *layers; /* NULL when there are none */
+} @NAME@_info;
+
+const @NAME@_info *@NAME@_get_info(void);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

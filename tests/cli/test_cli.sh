@@ -1,0 +1,307 @@
+#!/bin/bash
+# Tests the command line: help, errors and exit codes, and with the sample model the flows of compile, run, validate,
+# bench, show, opt, summary. Prints "ok NAME" or "not ok NAME" per test, and a count at the end; exit code 1 when one
+# failed.
+#
+#     TENON=build/release/tenon tests/cli/test_cli.sh
+#
+# TENON: the program (default build/release/tenon); DIGITS: the model (default samples/digits/digits.onnx).
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+digits=$(realpath "${DIGITS:-$root/samples/digits/digits.onnx}")
+samples=$root/samples/digits
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+if [ ! -x "$tenon" ] || [ ! -f "$digits" ]; then
+    echo "not ok: TENON=$tenon or DIGITS=$digits is not there"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+passed=0 failed=0
+
+verdict() { # STATUS NAME: 0 is good
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok $2"
+    else
+        failed=$((failed + 1))
+        echo "not ok $2"
+        sed 's/^/#   out: /' out | head -20
+        sed 's/^/#   err: /' err | head -20
+    fi
+}
+
+# Runs the command with the exit code wanted; leaves its output in out and err.
+gives() { # CODE ARGUMENT...
+    local want=$1 got
+    shift
+    "$tenon" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] && return 0
+    echo "exit code $got, not $want: tenon $*" >>err
+    return 1
+}
+
+out_has() { grep -qE -e "$1" out; }
+err_has() { grep -qE -e "$1" err; }
+no_out() { [ ! -s out ]; }
+one_line() { [ "$(wc -l <err)" -eq 1 ]; }
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    "$@"
+    verdict $? "$name"
+}
+
+# A float32 .npy file as numpy 1.0 writes it: header padded so that the data begin at 128.
+npy() { # FILE SHAPE, data on standard input
+    local header="{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }"
+    { printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$header"; cat; } >"$1"
+}
+
+# Pixels 0..16 as bytes become floats 0..1 in little-endian order: n/16 for n = 0..16.
+pixels() { # COUNT of images
+    local table=(00000000 0000803d 0000003e 0000403e 0000803e 0000a03e 0000c03e 0000e03e 0000003f 0000103f 0000203f
+        0000303f 0000403f 0000503f 0000603f 0000703f 0000803f)
+    local byte hex
+    for byte in $(head -c $((64 * $1)) "$samples/test_images.bin" | od -An -v -tu1); do
+        hex=${table[$byte]}
+        printf '%b' "\\x${hex:0:2}\\x${hex:2:2}\\x${hex:4:2}\\x${hex:6:2}"
+    done
+}
+
+# --- help --------------------------------------------------------------------------------------------------------
+
+commands() { sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$1"; }
+
+gives 0 --help
+cp out overview
+check help-lists-commands test "$(commands overview | wc -l)" -ge 12
+check help-has-exit-codes out_has '^  7  '
+for command in $(commands overview); do
+    help_of() {
+        gives 0 "$command" --help && out_has "^usage: tenon $command" && out_has '^Examples:' &&
+            out_has "^  tenon $command" && out_has '^ +(-h, )?--help' && [ ! -s err ]
+    }
+    check "help-$command" help_of
+    same_help() { cp out first && gives 0 help "$command" && cmp -s out first; }
+    check "help-$command-both-ways" same_help
+    width() { ! grep -qE '^.{111}' out; }
+    check "help-$command-fits" width
+done
+check help-short gives 0 -h
+version() { gives 0 --version && out_has '^tenon [0-9]+\.[0-9]+' && [ "$(wc -l <out)" -eq 1 ]; }
+check version version
+man_page() { gives 0 man && out_has '^\.TH TENON' && out_has '^\.SH "?EXIT STATUS' && cp out page; }
+check man-page man_page
+man_options() {
+    local name
+    for name in $(for c in $(commands overview); do "$tenon" "$c" --help; done | grep -oE '^ +(-., )?--[a-z-]+' |
+        grep -oE -e '--[a-z-]+' | sort -u); do
+        grep -qF -e "${name//-/\\-}" page || { echo "man page lacks $name" >err; return 1; }
+    done
+}
+check man-has-all-options man_options
+man_is_clean() { groff -man -ww -Tutf8 page >out 2>err && [ ! -s err ]; }
+if command -v groff >/dev/null; then
+    check man-formats man_is_clean
+fi
+
+# --- errors ------------------------------------------------------------------------------------------------------
+
+nothing() { gives 2 && no_out && err_has '^usage: tenon COMMAND'; }
+check no-command nothing
+unknown_command() { gives 2 complie x && no_out && one_line && err_has "'complie'.*'compile'"; }
+check unknown-command unknown_command
+unknown_in_help() { gives 2 help rnu && no_out && err_has "'rnu'.*'run'"; }
+check unknown-command-in-help unknown_in_help
+unknown_option() { gives 2 run "$digits" --imputs x && no_out && one_line && err_has "'--imputs'.*'--inputs'"; }
+check unknown-option unknown_option
+unknown_with_value() { gives 2 compile "$digits" --taget=x && err_has "'--taget'.*'--target'"; }
+check unknown-option-with-value unknown_with_value
+unknown_letter() { gives 2 run "$digits" -Z && no_out && one_line && err_has "'-Z'"; }
+check unknown-letter unknown_letter
+foreign_option() { gives 2 ops --target x && err_has "'--target'"; }
+check option-of-other-command foreign_option
+no_value() { gives 2 run "$digits" --inputs && no_out && err_has "'--inputs' needs a value"; }
+check option-without-value no_value
+switch_value() { gives 2 run "$digits" --softmax=1 && err_has 'takes no value'; }
+check switch-with-value switch_value
+bad_number() { gives 2 run "$digits" --print-time --repeat ten && no_out && err_has "'--repeat' is 'ten'"; }
+check bad-number bad_number
+zero_number() { gives 2 run "$digits" --print-time --repeat 0 && no_out; }
+check number-out-of-range zero_number
+bad_choice() { gives 2 run "$digits" --fill-mode twos && no_out && err_has 'random, zeros, ones'; }
+check bad-choice bad_choice
+bad_format() { gives 2 summary "$digits" --format xml && no_out && err_has 'text, json'; }
+check bad-format bad_format
+both_inputs() { gives 2 run "$digits" --inputs x.npz --fill-mode ones && err_has 'exclude'; }
+check inputs-and-fill-mode both_inputs
+no_model() { gives 2 compile && no_out && err_has 'missing.*usage: tenon compile'; }
+check missing-argument no_model
+two_models() { gives 2 show a.onnx b.onnx && no_out && err_has "'b.onnx'"; }
+check extra-argument two_models
+labels_alone() { gives 2 run "$digits" --softmax && err_has "needs '--top K'"; }
+check softmax-needs-top labels_alone
+no_passes() { gives 2 opt "$digits" && no_out && err_has 'which passes'; }
+check opt-needs-passes no_passes
+no_reference() { gives 2 validate "$digits" --inputs x.npz && no_out && err_has 'against what'; }
+check validate-needs-reference no_reference
+for command in compile run show summary bench; do
+    absent() { gives 3 "$command" absent.onnx && no_out && err_has 'absent.onnx'; }
+    check "$command-absent-file" absent
+done
+printf 'no model' >broken.onnx
+broken() { gives 4 compile broken.onnx -o broken && no_out && err_has 'broken.onnx' && [ ! -e broken ]; }
+check compile-broken-model broken
+absent_inputs() { gives 3 run "$digits" --inputs absent.npz && no_out && err_has 'absent.npz'; }
+check run-absent-inputs absent_inputs
+full_disk() { "$tenon" help >/dev/full 2>err; [ $? -eq 3 ] && err_has 'standard output'; }
+if [ -w /dev/full ]; then
+    check full-disk full_disk
+fi
+
+# --- lists -------------------------------------------------------------------------------------------------------
+
+ops() { gives 0 ops && out_has 'Conv' && [ ! -s err ]; }
+check ops ops
+ops_markdown() { gives 0 ops --format markdown && out_has '^\|'; }
+check ops-markdown ops_markdown
+ops_json() { gives 0 ops --format=json && python3 -m json.tool out >/dev/null; }
+passes_json() { gives 0 passes --format json && python3 -m json.tool out >/dev/null; }
+summary_json() { gives 0 summary "$digits" --format json && python3 -m json.tool out >/dev/null; }
+if command -v python3 >/dev/null; then
+    check ops-json ops_json
+    check passes-json passes_json
+    check summary-json summary_json
+fi
+passes() { gives 0 passes && out_has 'fold-const' && out_has 'dce'; }
+check passes passes
+targets() { gives 0 targets && out_has 'generic' && out_has 'native'; }
+check targets targets
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+summary() { gives 0 summary "$digits" && [ -s out ] && [ ! -s err ]; }
+check summary-quiet-in-pipe summary
+verbose() { gives 0 summary "$digits" -v && err_has '^tenon: '; }
+check verbose-tells-steps verbose
+show() { gives 0 show "$digits" && [ -s out ]; }
+check show show
+loops() { gives 0 show "$digits" --loops && [ -s out ]; }
+check show-loops loops
+opt() { gives 0 opt "$digits" -p fold-const,dce -o digits.tg && no_out && [ -s digits.tg ]; }
+check opt-to-file opt
+mkfifo pipe
+opt_to_pipe() { # a device or a pipe is written to, never replaced
+    timeout 10 cat pipe >piped &
+    gives 0 opt "$digits" -p dce -o pipe
+    local status=$?
+    wait
+    [ $status -eq 0 ] && [ -p pipe ] && [ -s piped ]
+}
+check opt-keeps-special-files opt_to_pipe
+opt_again() { gives 0 opt digits.tg -pdce && cmp -s out digits.tg; }
+check opt-of-its-text opt_again
+unknown_pass() { gives 2 opt "$digits" -p nope && no_out && err_has 'nope'; }
+check opt-unknown-pass unknown_pass
+compiled() {
+    gives 0 compile "$digits" -o package --module-name digits && [ -f package/digits.c ] && [ -f package/digits.h ] &&
+        [ "$(cat out)" = package ]
+}
+check compile compiled
+mkdir other && touch other/precious
+no_package() { gives 3 compile "$digits" -o other && no_out && [ -f other/precious ] && [ ! -e other/digits.c ]; }
+check compile-spares-other-folders no_package
+levels() { gives 0 compile "$digits" -O 0 -o level && gives 0 compile "$digits" -O1 -o level; }
+check compile-levels levels
+
+random_run() { gives 0 run "$digits" --outputs y.npz && no_out && [ -s y.npz ]; }
+check run-saves random_run
+summary_line() { gives 0 run "$digits" && out_has '^logits float\[1,10\]: min [^ ]+ max [^ ]+ mean '; }
+check run-prints-a-line summary_line
+package_run() { gives 0 run package && out_has '^logits '; }
+check run-package package_run
+pixels 1 | npy image.npy '1, 1, 8, 8'
+top() {
+    gives 0 run "$digits" --inputs image.npy --top 3 --softmax &&
+        [ "$(grep -cE "^class='[0-9]' with probability=[01]\.[0-9]{6}$" out)" -eq 3 ]
+}
+check run-top top
+for i in 0 1 2 3 4 5 6 7 8 9; do echo "digit $i"; done >names.txt
+labels() {
+    gives 0 run "$digits" -i image.npy --top 20 --labels names.txt && [ "$(grep -c "^class='digit " out)" -eq 10 ]
+}
+check run-labels labels
+times() {
+    gives 0 run "$digits" --print-time --repeat 3 --number 2 && [ "$(sed -n 1p out)" = 'Execution time summary:' ] &&
+        [ "$(sed -n 2p out)" = ' mean (ms)   median (ms)    max (ms)     min (ms)     std (ms)  ' ] &&
+        sed -n 3p out | grep -qE '^( *[0-9]+\.[0-9]{4} *){5}$'
+}
+check run-print-time times
+profile() { gives 0 run "$digits" --profile && out_has '^layer .*ms .*GFLOP/s .*share' && out_has '^total .* 100\.0$'; }
+check run-profile profile
+printf '0123' | npy small.npy '1'
+wrong_shape() { gives 7 run "$digits" --inputs small.npy && no_out && err_has 'image'; }
+check run-wrong-shape wrong_shape
+
+same() {
+    gives 0 validate "$digits" --fill-mode random --reference y.npz && out_has 'mismatched +0 of 10' &&
+        out_has '^PASS'
+}
+check validate-same same
+differs() { gives 1 validate "$digits" --fill-mode ones --reference y.npz && out_has '^FAIL: 1 of 1'; }
+check validate-differs differs
+loose() { gives 0 validate "$digits" --fill-mode ones --reference y.npz --rtol 1e6 --atol=1e6; }
+check validate-tolerance loose
+bad_tolerance() { gives 2 validate "$digits" --fill-mode ones --reference y.npz --rtol -1 && no_out; }
+check validate-bad-tolerance bad_tolerance
+pixels 20 | npy images.npy '20, 1, 8, 8'
+head -c 20 "$samples/test_labels.bin" >labels.bin
+od -An -v -tu1 -w1 labels.bin >labels.txt
+confusion() {
+    gives 0 validate "$digits" --inputs images.npy --labels-true labels.bin && out_has '^accuracy: [0-9]+ of 20' &&
+        out_has '^confusion' && cp out first && gives 0 validate "$digits" --inputs images.npy \
+        --labels-true labels.txt && cmp -s out first
+}
+check validate-confusion confusion
+accurate() { [ "$(sed -n 's/^accuracy: \([0-9]*\) of 20.*/\1/p' first)" -ge 18 ]; }
+check validate-accuracy accurate
+few_labels() {
+    gives 7 validate "$digits" --inputs image.npy --labels-true labels.txt && no_out && err_has '20 labels.* 1 rows'
+}
+check validate-label-count few_labels
+validate_json() {
+    gives 0 validate "$digits" --fill-mode random -r y.npz --format json && python3 -m json.tool out >/dev/null
+}
+if command -v python3 >/dev/null; then
+    check validate-json validate_json
+fi
+
+# --- bench -------------------------------------------------------------------------------------------------------
+
+bench() { gives 0 bench "$digits" --repeat 3 && [ "$(sed -n 1p out)" = 'Execution time summary:' ]; }
+check bench-table bench
+protocol() {
+    printf 'run 2\noutput saved.npz\nwhat?\nrun x\noutput /no/such/folder/y.npz\nquit\nrun 1\n' |
+        "$tenon" bench package --inputs image.npy --threads 1 --protocol >out 2>err &&
+        [ "$(wc -l <out)" -eq 6 ] && [ -s saved.npz ]
+}
+check bench-protocol protocol
+answers() {
+    sed -n 1p out | grep -qE '^\{"ready": true, "version": "[^"]+", "load_s": [0-9.]+, "peak_rss_mb": [0-9.]+\}$' &&
+        sed -n 2p out | grep -qE '^\{"ms": \[[0-9.]+, [0-9.]+\], "peak_rss_mb": [0-9.]+\}$' &&
+        sed -n 3p out | grep -qxF '{"saved": "saved.npz"}' &&
+        [ "$(sed -n '4,6p' out | grep -c '^{"error": ".*"}$')" -eq 3 ]
+}
+check bench-answers answers
+end_of_input() { gives 0 bench package --inputs image.npy --protocol && [ "$(wc -l <out)" -eq 1 ]; }
+check bench-end-of-input end_of_input
+not_ready() { gives 3 bench absent --protocol && out_has '^\{"ready": false, "error": ".*absent.*"\}$'; }
+check bench-not-ready not_ready
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

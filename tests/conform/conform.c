@@ -1,0 +1,285 @@
+/* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
+
+       conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] FOLDER
+
+   interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
+   with the C compiler and runs that. Each vector runs in a process of its own, so that a crash is one failure.
+   The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. Prints "N passed, M failed,
+   K denied". */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "include/tenon.h"
+#include "loop/loop.h"
+#include "onnx/onnx.h"
+#include "ops/ops.h"
+#include "pass/pass.h"
+#include "pass/program.h"
+
+enum { MAX_TESTS = 8192, MESSAGE = 400 };
+
+typedef struct vector {
+    char name[256];
+    bool passed, denied;
+    char message[MESSAGE];
+} vector;
+
+typedef struct options {
+    const char *engine, *deny, *write_deny, *only, *folder;
+    int jobs;
+} options;
+
+/* --- one vector, in its own process --------------------------------------------------------------------------------- */
+
+static char first_line[MESSAGE];
+
+static void keep_first(void *user, const char *line)
+{
+    (void)user;
+    if (first_line[0] == '\0' && strstr(line, "note:") == NULL)
+        snprintf(first_line, sizeof first_line, "%s", line);
+}
+
+static bool fail(const char *what)
+{
+    if (first_line[0] == '\0')
+        snprintf(first_line, sizeof first_line, "%s", what);
+    return false;
+}
+
+/* The tolerance of ONNX's own backend test: rtol 1e-3, atol 1e-7, here with room for 16-bit floats. */
+static bool near(const tn_array *got, const tn_array *want)
+{
+    tn_metrics m;
+    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
+    double rtol = want->dtype == TN_FLOAT16 || want->dtype == TN_BFLOAT16 ? 1e-2 : 1e-3;
+    bool ok = tn_arrays_compare(ctx, got, want, rtol, 1e-6, &m) == TN_OK;
+    tn_ctx_close(ctx);
+    if (ok && m.mismatched > 0) {
+        char text[MESSAGE];
+        snprintf(text, sizeof text, "output %s: %lld of %lld elements differ, by %g at most", want->name,
+                 (long long)m.mismatched, (long long)m.count, m.max_abs);
+        return fail(text);
+    }
+    return ok;
+}
+
+static tn_array array_of(const tn_tensor *t, const char *name)
+{
+    tn_array a = {.name = name, .dtype = (int)t->dtype, .rank = t->shape.rank, .bytes = t->bytes, .data = t->data};
+    for (int i = 0; i < a.rank; i++)
+        a.dim[i] = t->shape.dim[i].n;
+    return a;
+}
+
+static tn_tensor *tensor_of(tn_arena *a, const tn_array *x)
+{
+    tn_shape s = tn_shape_fixed(x->rank, x->dim);
+    tn_tensor *t = tn_tensor_make(a, (tn_dtype)x->dtype, &s);
+    if (t->bytes > 0)
+        memcpy(t->data, x->data, t->bytes);
+    return t;
+}
+
+static bool run_interp(tn_arena *a, const char *model, const tn_array_vec *in, const tn_array_vec *want)
+{
+    tn_diag d = {.report = keep_first};
+    tn_onnx_options o = {0};
+    tn_pass_options po = {0};
+    tn_graph *g = tn_onnx_load(a, &d, model, &o);
+    tn_program *p = NULL;
+    if (g == NULL || !tn_passes_run(&g, "infer", &po) || !tn_lower_graph(a, g, &p))
+        return fail("not supported");
+    if (g->inputs.n != in->n || g->outputs.n != want->n)
+        return fail("number of inputs or outputs");
+    tn_tensor **store = TN_NEW_N(a, tn_tensor *, p->bufs.n + 1);
+    for (size_t i = 0; i < in->n; i++)
+        store[tn_buf_of(p, g->inputs.items[i])->id] = tensor_of(a, &in->items[i]);
+    int64_t symbols[16] = {0};
+    if (!tn_interpret(p, a, store, symbols))
+        return fail("interpreter");
+    for (size_t i = 0; i < want->n; i++) {
+        tn_array got = array_of(store[tn_buf_of(p, g->outputs.items[i])->id], want->items[i].name);
+        if (!near(&got, &want->items[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool run_c(const char *model, const tn_array_vec *in, const tn_array_vec *want)
+{
+    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
+    tn_ctx_set(ctx, "cflags", "-O1");
+    tn_runner *r = tn_runner_open(ctx, model);
+    const tn_array *info = NULL;
+    size_t n = 0;
+    if (r == NULL || tn_runner_inputs(r, &info) != in->n)
+        return fail("not supported");
+    for (size_t i = 0; i < in->n; i++)
+        in->items[i].name = info[i].name;
+    if (tn_runner_set_inputs(r, in->items, in->n) != TN_OK || tn_runner_run(r) != TN_OK)
+        return fail("run");
+    const tn_array *got = tn_runner_result(r, &n);
+    bool ok = n == want->n;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = near(&got[i], &want->items[i]);
+    tn_ctx_close(ctx);
+    return ok;
+}
+
+static bool run_vector(const options *o, const char *name)
+{
+    char model[1024], data[1024];
+    snprintf(model, sizeof model, "%s/%s/model.onnx", o->folder, name);
+    snprintf(data, sizeof data, "%s/%s/test_data_set_0", o->folder, name);
+    jmp_buf guard;
+    tn_memory memory = {.guard = &guard};
+    tn_arena arena = {.memory = &memory};
+    if (setjmp(guard) != 0)
+        return fail("out of memory");
+    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
+    tn_array_vec in = {0}, want = {0};
+    if (access(strcat(strcpy((char[1100]){0}, data), "/input_0.pb"), R_OK) == 0
+        && tn_arrays_read(ctx, data, "input", &in) != TN_OK)
+        return false;
+    if (tn_arrays_read(ctx, data, "output", &want) != TN_OK)
+        return false;
+    return strcmp(o->engine, "c") == 0 ? run_c(model, &in, &want) : run_interp(&arena, model, &in, &want);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------------------------- */
+
+static vector tests[MAX_TESTS];
+static int n_tests;
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(((const vector *)x)->name, ((const vector *)y)->name);
+}
+
+static void list_tests(const options *o)
+{
+    DIR *d = opendir(o->folder);
+    if (d == NULL) {
+        fprintf(stderr, "%s: cannot open\n", o->folder);
+        exit(2);
+    }
+    for (struct dirent *e; (e = readdir(d)) != NULL && n_tests < MAX_TESTS;) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s/model.onnx", o->folder, e->d_name);
+        if (access(path, R_OK) == 0 && (o->only == NULL || strstr(e->d_name, o->only) != NULL))
+            snprintf(tests[n_tests++].name, sizeof tests[0].name, "%s", e->d_name);
+    }
+    closedir(d);
+    qsort(tests, (size_t)n_tests, sizeof *tests, by_name);
+}
+
+static void read_deny(const char *path)
+{
+    char line[1024], name[256];
+    FILE *f = path != NULL ? fopen(path, "r") : NULL;
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "%255s", name) == 1 && name[0] != '#')
+            for (int i = 0; i < n_tests; i++)
+                if (strcmp(tests[i].name, name) == 0)
+                    tests[i].denied = true;
+    if (f != NULL)
+        fclose(f);
+}
+
+/* A child per vector; its message comes through the pipe, its verdict is the exit status. */
+static void run_children(const options *o)
+{
+    struct { pid_t pid; int fd, test; } slot[64] = {{0}};
+    int next = 0, running = 0;
+    while (next < n_tests || running > 0) {
+        if (next < n_tests && running < o->jobs) {
+            int fd[2], k = 0;
+            while (slot[k].pid != 0)
+                k++;
+            if (pipe(fd) != 0)
+                exit(2);
+            pid_t pid = fork();
+            if (pid == 0) {
+                alarm(60);
+                bool ok = run_vector(o, tests[next].name);
+                if (write(fd[1], first_line, strlen(first_line)) < 0)
+                    _exit(3);
+                _exit(ok ? 0 : 1);
+            }
+            close(fd[1]);
+            slot[k].pid = pid;
+            slot[k].fd = fd[0];
+            slot[k].test = next++;
+            running++;
+            continue;
+        }
+        int status = 0;
+        pid_t done = wait(&status);
+        for (int k = 0; k < 64; k++)
+            if (slot[k].pid == done) {
+                vector *v = &tests[slot[k].test];
+                ssize_t n = read(slot[k].fd, v->message, MESSAGE - 1);
+                close(slot[k].fd);
+                v->message[n > 0 ? n : 0] = '\0';
+                v->passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+                if (WIFSIGNALED(status))
+                    snprintf(v->message, MESSAGE, "died of signal %d", WTERMSIG(status));
+                slot[k].pid = 0;
+                running--;
+            }
+    }
+}
+
+static int report(const options *o)
+{
+    int passed = 0, failed = 0, denied = 0;
+    FILE *f = o->write_deny != NULL ? fopen(o->write_deny, "w") : NULL;
+    for (int i = 0; i < n_tests; i++) {
+        const vector *v = &tests[i];
+        if (v->passed && v->denied)
+            printf("FAILED %s: passes, but is on the deny list; take it off\n", v->name);
+        if (!v->passed && !v->denied)
+            printf("FAILED %s: %s\n", v->name, v->message);
+        const char *reason = strstr(v->message, "error: ");
+        if (f != NULL && !v->passed)
+            fprintf(f, "%s  %s\n", v->name, reason != NULL ? reason + 7 : v->message);
+        passed += v->passed && !v->denied;
+        denied += !v->passed && v->denied;
+        failed += v->passed == v->denied;
+    }
+    if (f != NULL)
+        fclose(f);
+    printf("conform (%s): %d passed, %d failed, %d denied\n", o->engine, passed, failed, denied);
+    return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+    options o = {.engine = "interp", .jobs = 2};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--engine") == 0 && i + 1 < argc)
+            o.engine = argv[++i];
+        else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc)
+            o.jobs = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--deny") == 0 && i + 1 < argc)
+            o.deny = argv[++i];
+        else if (strcmp(argv[i], "--write-deny") == 0 && i + 1 < argc)
+            o.write_deny = argv[++i];
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            o.only = argv[++i];
+        else
+            o.folder = argv[i];
+    if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
+        fprintf(stderr, "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] FOLDER\n");
+        return 2;
+    }
+    list_tests(&o);
+    read_deny(o.deny);
+    run_children(&o);
+    return report(&o);
+}

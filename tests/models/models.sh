@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Real models against their published or ONNX Runtime vectors: `tenon validate` compiles each for this machine, builds it
+# with the C compiler, runs it and compares. Rows of models.txt:
+#   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE ...]        paths below ../shared/models
+#   tests/models/models.sh            all rows
+#   tests/models/models.sh NAME       rows whose model path holds NAME
+# The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; needs numpy and onnx.
+set -u
+cd "$(dirname "$0")/../.."
+models=../shared/models
+tenon=${TENON:-build/release/tenon}
+seeded=${SEEDED:-build/seeded}
+passed=0
+failed=0
+skipped=0
+only=${1:-}
+
+if [ ! -d "$models" ]; then
+    echo "1 skipped: no $models here"
+    echo "0 passed, 0 failed"
+    exit 0
+fi
+
+while read -r model inputs reference rtol atol options; do
+    case $model in '' | '#'*) continue ;; esac
+    case $model in *"$only"*) ;; *) continue ;; esac
+    path=$models/$model
+    case $model in
+    seeded:*)
+        name=${model#seeded:}
+        path=$seeded/$name.onnx
+        if [ ! -e "$path" ] && ! { python3 -c 'import numpy, onnx' 2>/dev/null && python3 $models/seeded/make.py "$seeded" "$name"; } >/dev/null 2>&1; then
+            skipped=$((skipped + 1))
+            echo "skipped $model: python3 with numpy and onnx is needed to make it"
+            continue
+        fi
+        inputs=${inputs/SEEDED/$seeded}
+        ;;
+    *) inputs=$models/$inputs ;;
+    esac
+    set --
+    for o in $options; do
+        set -- "$@" "--${o%%=*}" "${o#*=}"
+    done
+    start=$SECONDS
+    if out=$("$tenon" validate "$path" --inputs "$inputs" --reference "$models/$reference" --rtol "$rtol" --atol "$atol" "$@" 2>&1); then
+        passed=$((passed + 1))
+        echo "ok      $model $((SECONDS - start)) s"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $model: $(echo "$out" | tail -n 12)"
+    fi
+done < tests/models/models.txt
+[ "$skipped" -gt 0 ] && echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

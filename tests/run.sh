@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# All tests: unit, text, conformance, models, command line, errors, generated code under strict flags, sanitizers.
+#   tests/run.sh            what CI runs
+#   tests/run.sh quick      without the sanitizer build and without ../shared
+# Installs what is missing (Debian 12, root or sudo). The last line is "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.."
+root=$PWD
+mode=${1:-full}
+jobs=$(nproc)
+passed=0
+failed=0
+skipped=0
+
+toolchain/setup.sh build tests || { echo "cannot install what the tests need" >&2; exit 1; }
+
+# step NAME COMMAND...: runs it, shows its output only when it fails, counts it.
+step() {
+    local name=$1 log start=$SECONDS
+    shift
+    log=$(mktemp)
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        printf 'ok      %-34s %3d s  %s\n' "$name" $((SECONDS - start)) "$(tail -n 1 "$log" | cut -c1-80)"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %-34s %3d s\n' "$name" $((SECONDS - start))
+        tail -n 40 "$log" | sed 's/^/        /'
+    fi
+    rm -f "$log"
+}
+
+skip() {
+    skipped=$((skipped + 1))
+    printf 'skipped %-34s %s\n' "$1" "$2"
+}
+
+preset() {
+    cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
+}
+
+export TENON=$root/build/release/tenon
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+step "build (release)" preset release
+step "unit tests" ctest --test-dir build/release --output-on-failure -j "$jobs"
+step "passes as text" build/release/tests/run_tg tests/pass/*.tg
+step "floors and names" tests/meta/meta.sh
+step "command line" bash tests/cli/test_cli.sh
+step "bad input" bash tests/error/errors.sh
+step "generated code, strict flags" bash tests/emit/strict.sh
+step "digits sample" bash samples/quickstart.sh --test
+step "samples/makefile" bash samples/makefile/test.sh
+
+vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
+if [ -r "$vectors" ]; then
+    mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"
+    step "ONNX vectors, interpreter" build/release/tests/conform --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    step "ONNX vectors, compiled C" build/release/tests/conform --engine c --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    step "models" bash tests/models/models.sh
+else
+    skip "ONNX vectors, models" "no ../shared/models here"
+fi
+
+if [ "$mode" = full ]; then
+    step "build (asan-ubsan)" preset asan-ubsan
+    step "unit tests (asan-ubsan)" ctest --test-dir build/asan-ubsan --output-on-failure -j "$jobs"
+    step "bad input (asan-ubsan)" env TENON="$root/build/asan-ubsan/tenon" bash tests/error/errors.sh
+    if [ -r "$vectors" ]; then
+        step "ONNX vectors (asan-ubsan)" build/asan-ubsan/tests/conform --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    fi
+fi
+
+[ "$skipped" -gt 0 ] && echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
