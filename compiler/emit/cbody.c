@@ -93,10 +93,8 @@ static const char *number_text(printer *c, const tn_expr *e)
     tn_arena *a = c->p->arena;
     const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
     if (e->f != e->f || isinf(e->f)) {
-        c->needs->math = true;
-        const char *inf = e->dtype == TN_DOUBLE ? "HUGE_VAL" : "HUGE_VALF";
-        return e->f != e->f ? tn_strfmt(a, "(%s)NAN", e->dtype == TN_DOUBLE ? "double" : "float")
-                            : tn_strfmt(a, e->f < 0 ? "-%s" : "%s", inf);
+        const char *top = e->f != e->f ? "0.0" : e->f < 0 ? "-1.0" : "1.0"; /* not all C libraries have HUGE_VALF */
+        return tn_strfmt(a, "(%s%s / 0.0%s)", top, suffix, suffix);
     }
     char s[64];
     snprintf(s, sizeof s, e->dtype == TN_DOUBLE ? "%.17g" : "%.9g", e->f);
@@ -165,6 +163,45 @@ static const char *float_op(printer *c, const tn_expr *e, const char *x, const c
     return tn_strfmt(c->p->arena, "(%s)", template_text(c, t, x, y, e->arg[0]->dtype == TN_DOUBLE));
 }
 
+static bool has_name(const printer *c, const tn_expr *e)
+{
+    for (size_t i = 0; i < c->named.n; i++)
+        if (c->named.items[i].expr == e)
+            return true;
+    return false;
+}
+
+/* A term of a sum with the sign in front: "+ i * 4", "- 9". */
+static void add_term(printer *c, const tn_expr *e, tn_str *positive, tn_str *negative)
+{
+    if (e->kind == TN_E_OP && e->op == TN_OP_ADD && !has_name(c, e)) {
+        add_term(c, e->arg[0], positive, negative);
+        add_term(c, e->arg[1], positive, negative);
+        return;
+    }
+    bool product = e->kind == TN_E_OP && e->op == TN_OP_MUL && e->arg[1]->kind == TN_E_INT && !has_name(c, e);
+    int64_t factor = product ? e->arg[1]->i : e->kind == TN_E_INT ? e->i : 1, size = factor < 0 ? -factor : factor;
+    tn_str *out = factor < 0 ? negative : positive;
+    tn_str_add(out, "%s", out->len == 0 ? "" : factor < 0 ? " - " : " + ");
+    if (e->kind == TN_E_INT)
+        tn_str_add(out, "%lld", (long long)size);
+    else if (product && size == 1)
+        tn_str_add(out, "%s", text_of(c, e->arg[0]));
+    else if (product)
+        tn_str_add(out, "%s * %lld", text_of(c, e->arg[0]), (long long)size);
+    else
+        tn_str_add(out, "%s", text_of(c, e));
+}
+
+static const char *sum_text(printer *c, const tn_expr *e)
+{
+    tn_str positive = {.arena = c->p->arena}, negative = {.arena = c->p->arena};
+    add_term(c, e, &positive, &negative);
+    if (negative.len == 0)
+        return tn_strfmt(c->p->arena, "(%s)", positive.text);
+    return tn_strfmt(c->p->arena, "(%s - %s)", positive.len > 0 ? positive.text : "0", negative.text);
+}
+
 /* Subscripts: what cannot be negative divides as C does. */
 static const char *index_op(printer *c, const tn_expr *e, const char *x, const char *y)
 {
@@ -215,6 +252,8 @@ static const char *op_text(printer *c, const tn_expr *e)
 {
     if (is_vector(c, e))
         return vector_op(c, e);
+    if (e->dtype == TN_INDEX && e->op == TN_OP_ADD)
+        return sum_text(c, e);
     const char *x = text_of(c, e->arg[0]), *y = e->n > 1 ? text_of(c, e->arg[1]) : "";
     if (tn_dtype_get(e->arg[0]->dtype)->is_float)
         return float_op(c, e, x, y);
@@ -247,23 +286,24 @@ static const char *cast_text(printer *c, const tn_expr *e)
 
 /* --- loads and stores --------------------------------------------------------------------------------------------- */
 
-static const char *strip(const char *s)
+static bool is_wrapped(const char *s)
 {
     size_t n = strlen(s);
     int depth = 0;
     if (n < 2 || s[0] != '(')
-        return s;
+        return false;
     for (size_t i = 0; i < n; i++) {
         depth += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
         if (depth == 0 && i + 1 < n)
-            return s;
+            return false;
     }
-    return NULL; /* one pair around the whole */
+    return true;
 }
 
+/* Without the parentheses around the whole. */
 static const char *bare(printer *c, const char *s)
 {
-    return strip(s) != NULL ? s : tn_strndup(c->p->arena, s + 1, strlen(s) - 2);
+    return is_wrapped(s) ? tn_strndup(c->p->arena, s + 1, strlen(s) - 2) : s;
 }
 
 static const tn_expr *first_lane(printer *c, const tn_expr *offset)
@@ -453,7 +493,7 @@ static void print_simple(printer *c, const tn_stmt *s)
 static void print_for(printer *c, const tn_stmt *s)
 {
     const char *v = var_name(c, s->var);
-    line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v, text_of(c, s->end), v);
+    line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v, bare(c, text_of(c, s->end)), v);
     c->indent++;
     print_stmts(c, &s->body);
     c->indent--;

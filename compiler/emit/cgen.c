@@ -208,7 +208,10 @@ static void print_checks(generator *g)
     for (size_t i = 0; i < u->n_in + u->n_out; i++)
         tn_str_add(&g->entry, "    if (io->%s == NULL)\n        return %s_ERR_NULL;\n",
                    i < u->n_in ? u->input_name[i] : u->output_name[i - u->n_in], u->upper);
-    tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper, u->upper);
+    if (u->plan->work_size > 0) /* a comparison with 0 would be a warning */
+        tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper, u->upper);
+    else
+        tn_str_add(&g->entry, "    (void)work_size;\n");
     tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper, u->upper);
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = u->program->symbols.items[i];
@@ -269,7 +272,7 @@ static void print_weight_names(const tn_unit *u, tn_str *out)
     for (size_t i = 0; i < u->weights.n; i++) {
         const tn_weight *w = &u->weights.items[i];
         tn_str_add(out, "extern const %s %s_w_%s[%lld];\n", tn_dtype_get(w->buf->dtype)->c, u->name, w->name,
-                   (long long)(w->bytes / tn_dtype_get(w->buf->dtype)->size));
+                   (long long)tn_weight_count(w));
     }
     tn_str_add(out, "\n");
 }

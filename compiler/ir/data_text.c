@@ -30,12 +30,17 @@ void tn_quote_print(tn_str *out, const char *s)
     tn_str_put(out, "\"", 1);
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 void tn_name_print(tn_str *out, const char *s)
 {
     static const char *const reserved[] = {"min", "max"};
-    bool word = (*s | 0x20) >= 'a' && (*s | 0x20) <= 'z';
+    bool word = is_letter(*s);
     for (const char *c = s; *c != '\0'; c++)
-        word = word && (((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '.');
+        word = word && (is_letter(*c) || (*c >= '0' && *c <= '9') || *c == '_' || *c == '.');
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         word = word && strcmp(s, reserved[i]) != 0;
     if (word)
@@ -178,6 +183,12 @@ static bool fits(tn_dtype t, bool negative, uint64_t x)
     return negative ? x == 0 || (info->is_signed && x - 1 <= max) : x <= max;
 }
 
+static bool does_not_fit(tn_scan *s, tn_dtype t, bool negative)
+{
+    return tn_scan_error(s, "found %s%.60s, which does not fit %s", negative ? "-" : "", s->text,
+                         tn_dtype_get(t)->name);
+}
+
 bool tn_scan_integer(tn_scan *s, tn_dtype t, int64_t *out)
 {
     bool negative = tn_scan_skip(s, "-");
@@ -186,7 +197,7 @@ bool tn_scan_integer(tn_scan *s, tn_dtype t, int64_t *out)
     errno = 0;
     uint64_t x = strtoull(s->text, NULL, 10);
     if (errno != 0 || !fits(t, negative, x))
-        return tn_scan_error(s, "found %s%s, which does not fit %s", negative ? "-" : "", s->text, tn_dtype_get(t)->name);
+        return does_not_fit(s, t, negative);
     *out = (int64_t)(negative ? 0 - x : x);
     return tn_scan_next(s);
 }
@@ -209,7 +220,7 @@ bool tn_scan_float(tn_scan *s, tn_dtype t, double *out)
     if (s->failed || end == NULL || *end != '\0')
         return tn_scan_wanted(s, "a number, inf or nan");
     if (!word && isinf(narrow(t, x)))
-        return tn_scan_error(s, "found %s%s, which does not fit %s", negative ? "-" : "", s->text, tn_dtype_get(t)->name);
+        return does_not_fit(s, t, negative);
     *out = negative ? -x : x;
     return tn_scan_next(s);
 }

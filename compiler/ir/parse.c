@@ -54,7 +54,8 @@ static bool parse_dim(reader *r, tn_dim *out)
         if (!tn_scan_integer(s, TN_INT64, &n))
             return false;
         *out = tn_dim_fixed(n);
-        return (n <= TN_DIM_MAX && n >= -TN_DIM_MAX) || tn_scan_error(s, "found the dim %lld, which is too large", (long long)n);
+        return (n <= TN_DIM_MAX && n >= -TN_DIM_MAX)
+               || tn_scan_error(s, "found the dim %lld, which is too large", (long long)n);
     }
     if (tn_scan_skip(s, "("))
         return parse_two(r, false, TN_SYM_ADD, out);
@@ -98,8 +99,8 @@ static bool parse_type(reader *r, tn_dtype *dtype, tn_shape *shape)
 static tn_value *define(reader *r, const char *name)
 {
     if (*name == '\0' || tn_map_get(&r->values, name) != NULL) {
-        tn_scan_error(&r->s, *name == '\0' ? "found no name of a value" : "found a second value \"%s\"; names are unique",
-                      name);
+        tn_scan_error(&r->s, "found %s \"%s\"; each value has a name of its own",
+                      *name == '\0' ? "the name" : "a second value", name);
         return NULL;
     }
     tn_value *v = tn_graph_add_value(r->g, name);
@@ -186,8 +187,10 @@ static bool parse_number(reader *r, bool *is_float, int64_t *i, float *f)
 {
     double x = 0;
     tn_scan ahead = r->s;
-    if (tn_scan_is(&ahead, "-"))
-        tn_scan_next(&ahead);
+    if (tn_scan_is(&ahead, "-") && !tn_scan_next(&ahead)) {
+        r->s.failed = true;
+        return false;
+    }
     *is_float = *is_float || is_float_token(&ahead);
     if (!*is_float)
         return tn_scan_integer(&r->s, TN_INT64, i);
@@ -211,8 +214,8 @@ static bool parse_numbers(reader *r, tn_attr *a)
         if ((n > 0 && !tn_scan_need(&r->s, ",")) || !parse_number(r, &is_float, i, f))
             return false;
         if (n > 0 && is_float != before)
-            return tn_scan_error(&r->s, "found integers and floats in the list of attribute %s; one point makes all floats "
-                                        "when it is in the first", a->name);
+            return tn_scan_error(&r->s, "found a float after integers in attribute %s, wanted one kind (1.0, not 1)",
+                                 a->name);
     }
     a->kind = is_float ? TN_ATTR_FLOATS : TN_ATTR_INTS;
     a->n = ints.n;
@@ -302,7 +305,8 @@ static const tn_op *parse_operator(reader *r)
     }
     const tn_op *op = r->s.failed ? NULL : r->find(domain, name);
     if (op == NULL)
-        tn_scan_error(&r->s, "found the operator %s%s%s, which is not supported", domain, *domain != '\0' ? "::" : "", name);
+        tn_scan_error(&r->s, "found the operator %s%s%s, which is not supported", domain,
+                      *domain != '\0' ? "::" : "", name);
     return op;
 }
 
@@ -328,10 +332,11 @@ static bool check_count(reader *r, const tn_op *op, const char *what, size_t fou
 {
     if (found >= (size_t)min && (max < 0 ? found < INT_MAX : found <= (size_t)max))
         return true;
-    const char *wanted = max < 0 ? tn_strfmt(r->g->arena, "at least %d", min)
+    const char *wanted = max < 0      ? tn_strfmt(r->g->arena, "at least %d", min)
                          : min == max ? tn_strfmt(r->g->arena, "%d", min)
                                       : tn_strfmt(r->g->arena, "%d to %d", min, max);
-    return tn_scan_error(&r->s, "found %zu %s%s of %s, wanted %s", found, what, found == 1 ? "" : "s", op->name, wanted);
+    return tn_scan_error(&r->s, "found %zu %s%s of %s, wanted %s", found, what, found == 1 ? "" : "s", op->name,
+                         wanted);
 }
 
 static bool check_arity(reader *r, const tn_op *op, const tn_value_vec *in, const target_vec *out)

@@ -44,7 +44,7 @@ static void name_values(printer *p, bool *is_made)
     for (size_t i = 0; i < g->nodes.n; i++)
         for (int k = 0; k < g->nodes.items[i]->n_out; k++)
             name_value(p, &taken, g->nodes.items[i]->out[k]);
-    for (size_t i = 0; i < g->values.n; i++) /* what is used and never made: a broken graph, which prints all the same */
+    for (size_t i = 0; i < g->values.n; i++) /* what is used and never made: a broken graph is printed all the same */
         name_value(p, &taken, g->values.items[i]);
 }
 
@@ -57,7 +57,7 @@ static void print_name(const printer *p, const tn_value *v)
 static void print_typed(const printer *p, const tn_value *v)
 {
     print_name(p, v);
-    if (v == NULL || (v->dtype == TN_UNDEFINED && !v->shape.known))
+    if (v == NULL || !v->shape.known)
         return;
     tn_str_add(p->out, " : ");
     tn_type_print(p->out, v->dtype, &v->shape);

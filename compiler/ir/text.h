@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "ir/ir.h"
 
-/* --- printing ------------------------------------------------------------------------------------------------------ */
+/* --- printing ----------------------------------------------------------------------------------------------------- */
 
 void tn_quote_print(tn_str *out, const char *s);         /* "s", escaped */
 void tn_name_print(tn_str *out, const char *s);          /* s as a WORD where it is one, else quoted */
@@ -26,7 +26,7 @@ enum { TN_TEXT_SHOWN = 16 };
 /* name, or where it is taken, name~2, name~3 ...; takes it. Texts need names to be unique; graphs do not. */
 const char *tn_name_unique(tn_arena *a, tn_map *taken, const char *name);
 
-/* --- scanning ------------------------------------------------------------------------------------------------------ */
+/* --- scanning ----------------------------------------------------------------------------------------------------- */
 
 typedef enum { TN_TOK_END, TN_TOK_LINE, TN_TOK_WORD, TN_TOK_QUOTED, TN_TOK_NUMBER, TN_TOK_SIGN } tn_token_kind;
 

@@ -85,6 +85,11 @@ static const tn_expr *intern(tn_program *p, const tn_expr *proto)
     return e;
 }
 
+const tn_expr *tn_expr_as_is(tn_program *p, const tn_expr *like)
+{
+    return intern(p, like);
+}
+
 static const tn_expr *make_op(tn_program *p, tn_scalar_op op, tn_dtype dtype, int n, const tn_expr *const *arg)
 {
     return intern(p, &(tn_expr){.kind = TN_E_OP, .dtype = dtype, .op = op, .n = n, .arg = arg});

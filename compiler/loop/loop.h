@@ -223,8 +223,13 @@ bool tn_layout_is_plain(const tn_layout *l);
 bool tn_expr_is_int(const tn_expr *e, int64_t i);
 /* Coefficient of v in the linear index expression e; false if e is not linear in v. */
 bool tn_coefficient(const tn_expr *e, const tn_var *v, int64_t *out);
-void tn_expr_print(const tn_expr *e, tn_str *out);
-void tn_program_print(const tn_program *p, tn_str *out);
+/* An expression like that one, made unique but not simplified: for the parser, which keeps what is written. */
+const tn_expr *tn_expr_as_is(tn_program *p, const tn_expr *like);
+void tn_expr_print(const tn_expr *e, tn_str *out);              /* for messages: variables by their hints */
+void tn_program_print(const tn_program *p, tn_str *out);      /* without the data of large constants */
+void tn_program_print_full(const tn_program *p, tn_str *out); /* with all data: parses back */
+/* Buffers and computations; there is no graph behind them but its name and symbols. NULL after errors, PATH:LINE: ... */
+tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const char *text);
 
 /* --- running ----------------------------------------------------------------------------------------------------- */
 

@@ -6,12 +6,6 @@
    in ONNX), integers wrap, anything but 0 is true, NaN included; to the 16-bit floats it rounds to nearest even. */
 #include "ops/ops.h"
 
-const tn_expr *tn_expr_same(tn_program *p, const tn_node *n, const tn_expr *const *in)
-{
-    (void)p, (void)n;
-    return in[0]; /* storing converts */
-}
-
 /* --- Cast --------------------------------------------------------------------------------------------------------- */
 
 /* ONNX's types that the compiler has no form of. */
@@ -48,12 +42,28 @@ bool tn_infer_cast_like(tn_graph *g, tn_node *n)
     return set_type(g, n, n->in[1]->dtype);
 }
 
-/* --- Identity, Dropout -------------------------------------------------------------------------------------------- */
-
-bool tn_lower_identity(tn_program *p, const tn_node *n)
+/* Output 0 has the elements of input 0: shared where the type is the same, else storing converts them. Input 1 of
+   CastLike is not read. */
+bool tn_lower_cast(tn_program *p, const tn_node *n)
 {
-    tn_comp_view(p, n, tn_buf_of(p, n->out[0]), tn_buf_of(p, n->in[0]));
+    tn_buf *x = tn_buf_of(p, n->in[0]), *out = tn_buf_of(p, n->out[0]);
+    if (x->dtype == out->dtype) {
+        tn_comp_view(p, n, out, x);
+        return true;
+    }
+    tn_comp *c = tn_comp_begin(p, n, out);
+    tn_comp_set(p, c, tn_load(p, x, c->at));
     return true;
+}
+
+/* --- Dropout ------------------------------------------------------------------------------------------------------ */
+
+/* Training with a ratio of 0 drops nothing, as in inference. */
+static bool drops_nothing(const tn_node *n)
+{
+    const tn_value *ratio = tn_has_input(n, 1) ? n->in[1] : NULL;
+    return ratio != NULL && ratio->constant != NULL && tn_shape_count(&ratio->shape) == 1
+           && tn_tensor_get(ratio->constant, 0) == 0;
 }
 
 bool tn_infer_dropout(tn_graph *g, tn_node *n)
@@ -64,7 +74,7 @@ bool tn_infer_dropout(tn_graph *g, tn_node *n)
     if (mode != NULL && (mode->dtype != TN_BOOL || tn_shape_count(&mode->shape) != 1))
         return tn_node_error(g, n, "training_mode '%s' is %s; a scalar of type bool is wanted", mode->name,
                              tn_type_text(g->arena, mode->dtype, &mode->shape));
-    if (mode != NULL && tn_tensor_get_int(mode->constant, 0) != 0)
+    if (mode != NULL && tn_tensor_get_int(mode->constant, 0) != 0 && !drops_nothing(n))
         return tn_node_error(g, n, "training_mode is true, which is not supported: only inference is");
     tn_set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
     tn_set_output(n, 1, TN_BOOL, &n->in[0]->shape);
@@ -74,7 +84,7 @@ bool tn_infer_dropout(tn_graph *g, tn_node *n)
 bool tn_lower_dropout(tn_program *p, const tn_node *n)
 {
     if (n->out[0] != NULL)
-        tn_lower_identity(p, n);
+        tn_lower_cast(p, n);
     if (n->n_out > 1 && n->out[1] != NULL)
         tn_comp_set(p, tn_comp_begin(p, n, tn_buf_of(p, n->out[1])), tn_integer(p, TN_BOOL, 1));
     return true;

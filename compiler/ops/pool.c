@@ -124,14 +124,20 @@ bool tn_lower_average_pool(tn_program *p, const tn_node *n)
     return true;
 }
 
+bool tn_infer_lp_pool(tn_graph *g, tn_node *n)
+{
+    int64_t norm = tn_node_int(n, "p", 2);
+    if (norm < 1)
+        return tn_node_error(g, n, "p is %lld; at least 1 is wanted", (long long)norm);
+    return tn_infer_pool(g, n);
+}
+
 /* (sum of |x|^p)^(1/p), without powers for p 1 and 2. */
 bool tn_lower_lp_pool(tn_program *p, const tn_node *n)
 {
     tn_window w;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     int64_t norm = tn_node_int(n, "p", 2);
-    if (norm < 1)
-        return tn_node_error(p->graph, n, "p is %lld; at least 1 is wanted", (long long)norm);
     if (!make_window(p->graph, n, &w))
         return false;
     tn_buf *x = tn_buf_of(p, n->in[0]);

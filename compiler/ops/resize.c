@@ -52,23 +52,25 @@ static const tn_expr *either(tn_program *p, const tn_expr *x, const tn_expr *y)
 
 /* --- nearest ------------------------------------------------------------------------------------------------------ */
 
-/* The index as an expression, for scales up / down and coordinates that depend on the scale alone. With num / den =
-   2 (o down) / (2 up), or ((2 o + 1) down - up) / (2 up) for half pixels, rounding is a division of integers:
-   floor(num / den), ceil = floor((num + den - 1) / den), and the two roundings of num / den -+ 1/2. */
+/* The index as an expression, for scales up / down and coordinates that depend on the scale alone: the coordinate is
+   n / (2 up), n = 2 o down, or (2 o + 1) down - up for half pixels. Rounding it is a division of integers, as
+   ceil(n / d) = floor((n + d - 1) / d) and round(n / d) = floor((n + up) / d), ties going up, or (n + up - 1) down;
+   floor((2 x + a) / (2 up)) = floor((x + floor(a / 2)) / up). */
 static const tn_expr *fraction_index(tn_program *p, const tn_resize *r, const tn_resize_axis *a, const tn_expr *o,
                                      const tn_expr *extent)
 {
     bool plain = strcmp(r->coordinates, "asymmetric") == 0;
-    int64_t den = 2 * a->up, num = plain ? 0 : a->down - a->up;
+    int64_t add = plain ? 0 : a->down - a->up;
     switch (r->rounding) {
-    case TN_PREFER_FLOOR: num += a->up - 1; break;
-    case TN_PREFER_CEIL: num += a->up; break;
-    case TN_CEIL: num += den - 1; break;
+    case TN_PREFER_FLOOR: add += a->up - 1; break;
+    case TN_PREFER_CEIL: add += a->up; break;
+    case TN_CEIL: add += 2 * a->up - 1; break;
     default: break;
     }
-    const tn_expr *x = tn_add(p, tn_mul(p, o, tn_index(p, 2 * a->down)), tn_index(p, num));
-    x = tn_op2(p, TN_OP_FDIV, x, tn_index(p, den));
-    return tn_max(p, tn_min(p, x, tn_sub(p, extent, tn_index(p, 1))), tn_index(p, 0));
+    add = (add - (add % 2 != 0 && add < 0)) / 2;
+    const tn_expr *x = tn_add(p, tn_mul(p, o, tn_index(p, a->down)), tn_index(p, add));
+    x = tn_op2(p, TN_OP_FDIV, x, tn_index(p, a->up));
+    return tn_max(p, tn_index(p, 0), tn_min(p, x, tn_sub(p, extent, tn_index(p, 1))));
 }
 
 /* A division by a constant is cheaper than a table; a multiplication and a division are not. */

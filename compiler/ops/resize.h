@@ -19,7 +19,7 @@ typedef struct tn_resize_axis {
 typedef struct tn_resize {
     tn_resize_mode mode;
     const char *coordinates; /* coordinate_transformation_mode */
-    int rounding;            /* of nearest: see tn_resize_roundings */
+    int rounding;            /* of nearest: TN_PREFER_FLOOR and so on */
     bool crops;              /* tf_crop_and_resize */
     bool antialias, exclude_outside;
     double cubic_a, extrapolation;

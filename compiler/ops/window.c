@@ -181,8 +181,8 @@ const tn_expr *tn_window_count(tn_program *p, const tn_comp *c, const tn_window 
             hi = tn_add(p, hi, tn_dim_expr(p, w->end[i]));
         }
         const tn_expr *from = tn_max(p, first_tap(p, lo, start, w->dilation[i]), zero);
-        const tn_expr *to = tn_min(p, first_tap(p, hi, start, w->dilation[i]), tn_index(p, w->kernel[i]));
-        count = tn_mul(p, count, tn_max(p, tn_sub(p, to, from), zero));
+        const tn_expr *to = tn_min(p, tn_index(p, w->kernel[i]), first_tap(p, hi, start, w->dilation[i]));
+        count = tn_mul(p, count, tn_max(p, zero, tn_sub(p, to, from)));
     }
-    return tn_max(p, count, tn_index(p, 1));
+    return tn_max(p, tn_index(p, 1), count);
 }

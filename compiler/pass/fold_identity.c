@@ -47,10 +47,10 @@ static tn_value *same_value(const tn_node *n)
     return undone_transpose(n);
 }
 
-static bool has_second_output(const tn_node *n)
+static bool has_second_output(const tn_graph *g, const tn_node *n)
 {
     for (int i = 1; i < n->n_out; i++)
-        if (n->out[i] != NULL)
+        if (n->out[i] != NULL && tn_count_uses(g, n->out[i]) > 0)
             return true;
     return false;
 }
@@ -59,7 +59,7 @@ bool tn_pass_fold_identity(tn_graph *g, bool *changed)
 {
     for (size_t i = 0; i < g->nodes.n; i++) {
         const tn_node *n = g->nodes.items[i];
-        tn_value *v = n->n_out > 0 && n->out[0] != NULL && !n->out[0]->is_output && !has_second_output(n) ? same_value(n)
+        tn_value *v = n->n_out > 0 && n->out[0] != NULL && !n->out[0]->is_output && !has_second_output(g, n) ? same_value(n)
                                                                                                           : NULL;
         if (v == NULL)
             continue;

@@ -28,6 +28,38 @@ static bool is_listed_before(const tn_graph *g, size_t i)
     return false;
 }
 
+static void note_loads(const tn_expr *e, bool *needed)
+{
+    if (e == NULL)
+        return;
+    if (e->kind == TN_E_LOAD)
+        needed[e->buf->id] = true;
+    for (int k = 0; k < e->n; k++)
+        note_loads(e->arg[k], needed);
+}
+
+/* Results that nobody reads: second outputs of operators, mostly. */
+static void drop_dead(tn_program *p)
+{
+    bool *needed = TN_NEW_N(p->arena, bool, p->bufs.n + 1), *keep = TN_NEW_N(p->arena, bool, p->comps.n + 1);
+    for (size_t i = p->comps.n; i-- > 0;) {
+        const tn_comp *c = p->comps.items[i];
+        keep[i] = needed[c->out->id] || c->out->scope == TN_SCOPE_OUTPUT;
+        if (!keep[i])
+            continue;
+        note_loads(c->elem, needed);
+        note_loads(c->init, needed);
+        note_loads(c->post, needed);
+        for (int k = 0; k < c->out->rank; k++)
+            note_loads(c->at[k], needed);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (keep[i])
+            p->comps.items[kept++] = p->comps.items[i];
+    p->comps.n = kept;
+}
+
 bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
 {
     tn_program *p = tn_program_make(a, g);
@@ -45,6 +77,7 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
         if (v->is_input || v->constant != NULL || is_listed_before(g, i))
             copy_to_output(p, v);
     }
+    drop_dead(p);
     *out = p;
     return true;
 }

@@ -20,7 +20,7 @@
 
 #include <stdlib.h>
 
-enum { FEW = 12, SOME = 28, MIN_PATIENCE = 25, MAX_PATIENCE = 100 };
+enum { FEW = 12, SOME = 28, MIN_PATIENCE = 25, MAX_PATIENCE = 800 };
 static const int64_t local_steps = 24 * 1000 * 1000; /* peers looked at: about 0.2 s */
 static const int64_t greedy_steps = 40 * 1000 * 1000; /* reached only by many thousand pieces */
 static const int64_t exact_nodes = 100 * 1000;       /* for more than FEW pieces; fewer are searched to the end */
@@ -277,7 +277,7 @@ static int promote(search *s, int failed)
 static void restart(search *s)
 {
     memcpy(s->order, s->best_order, (size_t)s->n * sizeof *s->order);
-    for (int swaps = draw(s, 4); swaps > 0; swaps--) {
+    for (int swaps = draw(s, 3); swaps > 0; swaps--) {
         int from = draw(s, s->n);
         move_forward(s->order, from, draw(s, from + 1));
     }

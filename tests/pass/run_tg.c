@@ -1,0 +1,212 @@
+/* Runs pass tests: text in, text out. Each file names its passes and holds cases:
+
+       # pass: fold-identity
+       === an Identity goes away
+       input "x" : float[4]
+       "a" : float[4] = Identity("x")
+       "y" : float[4] = Relu("a")
+       output "y"
+       ---
+       input "x" : float[4]
+       "y" : float[4] = Relu("x") @ 1
+       output "y"
+
+   The graph above --- is parsed, the passes run, and the result is printed; it must read as what stands below. Comments
+   and the line of the graph's name are not compared. `error: TEXT` below --- means that the passes must fail with that
+   message. Every result is also parsed and printed again. Usage: run_tg FILE.tg...; the last line counts. */
+#include "ops/ops.h"
+#include "pass/pass.h"
+
+#include <stdlib.h>
+
+typedef struct { const char **items; size_t n, room; } lines;
+
+typedef struct test_case {
+    const char *file, *title, *passes;
+    int line;       /* of its first line of text */
+    lines in, out;
+} test_case;
+
+typedef struct run {
+    tn_arena *arena;
+    tn_diag diag;
+    char message[2100]; /* the last error */
+    int passed, failed;
+} run;
+
+static void keep_message(void *user, const char *line)
+{
+    run *r = user;
+    snprintf(r->message, sizeof r->message, "%s", line);
+}
+
+/* --- differences ---------------------------------------------------------------------------------------------------- */
+
+static void add_lines(tn_arena *a, const char *text, lines *out)
+{
+    while (text != NULL && *text != '\0') {
+        size_t n = strcspn(text, "\n");
+        if (n > 0 && *text != '#' && strncmp(text, "graph ", 6) != 0)
+            *TN_PUSH(a, *out) = tn_strndup(a, text, n);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static bool same_lines(const lines *x, const lines *y)
+{
+    for (size_t i = 0; i < x->n && i < y->n; i++)
+        if (strcmp(x->items[i], y->items[i]) != 0)
+            return false;
+    return x->n == y->n;
+}
+
+/* Unified form with all lines as context: by the longest common subsequence. */
+static void print_difference(tn_arena *a, const lines *wanted, const lines *found)
+{
+    size_t w = found->n + 1, i = 0, k = 0;
+    int *common = TN_NEW_N(a, int, (wanted->n + 1) * w);
+    for (size_t x = wanted->n; x-- > 0;)
+        for (size_t y = found->n; y-- > 0;) {
+            int down = common[(x + 1) * w + y], right = common[x * w + y + 1];
+            bool same = strcmp(wanted->items[x], found->items[y]) == 0;
+            common[x * w + y] = same ? common[(x + 1) * w + y + 1] + 1 : down > right ? down : right;
+        }
+    printf("--- wanted\n+++ found\n");
+    while (i < wanted->n || k < found->n) {
+        if (i < wanted->n && k < found->n && strcmp(wanted->items[i], found->items[k]) == 0) {
+            printf(" %s\n", wanted->items[i++]);
+            k++;
+        } else if (k == found->n || (i < wanted->n && common[(i + 1) * w + k] >= common[i * w + k + 1])) {
+            printf("-%s\n", wanted->items[i++]);
+        } else {
+            printf("+%s\n", found->items[k++]);
+        }
+    }
+}
+
+/* --- one case ------------------------------------------------------------------------------------------------------- */
+
+static bool fail(const test_case *c, const char *what, const char *detail)
+{
+    printf("%s:%d: %s: %s%s\n", c->file, c->line, c->title, what, detail);
+    return false;
+}
+
+static const char *join(tn_arena *a, const lines *l)
+{
+    tn_str s = {.arena = a};
+    tn_str_put(&s, "", 0);
+    for (size_t i = 0; i < l->n; i++)
+        tn_str_add(&s, "%s\n", l->items[i]);
+    return s.text;
+}
+
+static const char *print(run *r, const tn_graph *g)
+{
+    tn_str s = {.arena = r->arena};
+    tn_graph_print_full(g, &s);
+    return s.text;
+}
+
+static bool check_error(run *r, const test_case *c, bool ok)
+{
+    const char *wanted = c->out.items[0] + strlen("error: ");
+    if (ok)
+        return fail(c, "the passes succeed, wanted the error: ", wanted);
+    return strstr(r->message, wanted) != NULL || fail(c, "wrong error: ", r->message);
+}
+
+static bool check_text(run *r, const test_case *c, const tn_graph *g)
+{
+    lines found = {0};
+    const char *text = print(r, g);
+    add_lines(r->arena, text, &found);
+    if (!same_lines(&c->out, &found)) {
+        fail(c, "the result differs", "");
+        print_difference(r->arena, &c->out, &found);
+        return false;
+    }
+    const tn_graph *again = tn_graph_parse(r->arena, &r->diag, "result", text, tn_op_find);
+    if (again == NULL)
+        return fail(c, "the result does not parse: ", r->message);
+    return strcmp(text, print(r, again)) == 0 || fail(c, "the result parses to another graph", "");
+}
+
+static bool run_case(run *r, const test_case *c)
+{
+    tn_pass_options o = {.verify = true, .find = tn_op_find};
+    tn_graph *g = tn_graph_parse(r->arena, &r->diag, tn_strfmt(r->arena, "%s (case at line %d)", c->file, c->line),
+                                 join(r->arena, &c->in), tn_op_find);
+    if (g == NULL)
+        return fail(c, "the input does not parse: ", r->message);
+    if (c->passes == NULL || c->out.n == 0)
+        return fail(c, c->passes == NULL ? "no line '# pass: NAME' above" : "no text after ---", "");
+    bool ok = tn_passes_run(&g, c->passes, &o);
+    if (strncmp(c->out.items[0], "error: ", 7) == 0)
+        return check_error(r, c, ok);
+    return ok ? check_text(r, c, g) : fail(c, "the passes fail: ", r->message);
+}
+
+/* --- files ---------------------------------------------------------------------------------------------------------- */
+
+static void finish_case(run *r, const test_case *c)
+{
+    if (c->title == NULL)
+        return;
+    if (run_case(r, c))
+        r->passed++;
+    else
+        r->failed++;
+}
+
+/* The lines of the input keep their number from the case's title, so that messages of the parser point at them. */
+static void run_file(run *r, const char *path)
+{
+    size_t size = 0;
+    const char *text = tn_read_file(r->arena, &r->diag, path, &size), *passes = NULL;
+    test_case c = {.file = path};
+    bool below = false;
+    int line = 0, before = r->passed + r->failed;
+    while (text != NULL && *text != '\0') {
+        size_t n = strcspn(text, "\n");
+        const char *one = tn_strndup(r->arena, text, n);
+        text += n + (text[n] == '\n');
+        line++;
+        if (strncmp(one, "# pass: ", 8) == 0) {
+            passes = one + 8;
+        } else if (strncmp(one, "=== ", 4) == 0) {
+            finish_case(r, &c);
+            c = (test_case){.file = path, .title = one + 4, .passes = passes, .line = line + 1};
+            below = false;
+        } else if (strcmp(one, "---") == 0) {
+            below = true;
+        } else if (!below) {
+            *TN_PUSH(r->arena, c.in) = one;
+        } else {
+            add_lines(r->arena, one, &c.out);
+        }
+    }
+    finish_case(r, &c);
+    if (r->passed + r->failed == before) {
+        printf("%s: no cases%s%s\n", path, size == 0 ? ": " : "", size == 0 ? r->message : "");
+        r->failed++;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    jmp_buf guard;
+    tn_memory memory = {.guard = &guard};
+    tn_arena arena = {.memory = &memory};
+    run r = {.arena = &arena};
+    r.diag = (tn_diag){keep_message, &r, 0};
+    if (setjmp(guard) != 0) {
+        fprintf(stderr, "run_tg: out of memory\n");
+        return 1;
+    }
+    for (int i = 1; i < argc; i++)
+        run_file(&r, argv[i]);
+    printf("%d passed, %d failed\n", r.passed, r.failed);
+    tn_arena_free(&arena);
+    return r.failed > 0 || r.passed == 0;
+}
