@@ -96,6 +96,8 @@ tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
         return tn_dim_do(a, kind, y, x);
     if (kind == TN_SYM_SUB && y.sym == NULL)
         return tn_dim_do(a, TN_SYM_ADD, x, tn_dim_fixed(-y.n));
+    if (kind == TN_SYM_ADD && tn_dim_same(x, y)) /* keeps sums of one term short: doubling must not double the text */
+        return tn_dim_do(a, TN_SYM_MUL, x, tn_dim_fixed(2));
     if (kind == TN_SYM_SUB && tn_dim_same(x, y))
         return tn_dim_fixed(0);
     if ((kind == TN_SYM_MIN || kind == TN_SYM_MAX) && tn_dim_same(x, y))

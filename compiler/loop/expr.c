@@ -244,7 +244,13 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
     int64_t a = 0, b = 0;
     switch (e->kind) {
     case TN_E_INT: *lo = *hi = clamp(e->i); return;
-    case TN_E_VAR: *lo = e->var->lo, *hi = e->var->hi; return;
+    case TN_E_VAR:
+        if (e->dtype != TN_INDEX) { /* an accumulator */
+            range_of_type(e->dtype, lo, hi);
+            return;
+        }
+        *lo = e->var->lo, *hi = e->var->hi;
+        return;
     case TN_E_OP: range_of_op(e, lo, hi); return;
     case TN_E_SELECT:
         tn_range_of(e->arg[1], lo, hi);
@@ -440,6 +446,8 @@ static const tn_expr *index_extreme(tn_program *p, tn_scalar_op op, const tn_exp
     int less = index_less(p, x, index_sum(p, y, tn_index(p, 1), 1)); /* x <= y */
     if (less >= 0)
         return (less == 1) == (op == TN_OP_MIN) ? x : y;
+    if (index_less(p, y, index_sum(p, x, tn_index(p, 1), 1)) == 1) /* y <= x */
+        return op == TN_OP_MIN ? y : x;
     return make_op2(p, op, TN_INDEX, x, y);
 }
 

@@ -91,7 +91,8 @@ static const tn_expr *parse_cast(tn_loop_reader *r)
 {
     tn_dtype t = TN_UNDEFINED;
     const tn_expr *x = NULL;
-    if (!tn_scan_need(&r->s, "<") || !tn_loop_parse_dtype(&r->s, &t) || !tn_scan_need(&r->s, ">") || !tn_scan_need(&r->s, "(") || !parse_args(r, 1, &x, ")"))
+    if (!tn_scan_need(&r->s, "<") || !tn_loop_parse_dtype(&r->s, &t) || !tn_scan_need(&r->s, ">")
+        || !tn_scan_need(&r->s, "(") || !parse_args(r, 1, &x, ")"))
         return NULL;
     return tn_expr_as_is(r->p, &(tn_expr){.kind = TN_E_CAST, .dtype = t, .n = 1, .arg = &x});
 }

@@ -11,7 +11,7 @@
 
 #include "ir/ir.h"
 
-enum { TN_ONNX_MAX_OPSET = 26 }; /* newest version of ai.onnx whose changes have been gone through */
+enum { TN_ONNX_MAX_OPSET = 28 }; /* newest version of ai.onnx whose changes have been gone through */
 
 typedef struct tn_onnx_options {
     const char *const *shapes; /* "name:[1,3,224,224]", or with bounded symbols "name:[N<=8,3]" */

@@ -33,7 +33,7 @@ bool tn_infer_cast(tn_graph *g, tn_node *n)
 {
     const tn_attr *to = tn_node_find_attr(n, "to");
     if (to == NULL || to->kind != TN_ATTR_INT)
-        return tn_node_error(g, n, "the attribute to is missing");
+        return tn_node_error(g, n, "the attribute to is missing or not an integer");
     return set_type(g, n, to->i);
 }
 

@@ -31,6 +31,16 @@ static tn_value *undone_transpose(const tn_node *n)
     return before->in[0];
 }
 
+/* A Pad by 1 in front and -1 behind keeps the shape and moves the elements. */
+static bool pads_nothing(const tn_node *n)
+{
+    const tn_tensor *pads = n->n_in > 1 && n->in[1] != NULL ? n->in[1]->constant : NULL;
+    for (int64_t i = 0; pads != NULL && i < tn_shape_count(&pads->shape); i++)
+        if (tn_tensor_get_int(pads, i) != 0)
+            return false;
+    return pads != NULL;
+}
+
 static tn_value *same_value(const tn_node *n)
 {
     static const char *const keeps[] = {"Identity", "Dropout", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze",
@@ -42,7 +52,7 @@ static tn_value *same_value(const tn_node *n)
             continue;
         bool is_slice = is_op(n, "Slice"); /* a negative step keeps the shape and turns the order */
         bool same = n->in[0]->dtype == n->out[0]->dtype && tn_shape_equal(&n->in[0]->shape, &n->out[0]->shape);
-        return same && !(is_slice && n->n_in > 4) && !(is_op(n, "Pad") && n->n_in > 3) ? n->in[0] : NULL;
+        return same && !(is_slice && n->n_in > 4) && !(is_op(n, "Pad") && !pads_nothing(n)) ? n->in[0] : NULL;
     }
     return undone_transpose(n);
 }

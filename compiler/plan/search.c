@@ -21,9 +21,10 @@
 #include <stdlib.h>
 
 enum { FEW = 12, SOME = 28, MIN_PATIENCE = 25, MAX_PATIENCE = 800 };
-static const int64_t local_steps = 24 * 1000 * 1000; /* peers looked at: about 0.2 s */
+static const int64_t local_steps = 16 * 1000 * 1000; /* peers looked at: 0.1 s to 0.7 s */
 static const int64_t greedy_steps = 40 * 1000 * 1000; /* reached only by many thousand pieces */
-static const int64_t exact_nodes = 100 * 1000;       /* for more than FEW pieces; fewer are searched to the end */
+static const int64_t nodes_of_few = 5 * 1000 * 1000; /* never reached so far: FEW pieces are searched to the end */
+static const int64_t nodes_of_some = 100 * 1000;
 
 typedef struct span { int64_t from, to; } span;
 
@@ -228,7 +229,9 @@ static void search_greedy(search *s, tn_arena *a, int n_times)
     int64_t (*key)[N_KEYS] = tn_alloc(a, tn_mul_size(a, sizeof *key, (size_t)s->n));
     ranked *by = TN_NEW_N(a, ranked, s->n);
     fill_keys(s, a, n_times, key);
-    for (size_t o = 0; o < sizeof orders / sizeof *orders && s->best_top > s->lower && s->steps < greedy_steps; o++) {
+    for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
+        if (s->best_top <= s->lower || s->steps >= greedy_steps)
+            return;
         for (int i = 0; i < s->n; i++)
             by[i] = (ranked){{key[i][orders[o][0]], key[i][orders[o][1]], key[i][orders[o][2]]}, i};
         qsort(by, (size_t)s->n, sizeof *by, compare_ranked);
@@ -326,7 +329,8 @@ int64_t tn_pack(tn_arena *scratch, tn_piece *piece, int n, int n_times, int64_t 
     search_greedy(s, scratch, n_times);
     bool exhausted = false;
     if (s->best_top > lower && n <= SOME)
-        exhausted = tn_pack_exact(scratch, piece, n, lower, n <= FEW ? INT64_MAX : exact_nodes, s->best, &s->best_top);
+        exhausted = tn_pack_exact(scratch, piece, n, lower, n <= FEW ? nodes_of_few : nodes_of_some, s->best,
+                                  &s->best_top);
     if (s->best_top > lower && !exhausted)
         search_near(s);
     for (int i = 0; i < n; i++)
