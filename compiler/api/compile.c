@@ -11,10 +11,23 @@ static tn_status fail_status(const tn_ctx *ctx)
     return ctx->status != TN_OK ? ctx->status : TN_ERR_FILE;
 }
 
+static bool is_mlf(const tn_ctx *ctx)
+{
+    return strcmp(tn_setting_get(ctx, "output-format"), "mlf") == 0;
+}
+
+/* The folder that holds path's last part. */
+static bool make_folder_of(tn_ctx *ctx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL || tn_path_make_folder(&ctx->diag, tn_strndup(&ctx->arena, path, (size_t)(slash - path)));
+}
+
 static bool write_all(tn_ctx *ctx, const char *folder, const tn_file_vec *files)
 {
     for (size_t i = 0; i < files->n; i++)
-        if (!tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name), files->items[i].bytes,
+        if (!make_folder_of(ctx, tn_path_join(&ctx->arena, folder, files->items[i].name))
+            || !tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name), files->items[i].bytes,
                            files->items[i].size))
             return false;
     return true;
@@ -48,6 +61,11 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *fo
     tn_progress(ctx, "writing C");
     tn_file_vec files = {0};
     tn_emit_package(u, &files);
+    if (is_mlf(ctx)) {
+        tn_str graph = {.arena = u->arena};
+        tn_graph_print(m->graph, &graph);
+        tn_emit_mlf(u, graph.text, &files);
+    }
     if (tn_setting_get(ctx, "dump-code")[0] != '\0')
         add_dumps(m, u, &files);
     return write_all(ctx, folder, &files) ? TN_OK : TN_ERR_FILE;
@@ -75,7 +93,7 @@ static bool may_replace(tn_ctx *ctx, const char *path)
     if (!tn_path_list(&ctx->arena, &ctx->diag, path, &names, &n))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (ends_with(names[i], "_report.json"))
+        if (ends_with(names[i], "_report.json") || strcmp(names[i], "metadata.json") == 0)
             return true;
     if (n > 0)
         tn_error_at(&ctx->diag, path, "the folder is no Tenon package and is not empty; it is left as it is");
@@ -128,8 +146,8 @@ static tn_status compile(void *state)
 {
     compile_state *s = state;
     tn_ctx *ctx = s->m->ctx;
-    if (strcmp(tn_setting_get(ctx, "output-format"), "mlf") == 0) {
-        tn_error(&ctx->diag, "output-format mlf is not supported yet");
+    if (is_mlf(ctx) && tn_setting_get(ctx, "build")[0] != '\0') {
+        tn_error(&ctx->diag, "output-format mlf holds sources only; leave out --build");
         return TN_ERR_USAGE;
     }
     s->is_tar = ends_with(s->path, ".tar");

@@ -70,6 +70,9 @@ void tn_emit_build_files(const tn_unit *u, tn_file_vec *out);
 /* All files of the package, runtime_min's included. */
 void tn_emit_package(const tn_unit *u, tn_file_vec *out);
 
+/* mlf.c: the same files in the folders of TVM's Model Library Format, with its metadata.json and the graph's text. */
+void tn_emit_mlf(const tn_unit *u, const char *graph_text, tn_file_vec *files);
+
 /* Element i of an input's formula: what NAME_test.c and the golden run both compute.  h = (i * 2654435761 + 12345) mod 2^32;
    floats: (h >> 16) / 65536 - 0.5 (exact in float); integers: h >> 24 (uint8, int8 minus 128), bool: bit 31;
    int32 and int64: 0, since they are often indices. */

@@ -60,10 +60,20 @@ const char *tn_name_unique(tn_arena *a, tn_map *taken, const char *name)
 
 /* --- printing numbers --------------------------------------------------------------------------------------------- */
 
+/* x as the type holds it */
+static double narrow(tn_dtype t, double x)
+{
+    switch (t) {
+    case TN_FLOAT: return (double)(float)x;
+    case TN_FLOAT16: return (double)tn_half_to_float(tn_float_to_half((float)x));
+    case TN_BFLOAT16: return (double)tn_bfloat_to_float(tn_float_to_bfloat((float)x));
+    default: return x;
+    }
+}
+
 static bool reads_back(const char *text, tn_dtype t, double x)
 {
-    double y = strtod(text, NULL);
-    return t == TN_DOUBLE ? y == x : (float)y == (float)x;
+    return narrow(t, strtod(text, NULL)) == narrow(t, x);
 }
 
 void tn_number_print(tn_str *out, tn_dtype t, double x)
@@ -200,16 +210,6 @@ bool tn_scan_integer(tn_scan *s, tn_dtype t, int64_t *out)
         return does_not_fit(s, t, negative);
     *out = (int64_t)(negative ? 0 - x : x);
     return tn_scan_next(s);
-}
-
-static double narrow(tn_dtype t, double x)
-{
-    switch (t) {
-    case TN_FLOAT: return (double)(float)x;
-    case TN_FLOAT16: return (double)tn_half_to_float(tn_float_to_half((float)x));
-    case TN_BFLOAT16: return (double)tn_bfloat_to_float(tn_float_to_bfloat((float)x));
-    default: return x;
-    }
 }
 
 bool tn_scan_float(tn_scan *s, tn_dtype t, double *out)

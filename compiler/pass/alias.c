@@ -111,6 +111,8 @@ void tn_share_in_place(tn_program *p)
         note_uses(c->elem, (int)i + 1, last);
         note_uses(c->post, (int)i + 1, last);
         note_uses(c->init, (int)i + 1, last);
+        for (int k = 0; k < c->out->rank; k++)
+            note_uses(c->at[k], (int)i + 1, last);
         writers[root_of(c->out)->id]++;
     }
     for (size_t i = 0; i < p->kernels.n; i++) {

@@ -40,7 +40,7 @@ static void keep_message(void *user, const char *line)
     snprintf(r->message, sizeof r->message, "%s", line);
 }
 
-/* --- differences ---------------------------------------------------------------------------------------------------- */
+/* --- differences --- */
 
 static void add_lines(tn_arena *a, const char *text, lines *out)
 {
@@ -84,7 +84,7 @@ static void print_difference(tn_arena *a, const lines *wanted, const lines *foun
     }
 }
 
-/* --- one case ------------------------------------------------------------------------------------------------------- */
+/* --- one case --- */
 
 static bool fail(const test_case *c, const char *what, const char *detail)
 {
@@ -147,7 +147,7 @@ static bool run_case(run *r, const test_case *c)
     return ok ? check_text(r, c, g) : fail(c, "the passes fail: ", r->message);
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void finish_case(run *r, const test_case *c)
 {

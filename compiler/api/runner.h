@@ -1,0 +1,47 @@
+/* Inside of a runner: a package whose shared library is loaded, with buffers for one run. */
+#ifndef TN_API_RUNNER_H
+#define TN_API_RUNNER_H
+
+#include "api/package.h"
+
+typedef int tn_run_fn(const void *io, void *work, size_t work_size);
+typedef int tn_run_weights_fn(const void *io, const void *weights, void *work, size_t work_size);
+
+/* Members of NAME_io: inputs, outputs, then one size per symbol, each as large as a pointer. */
+typedef union tn_io_member { void *data; ptrdiff_t size; } tn_io_member;
+
+typedef struct tn_library {
+    void *handle; /* of dlopen; NULL: closed */
+    tn_run_fn *run;
+    tn_run_weights_fn *run_weights; /* instead, where weights are passed */
+} tn_library;
+
+struct tn_runner {
+    tn_ctx *ctx;
+    tn_arena arena;   /* all of the runner but itself; freed when it is closed */
+    const char *path; /* as opened, for messages */
+    const char *temp; /* a folder that goes with the runner; NULL: none */
+    tn_package package;
+    tn_library library;
+    void *weights;    /* NULL: they are in the library */
+    void *work;
+    tn_io_member *io;
+    int64_t *symbols; /* their values now */
+    bool has_inputs, has_results;
+    tn_array *input_info, *output_info; /* dims are negative where they vary; no data */
+    tn_array *results;                  /* of the last run; data is the io struct's */
+    /* for matching inputs, by input and by symbol */
+    const tn_array **given;
+    int64_t *fresh; /* 0: not known yet */
+    size_t *giver;  /* the input that a fresh symbol comes from */
+};
+
+/* runner_load.c. The library's file must be a path with a slash. False after an error. */
+bool tn_library_open(tn_ctx *ctx, const tn_package *p, const char *file, tn_library *out);
+void tn_library_close(tn_library *l);
+int tn_library_call(const tn_library *l, const tn_runner *r); /* NAME_run on the runner's buffers */
+
+/* runner.c */
+bool tn_runner_check(const tn_runner *r, int code); /* reports a code of NAME_run other than OK */
+
+#endif

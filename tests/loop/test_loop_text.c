@@ -1,0 +1,258 @@
+/* The text form of loop programs: what is printed parses back to the same text, and what does not parse is an error with
+   its line. */
+#include "loop/loop.h"
+#include "ops/ops.h"
+#include "pass/program.h"
+
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+typedef struct bench {
+    tn_memory memory;
+    tn_arena arena;
+    tn_diag diag;
+    char line[2100]; /* the last error */
+} bench;
+
+static void keep_line(void *user, const char *line)
+{
+    bench *b = user;
+    snprintf(b->line, sizeof b->line, "%s", line);
+}
+
+static int set_up(void **state)
+{
+    bench *b = calloc(1, sizeof *b);
+    b->arena.memory = &b->memory;
+    b->diag = (tn_diag){keep_line, b, 0};
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    bench *b = *state;
+    tn_arena_free(&b->arena);
+    free(b);
+    return 0;
+}
+
+static const char *print_loops(bench *b, const tn_program *p)
+{
+    tn_str s = {.arena = &b->arena};
+    tn_program_print_full(p, &s);
+    return s.text;
+}
+
+static tn_program *parse_loops(bench *b, const char *text)
+{
+    tn_program *p = tn_program_parse(&b->arena, &b->diag, "t.loops", text);
+    if (p == NULL)
+        print_error("%s\n", b->line);
+    assert_non_null(p);
+    return p;
+}
+
+static const char program[] =
+    "program \"p\"\n"
+    "symbol N <= 8\n"
+    "buffer \"x\" : float[N,4] input\n"
+    "buffer \"w\" : float[4] const = [1, 2.5, -3, 4]\n"
+    "buffer \"w~2\" : float[4] const layout(0/2, 0%2) packed \"w\"\n"
+    "buffer \"h\" : float16[add(N, 1)] arena border(1:2) alias \"y\"\n"
+    "buffer \"y\" : float[N] output\n"
+    "comp 0 \"MatMul 'm' + Relu \\\"r\\\"\"\n"
+    "  axes i0:N\n"
+    "  reduce r0:4\n"
+    "  acc : float = add from float(0) of mul(\"x\"[i0, r0], \"w\"[r0])\n"
+    "  \"y\"[i0] = max(acc, float(0))\n"
+    "serial 1 \"\"\n"
+    "  axes i0:floordiv(N, 2), i1:2\n"
+    "  \"y\"[add(add(i1, mul(i0, 2)), -1)] = select(and(le(0, i0), lt(i1, N)), cast<float>(int32(3)), float(0.1))\n"
+    "view 4 \"copy\"\n"
+    "  \"y\"[0] = \"w\"[@ 3]\n";
+
+static void test_program(void **state)
+{
+    bench *b = *state;
+    const tn_program *p = parse_loops(b, program);
+    assert_string_equal(print_loops(b, p), program);
+    assert_ptr_equal(p->bufs.items[2]->packed_from, p->bufs.items[1]);
+    assert_ptr_equal(p->bufs.items[3]->alias, p->bufs.items[4]);
+    assert_int_equal(p->bufs.items[3]->max[0], 9);
+    assert_true(p->comps.items[2]->view && p->comps.items[1]->serial);
+}
+
+/* y = relu(x w), with N = 2: [1 0 0 0] gives 1, [0 0 1 0] gives -3 and so 0. */
+static void test_program_runs(void **state)
+{
+    bench *b = *state;
+    tn_program *p = parse_loops(b, program);
+    int64_t two = 2, dims[] = {2, 4};
+    tn_shape in = tn_shape_fixed(2, dims);
+    tn_tensor *store[5] = {tn_tensor_make(&b->arena, TN_FLOAT, &in)};
+    tn_tensor_set(store[0], 0, 1);
+    tn_tensor_set(store[0], 6, 1);
+    p->comps.n = 1;
+    assert_true(tn_interpret(p, &b->arena, store, &two));
+    assert_true(tn_tensor_get(store[4], 0) == 1);
+    assert_true(tn_tensor_get(store[4], 1) == 0);
+}
+
+/* What a chain of x * sigmoid(x) shares grows with its length, not with 2 to the length. */
+static void test_shared_expressions(void **state)
+{
+    bench *b = *state;
+    tn_program *p = parse_loops(b, "buffer \"x\" : float[2] input\nbuffer \"y\" : float[2] output\n");
+    tn_dim two = tn_dim_fixed(2);
+    tn_comp *c = tn_comp_over(p, NULL, p->bufs.items[1], 1, &two);
+    c->at[0] = tn_axis_var(p, c, 0);
+    const tn_expr *e = tn_load(p, p->bufs.items[0], c->at);
+    for (int i = 0; i < 60; i++) {
+        const tn_expr *bottom = tn_add(p, tn_number(p, TN_FLOAT, 1), tn_op1(p, TN_OP_EXP, tn_op1(p, TN_OP_NEG, e)));
+        e = tn_div(p, e, bottom);
+    }
+    tn_comp_set(p, c, e);
+    const char *text = print_loops(b, p);
+    assert_true(strlen(text) < 10000);
+    assert_non_null(strstr(text, "\n  let t0 = "));
+    assert_string_equal(print_loops(b, parse_loops(b, text)), text);
+}
+
+static tn_graph *parse_graph(bench *b, const char *text)
+{
+    tn_graph *g = tn_graph_parse(&b->arena, &b->diag, "t.tg", text, tn_op_find);
+    assert_non_null(g);
+    return g;
+}
+
+static void test_program_of_a_graph(void **state)
+{
+    bench *b = *state;
+    tn_graph *g = parse_graph(b, "symbol acc <= 3\ninput \"x\" : float[acc,1,4,4]\n"
+                           "constant \"w\" : float[1,1,2,2] = [1, 2, 3, 4]\n"
+                           "\"c\" : float[acc,1,4,4] = Conv(\"x\", \"w\") {pads=[0,0,1,1]} @ 0 \"c\"\n"
+                           "\"y\" : float[acc,1,4,4] = Relu(\"c\")\noutput \"y\"\n");
+    tn_program *p = NULL;
+    assert_true(tn_lower_graph(&b->arena, g, &p));
+    const char *text = print_loops(b, p);
+    assert_string_equal(print_loops(b, parse_loops(b, text)), text);
+    tn_fuse(p);
+    text = print_loops(b, p);
+    assert_non_null(strstr(text, "symbol \"acc~2\" <= 3\n"));
+    assert_non_null(strstr(text, "\"Conv 'c' + Relu\""));
+    assert_string_equal(print_loops(b, parse_loops(b, text)), text);
+}
+
+static void check_loop_error(bench *b, const char *text, const char *message)
+{
+    int before = b->diag.errors;
+    assert_null(tn_program_parse(&b->arena, &b->diag, "t.loops", text));
+    assert_string_equal(b->line, message);
+    assert_int_equal(b->diag.errors, before + 1);
+}
+
+#define B "buffer \"x\" : float[2] input\nbuffer \"y\" : float[2] output\ncomp 0 \"\"\n  axes i0:2\n"
+
+static void test_program_errors(void **state)
+{
+    bench *b = *state;
+    check_loop_error(b, "loop", "t.loops:1: error: found loop, wanted buffer, comp, serial or view");
+    check_loop_error(b, B "  \"y\"[i1] = float(0)", "t.loops:5: error: found the variable i1, which is not declared");
+    check_loop_error(b, B "  \"y\"[i0] = \"z\"[i0]", "t.loops:5: error: found the buffer \"z\", which is not declared");
+    check_loop_error(b, B "  \"y\"[i0] = int32(0)", "t.loops:5: error: found a value of type int32, wanted float");
+    check_loop_error(b, B "  \"y\"[float(0)] = float(0)",
+                     "t.loops:5: error: found a subscript of type float, wanted index");
+    check_loop_error(b, B "  \"y\"[i0, i0] = float(0)", "t.loops:5: error: found ,, wanted ]");
+    check_loop_error(b, B "  \"y\"[i0] = add(float(0), double(0))",
+                     "t.loops:5: error: found the other operand of type "
+                     "double, wanted float");
+    check_loop_error(b, B "  \"y\"[i0] = bitand(float(0), float(0))",
+                     "t.loops:5: error: found bitand of float, which "
+                     "there is not");
+    check_loop_error(b, B "  \"y\"[i0] = select(i0, float(0), float(0))",
+                     "t.loops:5: error: found a condition of type "
+                     "index, wanted bool");
+    check_loop_error(b, B "  \"y\"[i0] = sort(float(0))",
+                     "t.loops:5: error: found sort, wanted an operation, a type, cast "
+                     "or select");
+    check_loop_error(b, B "  reduce r0:2\n  \"y\"[i0] = float(0)", "t.loops:6: error: found \"y\", wanted acc");
+    check_loop_error(b, B "  reduce i0:2", "t.loops:5: error: found a second variable i0");
+    check_loop_error(b, B "  reduce r0:2\n  acc : float = lt from float(0) of float(0)",
+                     "t.loops:6: error: found lt, wanted an operation that combines two values of the type into one");
+    check_loop_error(b, "buffer \"x\" : float[-1] arena", "t.loops:1: error: found dim 0, which is negative");
+    check_loop_error(b, "buffer \"x\" : float[mul(1000000, 1000000),1000000] arena",
+                     "t.loops:1: error: found a buffer of more than 2^40 elements, which is too large");
+    check_loop_error(b, "buffer \"x\" : float[2] const", "t.loops:1: error: the constant \"x\" has no contents");
+    check_loop_error(b, "buffer \"x\" : float[2] arena alias \"y\"\n\nbuffer \"y\" : float[2] arena alias \"x\"",
+                     "t.loops:3: error: the buffer \"x\" comes back to itself");
+    check_loop_error(b, "\nbuffer \"x\" : float[2] arena alias \"y\"\nbuffer \"z\" : float[2] arena",
+                     "t.loops:2: error: found the buffer \"y\", which is not declared");
+    check_loop_error(b, "buffer \"x\" : float[2] arena layout(1)", "t.loops:1: error: found 1, wanted 0 to 0");
+}
+
+/* Any damage gives an error or a graph, never a crash: every prefix, and every byte changed in turn. */
+static void damage(bench *b, const char *text, void *(*read)(bench *b, const char *text))
+{
+    size_t n = strlen(text);
+    static const char bytes[] = "\"[](){}:=,-9Ne@.\n \\%<";
+    char *copy = tn_strdup(&b->arena, text);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = '\0';
+        read(b, copy);
+        for (size_t k = 0; k < sizeof bytes - 1; k++) {
+            copy[i] = bytes[k];
+            read(b, copy);
+        }
+        copy[i] = text[i];
+    }
+}
+
+static void *read_program(bench *b, const char *text)
+{
+    tn_arena scratch = {.memory = &b->memory};
+    tn_program *p = tn_program_parse(&scratch, &b->diag, "t.loops", text);
+    if (p != NULL) {
+        tn_str s = {.arena = &scratch}, again = {.arena = &scratch};
+        tn_program_print_full(p, &s);
+        p = tn_program_parse(&scratch, &b->diag, "t.loops", s.text);
+        assert_non_null(p);
+        tn_program_print_full(p, &again);
+        assert_string_equal(again.text, s.text);
+    }
+    tn_arena_free(&scratch);
+    return NULL;
+}
+
+static void test_damaged_programs(void **state)
+{
+    damage(*state, program, read_program);
+}
+
+static void test_deep_nesting(void **state)
+{
+    bench *b = *state;
+    tn_str loop = {.arena = &b->arena};
+    tn_str_add(&loop, "buffer \"x\" : float[");
+    for (int i = 0; i < 100000; i++)
+        tn_str_put(&loop, "neg(", 4);
+    assert_null(tn_program_parse(&b->arena, &b->diag, "t.loops", loop.text));
+    assert_string_equal(b->line, "t.loops:1: error: nested deeper than 1000");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_program),
+        TEST(test_program_runs),
+        TEST(test_shared_expressions),
+        TEST(test_program_of_a_graph),
+        TEST(test_program_errors),
+        TEST(test_damaged_programs),
+        TEST(test_deep_nesting),
+    };
+    return cmocka_run_group_tests_name("loop text", tests, NULL, NULL);
+}
