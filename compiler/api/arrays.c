@@ -1,10 +1,9 @@
 /* tn_arrays_read and tn_arrays_write: files of tensors, by the end of their name. See tenon.h.
 
        x.npz          arrays by name
-       x.npy          one array, without a name
-       x.pb           one TensorProto
-       a folder       PREFIX_0.pb, PREFIX_1.pb ... up to the first that is not there, as ONNX's test data are. Their order
-                      is what counts, so the arrays are named PREFIX_0, PREFIX_1 ... whatever the files say. */
+       x.npy, x.pb    one array (numpy's format, a TensorProto), read without a name: it is the first
+       a folder       PREFIX_0.pb, PREFIX_1.pb ... up to the first that is not there, as ONNX's test data are. Their
+                      order is what counts: the arrays are named PREFIX_0, PREFIX_1 ... whatever the files say. */
 #define _POSIX_C_SOURCE 200809L
 #include "api/arrays.h"
 
@@ -88,14 +87,14 @@ static bool check_readable(const files_state *s)
     return true;
 }
 
-static bool read_proto(const files_state *s, const char *path, const char *name_instead)
+/* The name in the file is not always that of the model's input: several of ONNX's published test data differ there. */
+static bool read_proto(const files_state *s, const char *path, const char *name)
 {
     tn_arena *a = &s->ctx->arena;
-    const char *name = NULL;
-    const tn_tensor *t = tn_onnx_read_tensor(a, &s->ctx->diag, path, &name);
+    const tn_tensor *t = tn_onnx_read_tensor(a, &s->ctx->diag, path, NULL);
     if (t == NULL)
         return false;
-    *TN_PUSH(a, *s->out) = to_array(t, name_instead != NULL ? name_instead : name);
+    *TN_PUSH(a, *s->out) = to_array(t, name);
     return true;
 }
 
@@ -129,7 +128,7 @@ static tn_status read_arrays(void *state)
     if (ends_with(s->path, ".npz"))
         return tn_npz_read(a, d, s->path, s->out) ? TN_OK : TN_ERR_MODEL;
     if (ends_with(s->path, ".pb"))
-        return read_proto(s, s->path, NULL) ? TN_OK : TN_ERR_MODEL;
+        return read_proto(s, s->path, "") ? TN_OK : TN_ERR_MODEL;
     if (ends_with(s->path, ".npy")) {
         tn_array x;
         if (!tn_npy_read(a, d, s->path, &x))

@@ -103,7 +103,7 @@ static bool run_command(build *b, words *w)
 
 static const char *in_package(const build *b, const char *name)
 {
-    return tn_path_join(&b->ctx->arena, b->package->folder, name);
+    return tn_package_path(&b->ctx->arena, b->package, name);
 }
 
 static const char *in_result(const build *b, const char *name)
@@ -146,6 +146,11 @@ static const char *twice_quoted(tn_arena *a, const char *path)
     return s.text;
 }
 
+static const char *folder_of(tn_arena *a, const char *path)
+{
+    return tn_strndup(a, path, (size_t)(strrchr(path, '/') - path));
+}
+
 static bool start_command(build *b)
 {
     tn_arena *a = &b->ctx->arena;
@@ -162,7 +167,7 @@ static bool start_command(build *b)
         !add_words(b, &b->command, "option 'cflags'", tn_setting_get(b->ctx, "cflags")))
         return false;
     add(b, &b->command, "-I");
-    add(b, &b->command, p->folder);
+    add(b, &b->command, folder_of(a, in_package(b, tn_strfmt(a, "%s.h", p->name))));
     if (strcmp(p->params, "incbin") == 0) {
         const char *file = in_package(b, tn_strfmt(a, "%s_weights.bin", p->name));
         add(b, &b->command, tn_strfmt(a, "-D%s_WEIGHTS_FILE=\"%s\"", upper, twice_quoted(a, file)));
@@ -191,7 +196,8 @@ static const char hooks_source[] =
     "{\n"
     "    struct timespec now;\n"
     "    clock_gettime(CLOCK_MONOTONIC, &now);\n"
-    "    tn_profile_ms[layer] += (double)(now.tv_sec - start.tv_sec) * 1e3 + (double)(now.tv_nsec - start.tv_nsec) / 1e6;\n"
+    "    tn_profile_ms[layer] += (double)(now.tv_sec - start.tv_sec) * 1e3;\n"
+    "    tn_profile_ms[layer] += (double)(now.tv_nsec - start.tv_nsec) / 1e6;\n"
     "}\n";
 
 static bool write_hooks(build *b)
@@ -241,8 +247,8 @@ static bool build_exe(build *b)
 {
     if (!has_file(b, test_source(b))) {
         tn_error(&b->ctx->diag,
-                 "build exe: the package has no self-test %s (the model is too large for the reference, or the test was "
-                 "left out); build a library",
+                 "build exe: the package has no self-test %s, as the model is too large for the reference; "
+                 "build a library instead",
                  test_source(b));
         b->status = TN_ERR_BUILD;
         return false;

@@ -225,6 +225,23 @@ static void close_report(void *state)
     json_decref(((reader *)state)->root);
 }
 
+/* As in emit/mlf.c. */
+static const struct { const char *end, *folder; } mlf_folders[] = {
+    {".c", "codegen/host/src"}, {".h", "codegen/host/include"}, {".bin", "parameters"}};
+
+const char *tn_package_path(tn_arena *a, const tn_package *p, const char *name)
+{
+    const char *flat = tn_path_join(a, p->folder, name), *dot = strrchr(name, '.');
+    if (dot == NULL || tn_path_exists(flat))
+        return flat;
+    for (size_t i = 0; i < sizeof mlf_folders / sizeof *mlf_folders; i++)
+        if (strcmp(dot, mlf_folders[i].end) == 0) {
+            const char *folder = tn_path_join(a, p->folder, mlf_folders[i].folder);
+            return tn_path_is_folder(folder) ? tn_path_join(a, folder, name) : flat;
+        }
+    return flat;
+}
+
 static bool is_report(const char *file)
 {
     static const char end[] = "_report.json";

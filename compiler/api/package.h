@@ -36,6 +36,9 @@ typedef struct tn_package {
 /* name NULL: of the one *_report.json in the folder. Errors are reported. */
 tn_status tn_package_read(tn_arena *a, tn_diag *d, const char *folder, const char *name, tn_package *out);
 
+/* Where a file of the package is: in its folder, or in that of its kind in TVM's Model Library Format. */
+const char *tn_package_path(tn_arena *a, const tn_package *p, const char *name);
+
 /* False when the term is malformed. */
 bool tn_package_dim_value(const tn_package *p, const tn_package_dim *d, const int64_t *symbols, int64_t *out);
 

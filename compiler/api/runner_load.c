@@ -174,7 +174,7 @@ static bool load_weights(opening *o)
     size_t size = 0;
     if (p->weights_file == NULL)
         return true;
-    const char *path = tn_path_join(&r->arena, p->folder, p->weights_file);
+    const char *path = tn_package_path(&r->arena, p, p->weights_file);
     const char *bytes = tn_read_file(&r->arena, &r->ctx->diag, path, &size);
     if (bytes == NULL)
         return fail(o, TN_ERR_FILE);

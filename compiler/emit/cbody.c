@@ -138,6 +138,17 @@ static const char *template_text(printer *c, const char *t, const char *x, const
     return s.text;
 }
 
+/* "F32X16": the ending of the vector macros of tn_port.h */
+static const char *vector_kind(printer *c, tn_dtype t, const tn_var *lane)
+{
+    return tn_strfmt(c->p->arena, "%s32X%d", t == TN_INT32 ? "I" : "F", (int)lane->hi + 1);
+}
+
+static const char *vector_type(printer *c, tn_dtype t, const tn_var *lane)
+{
+    return tn_strfmt(c->p->arena, "tn_%s32x%d", t == TN_INT32 ? "i" : "f", (int)lane->hi + 1);
+}
+
 static const char *vector_op(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
@@ -149,6 +160,10 @@ static const char *vector_op(printer *c, const tn_expr *e)
         if (!is_vector(c, e->arg[1]))
             y = tn_strfmt(a, "TN_SPLAT_F32X%d(%s)", lanes, y);
         return tn_strfmt(a, "TN_%s_F32X%d(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", lanes, x, y);
+    }
+    if (e->dtype == TN_INT32) { /* gcc and clang multiply an int32 vector by a scalar only of its own type */
+        x = is_vector(c, e->arg[0]) ? x : tn_strfmt(a, "TN_SPLAT_I32X%d(%s)", lanes, x);
+        y = is_vector(c, e->arg[1]) ? y : tn_strfmt(a, "TN_SPLAT_I32X%d(%s)", lanes, y);
     }
     return tn_strfmt(a, "(%s)", template_text(c, tn_scalars[e->op].c_float, x, y, false));
 }
@@ -262,10 +277,15 @@ static const char *op_text(printer *c, const tn_expr *e)
     return int_op(c, e, x, y);
 }
 
+static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector);
+
 static const char *cast_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     tn_dtype from = e->arg[0]->dtype, to = e->dtype;
+    if (is_vector(c, e)) /* bytes are widened as they are loaded */
+        return tn_strfmt(a, "TN_WIDEN_%s8X%d(%s)", from == TN_INT8 ? "I" : "U", (int)c->lane->hi + 1,
+                         place_text(c, e->arg[0]->buf, e->arg[0]->arg[0], true));
     const char *x = text_of(c, e->arg[0]);
     if (from == TN_FLOAT16 || from == TN_BFLOAT16) {
         c->needs->half = true;
@@ -323,7 +343,7 @@ static const char *load_text(printer *c, const tn_expr *e)
 {
     if (!is_vector(c, e))
         return place_text(c, e->buf, e->arg[0], false);
-    return tn_strfmt(c->p->arena, "TN_LOAD_F32X%d(%s)", (int)c->lane->hi + 1, place_text(c, e->buf, e->arg[0], true));
+    return tn_strfmt(c->p->arena, "TN_LOAD_%s(%s)", vector_kind(c, e->dtype, c->lane), place_text(c, e->buf, e->arg[0], true));
 }
 
 static const char *text_of(printer *c, const tn_expr *e)
@@ -417,7 +437,7 @@ static void name_one(printer *c, const tn_expr *e)
     const char *type = c_type(e->dtype), *value = bare(c, text_of(c, e));
     bool truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD;
     if (is_vector(c, e))
-        line(c, "const tn_f32x%d %s = %s;", (int)c->lane->hi + 1, name, value);
+        line(c, "const %s %s = %s;", vector_type(c, e->dtype, c->lane), name, value);
     else
         line(c, truth ? "const %s %s = (uint8_t)(%s);" : "const %s %s = %s;", type, name, value);
     *TN_PUSH(c->p->arena, c->named) = (named){e, name};
@@ -441,7 +461,7 @@ static const char *typed(printer *c, const tn_stmt *s, const char *value)
 {
     if (s->lane == NULL || is_vector(c, s->value))
         return value;
-    return tn_strfmt(c->p->arena, "TN_SPLAT_F32X%d(%s)", (int)s->lane->hi + 1, value);
+    return tn_strfmt(c->p->arena, "TN_SPLAT_%s(%s)", vector_kind(c, s->value->dtype, s->lane), value);
 }
 
 static const char *stored(printer *c, const tn_buf *b, const tn_expr *e, const char *value)
@@ -454,8 +474,10 @@ static void print_set(printer *c, const tn_stmt *s)
 {
     const tn_expr *e = s->value;
     bool adds = e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[0]->kind == TN_E_VAR && e->arg[0]->var == s->var
-                && tn_dtype_get(e->dtype)->is_float;
-    if (adds)
+                && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL);
+    if (adds && s->lane != NULL && !is_vector(c, e->arg[1]))
+        line(c, "%s += TN_SPLAT_%s(%s);", var_name(c, s->var), vector_kind(c, e->dtype, s->lane), bare(c, text_of(c, e->arg[1])));
+    else if (adds)
         line(c, "%s += %s;", var_name(c, s->var), bare(c, text_of(c, e->arg[1])));
     else
         line(c, "%s = %s;", var_name(c, s->var), bare(c, text_of(c, e)));
@@ -469,7 +491,7 @@ static void print_simple(printer *c, const tn_stmt *s)
     c->needs->vectors = c->needs->vectors || s->lane != NULL;
     count_uses(c, &counts, s->value, true, false);
     name_shared(c, &counts, false);
-    const char *type = s->lane != NULL ? tn_strfmt(c->p->arena, "tn_f32x%d", (int)s->lane->hi + 1) : c_type(s->value->dtype);
+    const char *type = s->lane != NULL ? vector_type(c, s->value->dtype, s->lane) : c_type(s->value->dtype);
     switch (s->kind) {
     case TN_S_LET:
         line(c, "%s%s %s = %s;", s->is_mutable ? "" : "const ", type, var_name(c, s->var),
@@ -478,7 +500,7 @@ static void print_simple(printer *c, const tn_stmt *s)
     case TN_S_SET: print_set(c, s); break;
     case TN_S_STORE:
         if (s->lane != NULL)
-            line(c, "TN_STORE_F32X%d(%s, %s);", (int)s->lane->hi + 1, place_text(c, s->buf, s->offset, true),
+            line(c, "TN_STORE_%s(%s, %s);", vector_kind(c, s->value->dtype, s->lane), place_text(c, s->buf, s->offset, true),
                  typed(c, s, bare(c, text_of(c, s->value))));
         else
             line(c, "%s = %s;", place_text(c, s->buf, s->offset, false),

@@ -137,28 +137,29 @@ static void print_border(generator *g, const tn_buf *b)
     if (rows_at >= 2)
         rows = b->max[rows_at] + lo[rows_at] + hi[rows_at];
     planes = tn_buf_room(b) / (rows * cols * lanes);
+    int64_t size = lanes * tn_dtype_get(b->dtype)->size;
     g->has_borders = true;
-    tn_str_add(&g->entry, "    %s_border(mem + %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n", g->u->name,
-               (long long)g->u->plan->offset[b->id], (long long)planes, (long long)rows,
-               (long long)(cols * lanes * 4), rows_at >= 2 ? (long long)lo[rows_at] : 0,
-               rows_at >= 2 ? (long long)hi[rows_at] : 0, (long long)(lo[cols_at] * lanes * 4),
-               (long long)(hi[cols_at] * lanes * 4));
+    tn_str_add(&g->entry, "    %s_border(mem + %lld, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n", g->u->name,
+               (long long)g->u->plan->offset[b->id], (int)(uint8_t)b->layout.fill, (long long)planes, (long long)rows,
+               (long long)(cols * size), rows_at >= 2 ? (long long)lo[rows_at] : 0,
+               rows_at >= 2 ? (long long)hi[rows_at] : 0, (long long)(lo[cols_at] * size),
+               (long long)(hi[cols_at] * size));
 }
 
 static const char border_function[] =
-    "/* Zeros around each of the planes: rows of row_bytes, top and bottom rows, left and right bytes of every row. */\n"
-    "static void %s_border(unsigned char *p, ptrdiff_t planes, ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t top,\n"
-    "                      ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)\n"
+    "/* Fills the border of each plane with a byte: top and bottom rows of row_bytes, left and right bytes of every row. */\n"
+    "static void %s_border(unsigned char *p, int fill, ptrdiff_t planes, ptrdiff_t rows, ptrdiff_t row_bytes,\n"
+    "                      ptrdiff_t top, ptrdiff_t bottom, ptrdiff_t left, ptrdiff_t right)\n"
     "{\n"
     "    for (ptrdiff_t i = 0; i < planes; i++) {\n"
-    "        memset(p, 0, (size_t)(top * row_bytes));\n"
+    "        memset(p, fill, (size_t)(top * row_bytes));\n"
     "        p += top * row_bytes;\n"
     "        for (ptrdiff_t y = 0; y < rows - top - bottom; y++) {\n"
-    "            memset(p, 0, (size_t)left);\n"
-    "            memset(p + row_bytes - right, 0, (size_t)right);\n"
+    "            memset(p, fill, (size_t)left);\n"
+    "            memset(p + row_bytes - right, fill, (size_t)right);\n"
     "            p += row_bytes;\n"
     "        }\n"
-    "        memset(p, 0, (size_t)(bottom * row_bytes));\n"
+    "        memset(p, fill, (size_t)(bottom * row_bytes));\n"
     "        p += bottom * row_bytes;\n"
     "    }\n"
     "}\n\n";

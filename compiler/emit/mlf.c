@@ -61,6 +61,11 @@ static const char *metadata(const tn_unit *u, size_t *size)
 
 void tn_emit_mlf(const tn_unit *u, const char *graph_text, tn_file_vec *files)
 {
+    size_t kept = 0; /* the build files speak of one folder */
+    for (size_t i = 0; i < files->n; i++)
+        if (strcmp(files->items[i].name, "Makefile.inc") != 0 && strcmp(files->items[i].name, "CMakeLists.txt") != 0)
+            files->items[kept++] = files->items[i];
+    files->n = kept;
     for (size_t i = 0; i < files->n; i++)
         files->items[i].name = tn_strfmt(u->arena, "%s%s", folder_of(files->items[i].name), files->items[i].name);
     size_t size = 0;

@@ -61,11 +61,13 @@ struct tn_expr {
 };
 
 /* Physical order of a buffer's elements: part k of the memory's subscripts is (index[axis] + lo[axis]) / div % mod.
-   No parts: plain row-major. lo and hi are a border of zeros around the elements (a halo), which the plan clears. */
+   No parts: plain row-major. lo and hi are a border around the elements (a halo) that is filled before the elements
+   are written: zeros, or for bytes the value fill. */
 typedef struct tn_layout {
     int n;
     struct { int axis; int64_t div, mod; } part[12]; /* mod 0: none */
     int64_t lo[TN_MAX_RANK], hi[TN_MAX_RANK];
+    int64_t fill;
 } tn_layout;
 
 typedef enum { TN_SCOPE_ARENA, TN_SCOPE_INPUT, TN_SCOPE_OUTPUT, TN_SCOPE_CONST, TN_SCOPE_REGISTER } tn_scope;

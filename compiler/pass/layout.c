@@ -4,8 +4,8 @@
 
    A layout changes nothing but the place of an element: computations keep their subscripts, and tn_buf_offset maps
    them. The border takes the place of the test "is the pixel inside" of every convolution that reads the buffer:
-   it is cleared before the buffer is written. Blocked are float buffers of the arena with two dims or more behind the
-   channels, none of them shared with a view; a kernel that does not like the blocks is right all the same. */
+   it is cleared before the buffer is written. Blocked are float and byte buffers of the arena with a dim or two behind
+   the channels, none of them shared with a view; a kernel that does not like the blocks is right all the same. */
 #include "pass/program.h"
 
 static bool is_shared(const tn_program *p, const tn_buf *b)
@@ -32,9 +32,14 @@ static int64_t spatial(const tn_buf *b)
     return n;
 }
 
+static bool has_blocks(tn_dtype t)
+{
+    return t == TN_FLOAT || t == TN_INT8 || t == TN_UINT8;
+}
+
 static bool may_block(const tn_program *p, const tn_buf *b, int lanes)
 {
-    return b->scope == TN_SCOPE_ARENA && b->dtype == TN_FLOAT && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
+    return b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
            && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b);
 }
 
@@ -54,9 +59,12 @@ static void block_channels(tn_buf *b, int64_t lanes)
 
 /* --- borders -------------------------------------------------------------------------------------------------------- */
 
-static bool is_zero(const tn_expr *e)
+/* What a border can be filled with: 0.0, or any byte. */
+static bool read_fill(const tn_expr *e, int64_t *fill)
 {
-    return e->kind == TN_E_NUM && e->f == 0;
+    bool byte = e->kind == TN_E_INT && (e->dtype == TN_INT8 || e->dtype == TN_UINT8);
+    *fill = byte ? e->i : 0;
+    return byte || (e->kind == TN_E_NUM && e->f == 0);
 }
 
 /* All conjuncts of c say that a subscript of the load is inside its dim. */
@@ -70,10 +78,18 @@ static bool tests_bounds(tn_program *p, const tn_expr *c, const tn_expr *load)
     return false;
 }
 
-static bool is_padded_load(tn_program *p, const tn_expr *e)
+static bool is_padded_load(tn_program *p, const tn_expr *e, int64_t *fill)
 {
-    return e->kind == TN_E_SELECT && is_zero(e->arg[2]) && e->arg[1]->kind == TN_E_LOAD
+    return e->kind == TN_E_SELECT && read_fill(e->arg[2], fill) && e->arg[1]->kind == TN_E_LOAD
            && tests_bounds(p, e->arg[0], e->arg[1]);
+}
+
+static bool has_border(const tn_buf *b)
+{
+    for (int i = 0; i < b->rank; i++)
+        if (b->layout.lo[i] != 0 || b->layout.hi[i] != 0)
+            return true;
+    return false;
 }
 
 static int64_t larger(int64_t x, int64_t y)
@@ -84,8 +100,11 @@ static int64_t larger(int64_t x, int64_t y)
 /* Widens the borders of blocked buffers so that every padded load of e stays inside. */
 static void widen(tn_program *p, const tn_expr *e)
 {
-    if (is_padded_load(p, e) && e->arg[1]->buf->layout.n > 0) {
+    int64_t fill = 0;
+    bool padded = is_padded_load(p, e, &fill) && e->arg[1]->buf->layout.n > 0;
+    if (padded && (!has_border(e->arg[1]->buf) || e->arg[1]->buf->layout.fill == fill)) {
         tn_buf *b = e->arg[1]->buf;
+        b->layout.fill = fill;
         for (int i = 2; i < b->rank; i++) {
             int64_t lo = 0, hi = 0;
             tn_range_of(e->arg[1]->arg[i], &lo, &hi);
@@ -111,8 +130,10 @@ static bool reaches(const tn_expr *load)
 
 static const tn_expr *drop_test(tn_program *p, void *user, const tn_expr *e)
 {
+    int64_t fill = 0;
     (void)user;
-    return is_padded_load(p, e) && e->arg[1]->buf->layout.n > 0 && reaches(e->arg[1]) ? e->arg[1] : NULL;
+    bool padded = is_padded_load(p, e, &fill) && e->arg[1]->buf->layout.n > 0;
+    return padded && e->arg[1]->buf->layout.fill == fill && reaches(e->arg[1]) ? e->arg[1] : NULL;
 }
 
 /* A border so wide that it outweighs the buffer (a large dilation) is not worth it. */
@@ -132,10 +153,11 @@ static void limit_border(tn_buf *b)
 
 static const tn_expr *padded_input(tn_program *p, const tn_expr *e)
 {
-    if (is_padded_load(p, e)) {
+    int64_t fill = 0;
+    if (is_padded_load(p, e, &fill)) {
         const tn_buf *b = e->arg[1]->buf;
         bool outside = b->scope == TN_SCOPE_INPUT || b->alias != NULL || b->layout.n == 0;
-        if (outside && b->scope != TN_SCOPE_CONST && b->rank == 4 && b->dtype == TN_FLOAT && is_fixed(b, 1))
+        if (outside && b->scope != TN_SCOPE_CONST && b->rank == 4 && has_blocks(b->dtype) && is_fixed(b, 1))
             return e->arg[1];
     }
     const tn_expr *found = NULL;

@@ -327,12 +327,21 @@ static bool choose_lanes(plan *s)
     return s->pads || extent % s->lanes == 0 || (s->c->n_reduce == 0 && extent >= s->lanes);
 }
 
+/* Float, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
+static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
+{
+    bool byte = out == TN_INT8 || out == TN_UINT8;
+    if (reduces)
+        return compute == TN_FLOAT || compute == TN_INT32;
+    return (out == TN_FLOAT && compute == TN_FLOAT) || byte;
+}
+
 static const char *choose(plan *s)
 {
     tn_comp *c = s->c;
     tn_dtype compute = c->elem->dtype;
     s->nb = s->px = 1;
-    s->v = c->serial || c->out->dtype != TN_FLOAT || compute != TN_FLOAT ? -1 : find_vector_axis(c);
+    s->v = c->serial || !has_vectors(c->out->dtype, compute, c->n_reduce > 0) ? -1 : find_vector_axis(c);
     if (s->v < 0 || !choose_lanes(s))
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);

@@ -88,23 +88,28 @@ static bool has_vector_form(int op)
            || op == TN_OP_NEG;
 }
 
+static bool is_byte(tn_dtype t)
+{
+    return t == TN_INT8 || t == TN_UINT8;
+}
+
+/* Vectors are of float or int32; bytes are widened as they are loaded. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var)
 {
     int64_t c = 0;
-    if (e->kind == TN_E_VAR && e->var->lanes > 0)
-        return true;
-    if (!tn_uses_var(e, var) && e->kind != TN_E_OP)
-        return e->dtype == TN_FLOAT && (e->kind == TN_E_NUM || e->kind == TN_E_VAR || e->kind == TN_E_LOAD);
-    if (e->dtype != TN_FLOAT)
+    if (e->dtype != TN_FLOAT && e->dtype != TN_INT32)
         return false;
+    if (e->kind == TN_E_CAST && e->dtype == TN_INT32 && is_byte(e->arg[0]->dtype) && e->arg[0]->kind == TN_E_LOAD)
+        return tn_coefficient(e->arg[0]->arg[0], var, &c) && (c == 1 || c == 0);
     if (e->kind == TN_E_LOAD)
         return tn_coefficient(e->arg[0], var, &c) && (c == 1 || c == 0);
-    if (e->kind != TN_E_OP || !has_vector_form(e->op))
-        return false;
-    for (int k = 0; k < e->n; k++)
-        if (!tn_can_vector(p, e->arg[k], var))
-            return false;
-    return true;
+    if (e->kind == TN_E_OP) {
+        bool both = has_vector_form(e->op) && (e->dtype == TN_FLOAT || (e->op != TN_OP_DIV && e->op != TN_OP_MIN && e->op != TN_OP_MAX));
+        for (int k = 0; k < e->n && both; k++)
+            both = tn_can_vector(p, e->arg[k], var);
+        return both;
+    }
+    return e->kind == TN_E_NUM || e->kind == TN_E_INT || e->kind == TN_E_VAR;
 }
 
 bool tn_stmt_is_vector_clean(tn_program *p, const tn_stmt *s)
@@ -188,6 +193,13 @@ static void add_conjuncts(const tn_expr *c, guards *out)
     }
 }
 
+static bool is_padding_of(const tn_expr *difference)
+{
+    const tn_expr *x = difference->arg[0], *zero = difference->arg[1];
+    return x->kind == TN_E_CAST && x->arg[0]->kind == TN_E_SELECT && zero->kind == TN_E_INT
+           && x->arg[0]->arg[2]->kind == TN_E_INT && x->arg[0]->arg[2]->i == zero->i;
+}
+
 /* Conditions without which the element is neutral: of select(c, x, 0) itself, and of a factor of a product. */
 static void find_guards(const tn_comp *c, const tn_expr *e, guards *out)
 {
@@ -197,6 +209,8 @@ static void find_guards(const tn_comp *c, const tn_expr *e, guards *out)
     } else if (e->kind == TN_E_OP && e->op == TN_OP_MUL && c->combine == TN_OP_ADD) {
         find_guards(c, e->arg[0], out);
         find_guards(c, e->arg[1], out);
+    } else if (e->kind == TN_E_OP && e->op == TN_OP_SUB && c->combine == TN_OP_ADD && is_padding_of(e)) {
+        add_conjuncts(e->arg[0]->arg[0]->arg[0], out); /* (int32)select(c, x, zero point) - zero point */
     } else if (e->kind == TN_E_CAST && c->combine == TN_OP_ADD) {
         find_guards(c, e->arg[0], out);
     }
@@ -267,9 +281,15 @@ static bool holds(const expr_vec *v, const tn_expr *e)
     return false;
 }
 
+/* A load with the conversion of what it loads. */
+static bool is_load(const tn_expr *e)
+{
+    return e->kind == TN_E_LOAD || (e->kind == TN_E_CAST && e->arg[0]->kind == TN_E_LOAD);
+}
+
 static void note_loads(tn_arena *a, const tn_expr *e, sharing *s)
 {
-    if (e->kind == TN_E_LOAD) {
+    if (is_load(e)) {
         if (!holds(&s->seen, e))
             *TN_PUSH(a, s->seen) = e;
         else if (!holds(&s->again, e))
@@ -287,7 +307,7 @@ typedef struct renaming { const expr_vec *from; tn_var **to; } renaming;
 static const tn_expr *rename_load(tn_program *p, void *user, const tn_expr *e)
 {
     const renaming *r = user;
-    for (size_t i = 0; e->kind == TN_E_LOAD && i < r->from->n; i++)
+    for (size_t i = 0; is_load(e) && i < r->from->n; i++)
         if (r->from->items[i] == e)
             return tn_var_expr(p, r->to[i]);
     return NULL;

@@ -1,0 +1,271 @@
+#!/usr/bin/env bash
+# Generated code under strict flags. For the digits models (and mnist-8 and a few seeded models where ../shared is there),
+# for targets generic and x86-64-v3 and every place of the weights, the package must
+#   - build without a warning with gcc and clang under the flags below, and pass its own test;
+#   - be readable from C++; build with tcc, musl-gcc and cross compilers, where they are installed (else: skipped, counted);
+#   - define only symbols with the model's prefix, hold no writable data, need nothing but libm, memcpy, memset;
+#   - pass its test under AddressSanitizer and UndefinedBehaviorSanitizer;
+#   - be the same, byte for byte, from run to run and from any working directory.
+# And two models in one program and two threads must give what they give alone.
+#   TENON=build/release/tenon tests/emit/strict.sh
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/tests/emit
+tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+shared=$root/../shared/models
+seeded=${SEEDED:-$root/build/seeded}
+flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
+    -Wstrict-prototypes -Wmissing-prototypes -Werror"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0 failed=0 skipped=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >log 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $name"
+        sed 's/^/#   /' log | head -15
+    fi
+}
+
+skip() { # NAME WHY
+    skipped=$((skipped + 1))
+    echo "skipped $1: $2"
+}
+
+has() { command -v "$1" >where 2>&1; }
+
+# --- packages ----------------------------------------------------------------------------------------------------
+
+compile() { # MODEL MODULE FOLDER TARGET PARAMS
+    "$tenon" compile "$1" --module-name "$2" -o "$3" --target "$4" --params "$5" && [ -f "$3/$2.c" ] && [ -f "$3/$2.h" ]
+}
+
+sources() { # MODULE, in its folder: all but the test
+    ls "$1.c" "$1_weights.c" 2>where
+}
+
+weights() { # MODULE, in its folder: what the test needs as argument
+    [ -f "$1_weights.c" ] || ls "$1_weights.bin"
+}
+
+target_flags() {
+    case $1 in
+    generic) ;;
+    *) echo "-march=$1" ;;
+    esac
+}
+
+runs_here() { [ "$1" = generic ] || { grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; }; }
+
+# Builds the self-test in the package's folder with the compiler and flags given, and runs it where it can run.
+builds() { # FOLDER MODULE TARGET COMPILER FLAG...
+    local folder=$1 module=$2 target=$3
+    shift 3
+    (
+        cd "$folder" || exit 1
+        # shellcheck disable=SC2046
+        "$@" $(target_flags "$target") -o "$module.test" $(sources "$module") "${module}_test.c" -lm || exit 1
+        runs_here "$target" || exit 0
+        # shellcheck disable=SC2046
+        "./$module.test" $(weights "$module") | grep -q 'self-test passed'
+    )
+}
+
+objects() { # FOLDER MODULE COMPILER FLAG...: objects alone, for machines that are not here
+    local folder=$1 module=$2 file
+    shift 2
+    (
+        cd "$folder" || exit 1
+        for file in $(sources "$module") "${module}_test.c"; do
+            "$@" -c -o "${file%.c}.o" "$file" || exit 1
+        done
+    )
+}
+
+# --- what an object may hold ---------------------------------------------------------------------------------------
+
+math='(a?(sin|cos|tan)h?|exp2?|expm1|log(2|10|1p|b)?|pow|sqrt|cbrt|hypot|erfc?|[lt]gamma|atan2|floor|ceil|trunc|l?l?rint|nearbyint|l?l?round|fma|fmod|fmin|fmax|fabs|ldexp|frexp|modf|copysign|remainder)f?'
+
+symbols_are_prefixed() { # FOLDER MODULE: all of its objects
+    local folder=$1 module=$2
+    ! nm -g --defined-only "$folder/$module.o" $([ -f "$folder/${module}_weights.c" ] && echo "$folder/${module}_weights.o") |
+        awk 'NF == 3 { print $3 }' | grep -v "^${module}_"
+}
+
+holds_no_variables() { # FOLDER MODULE
+    ! nm "$1/$2.o" | grep -E ' [dDbBC] ' &&
+        size -A "$1/$2.o" | awk '$1 ~ /^\.(data|bss)$/ && $2 > 0 { print; bad = 1 } END { exit bad }'
+}
+
+needs_only_libm() { # FOLDER MODULE
+    ! nm -u "$1/$2.o" | awk '{ print $2 }' | grep -vE "^($2_[A-Za-z0-9_]*|memcpy|memset|$math)$"
+}
+
+calls_no_heap() { # FOLDER MODULE: the words must not occur in the source, comments aside
+    local folder=$1 module=$2
+    ! gcc -std=c99 -fpreprocessed -dD -E -P "$folder/$module.c" | grep -nE '\b(malloc|calloc|realloc|free|alloca|printf|fopen)\b'
+}
+
+# --- the digits models: every target, every place of the weights, every compiler -----------------------------------------
+
+compilers=""
+for c in gcc clang; do
+    if has $c; then compilers="$compilers $c"; else skip "$c" "not installed"; fi
+done
+
+for model in digits digits_int8; do
+    file=$root/samples/digits/$model.onnx
+    for target in generic x86-64-v3; do
+        for params in const blob incbin; do
+            p=$model-$target-$params
+            check "$p-compiles" compile "$file" "$model" "$p" "$target" "$params"
+            for c in $compilers; do
+                # shellcheck disable=SC2086
+                check "$p-strict-$c" builds "$p" "$model" "$target" $c $flags -O2
+            done
+        done
+        p=$model-$target-const
+        if has gcc; then
+            check "$p-sanitized" builds "$p" "$model" "$target" gcc -std=c99 -O1 -g -fsanitize=address,undefined \
+                -fno-sanitize-recover=all
+            # no position-independent code: with it, tables of pointers are written once by the loader
+            # shellcheck disable=SC2046
+            check "$p-objects" objects "$p" "$model" gcc -std=c99 -O2 -fno-pic -fno-pie $(target_flags $target)
+            check "$p-symbols-prefixed" symbols_are_prefixed "$p" "$model"
+            check "$p-no-variables" holds_no_variables "$p" "$model"
+            check "$p-needs-only-libm" needs_only_libm "$p" "$model"
+            check "$p-no-heap-no-stdio" calls_no_heap "$p" "$model"
+        fi
+    done
+    check "$model-sanitized-blob" builds "$model-generic-blob" "$model" generic gcc -std=c99 -O1 -g \
+        -fsanitize=address,undefined -fno-sanitize-recover=all
+
+    p=$model-generic-const
+    if has g++; then
+        printf '#include "%s.h"\nint main() { return %s_run(0, 0, 0) == 0; }\n' "$model" "$model" >"$p/user.cpp"
+        check "$model-c++" g++ -std=c++11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only "$p/user.cpp"
+    else
+        skip "$model-c++" "no g++"
+    fi
+    # shellcheck disable=SC2086
+    if has tcc; then check "$model-tcc" builds "$p" "$model" generic tcc -Wall -Werror; else skip "$model-tcc" "not installed"; fi
+    # shellcheck disable=SC2086
+    if has musl-gcc; then
+        check "$model-musl" builds "$p" "$model" generic musl-gcc $flags -O2 -static
+    else
+        skip "$model-musl" "no musl-gcc"
+    fi
+    for cpu in cortex-m0 cortex-m4 cortex-m7 cortex-m55; do
+        if has arm-none-eabi-gcc; then
+            # shellcheck disable=SC2086
+            check "$model-$cpu" objects "$p" "$model" arm-none-eabi-gcc $flags -Os -mcpu=$cpu -mthumb \
+                "-D$(echo "$model" | tr a-z A-Z)_TEST_NO_MAIN"
+        else
+            skip "$model-$cpu" "no arm-none-eabi-gcc"
+        fi
+    done
+    for machine in aarch64 riscv64; do
+        if has $machine-linux-gnu-gcc; then
+            # shellcheck disable=SC2086
+            check "$model-$machine" objects "$p" "$model" $machine-linux-gnu-gcc $flags -O2
+        else
+            skip "$model-$machine" "no $machine-linux-gnu-gcc"
+        fi
+    done
+    if has avr-gcc && echo '#include <string.h>' | avr-gcc -fsyntax-only -x c - 2>where; then
+        check "$model-avr" objects "$p" "$model" avr-gcc -std=c99 -Wall -Wextra -Os -mmcu=atmega2560 \
+            "-D$(echo "$model" | tr a-z A-Z)_TEST_NO_MAIN"
+    else
+        skip "$model-avr" "no avr-gcc with its C library"
+    fi
+done
+
+# --- other models ------------------------------------------------------------------------------------------------
+
+other() { # NAME FILE
+    local name=$1 file=$2 target c p
+    for target in generic x86-64-v3; do
+        p=$name-$target
+        check "$p-compiles" compile "$file" "$name" "$p" $target const
+        for c in $compilers; do
+            # shellcheck disable=SC2086
+            check "$p-strict-$c" builds "$p" "$name" $target $c $flags -O2
+        done
+    done
+    check "$name-sanitized" builds "$name-generic" "$name" generic gcc -std=c99 -O1 -g -fsanitize=address,undefined \
+        -fno-sanitize-recover=all
+}
+
+if [ -d "$shared" ]; then
+    other mnist "$shared/mnist-8/model.onnx"
+    for name in mlp_mnist dynamic_batch_cnn yolo_tiny; do
+        file=$seeded/$name/model.onnx
+        if [ ! -f "$file" ] && python3 -c 'import numpy, onnx' 2>where; then
+            python3 "$shared/seeded/make.py" "$seeded" "$name" >log 2>&1
+        fi
+        if [ -f "$file" ]; then
+            other "$name" "$file"
+        else
+            skip "$name" "python3 with numpy and onnx is needed to make it"
+        fi
+    done
+else
+    skip "mnist-8 and seeded models" "no ../shared/models here"
+fi
+
+# --- two models in one program -------------------------------------------------------------------------------------
+
+two_models() { # TARGET COMPILER FLAG...
+    local target=$1 a=digits-$1-const b=digits_int8-$1-const
+    shift
+    # shellcheck disable=SC2046
+    "$@" $(target_flags "$target") -I"$a" -I"$b" -o two "$here/two_models.c" $a/digits.c $a/digits_weights.c \
+        $b/digits_int8.c $b/digits_int8_weights.c -lm -pthread || return 1
+    ! runs_here "$target" || ./two
+}
+
+for target in generic x86-64-v3; do
+    for c in $compilers; do
+        check "two-models-$target-$c" two_models $target $c -std=c99 -Wall -Wextra -Werror -O2
+    done
+done
+check two-models-sanitized two_models generic gcc -std=c99 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# --- the same bytes ----------------------------------------------------------------------------------------------
+
+twice() { # MODEL TARGET PARAMS
+    compile "$root/samples/digits/$1.onnx" "$1" again "$2" "$3" && cp -r "$1-$2-$3" first &&
+        for f in first/*.o first/*.test first/user.cpp; do rm -f "$f"; done && diff -r first again &&
+        rm -r first again
+}
+
+from_elsewhere() { # the model by a relative path, from another folder with another environment
+    mkdir -p else/where && cp "$root/samples/digits/digits.onnx" else/ &&
+        (cd else/where && env -i PATH="$PATH" HOME=/ TZ=Asia/Tokyo LC_ALL=C SOURCE_DATE_EPOCH=1 \
+            "$tenon" compile ../digits.onnx -o out --params const) &&
+        compile "$root/samples/digits/digits.onnx" digits here generic const && diff -r here else/where/out
+}
+
+no_paths() { # neither our folder nor the model's in any file
+    ! grep -rlF -e "$work" -e "$root" "$work/here"
+}
+
+for target in generic x86-64-v3; do
+    for params in const blob incbin; do
+        check "same-bytes-$target-$params" twice digits $target $params
+    done
+done
+check same-bytes-int8 twice digits_int8 generic const
+check same-bytes-from-elsewhere from_elsewhere
+check no-paths-inside no_paths
+
+[ "$skipped" -gt 0 ] && echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

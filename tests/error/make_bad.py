@@ -1,0 +1,404 @@
+#!/usr/bin/env python3
+"""Writes the files of the error tests: ONNX models that are wrong in one way each, and tensor files.
+
+    make_bad.py DIGITS.onnx OUTDIR        all of them; what each should lead to stands in errors.sh
+    make_bad.py --seeds OUTDIR            small good models and tensor files, for the corpus of the fuzzers
+
+Python's standard library only: the protobuf bytes are put together by hand, so that files can be written which no
+library would write. Field numbers are those of compiler/onnx/onnx.proto.
+"""
+import os
+import random
+import struct
+import sys
+import zipfile
+
+FLOAT, UINT8, INT8, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, COMPLEX64 = 1, 2, 3, 6, 7, 8, 9, 10, 11, 14
+
+
+# --- protobuf ---------------------------------------------------------------------------------------------------------
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = bytearray()
+    while n >= 0x80:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n)
+
+
+def fixed32(field, x):
+    return varint(field << 3 | 5) + struct.pack("<f", x)
+
+
+def piece(field, content):
+    content = content.encode() if isinstance(content, str) else content
+    return varint(field << 3 | 2) + varint(len(content)) + content
+
+
+# --- ONNX -------------------------------------------------------------------------------------------------------------
+
+def value(name, dims=(2, 3), dtype=FLOAT):
+    """A graph input or output; a dim may be a number or a name; dims None: no shape at all."""
+    tensor = number(1, dtype)
+    if dims is not None:
+        shape = b"".join(piece(1, piece(2, d) if isinstance(d, str) else number(1, d)) for d in dims)
+        tensor += piece(2, shape)
+    return piece(1, name) + piece(2, piece(1, tensor))
+
+
+def tensor(name, dims, dtype=FLOAT, raw=None, more=b""):
+    out = b"".join(number(1, d) for d in dims) + number(2, dtype) + piece(8, name)
+    return out + (piece(9, raw) if raw is not None else b"") + more
+
+
+def floats(name, dims, values):
+    return tensor(name, dims, FLOAT, struct.pack("<%df" % len(values), *values))
+
+
+def ints(name, dims, values):
+    return tensor(name, dims, INT64, struct.pack("<%dq" % len(values), *values))
+
+
+def external(name, dims, location, **entries):
+    data = piece(13, piece(1, "location") + piece(2, location))
+    for key, text in entries.items():
+        data += piece(13, piece(1, key) + piece(2, text))
+    return tensor(name, dims, more=data + number(14, 1))
+
+
+def attribute(name, x):
+    out = piece(1, name)
+    if isinstance(x, bool) or x is None:
+        raise TypeError(x)
+    if isinstance(x, float):
+        return out + fixed32(2, x) + number(20, 1)
+    if isinstance(x, int):
+        return out + number(3, x) + number(20, 2)
+    if isinstance(x, str):
+        return out + piece(4, x) + number(20, 3)
+    if isinstance(x, bytes):
+        return out + piece(5, x) + number(20, 4)
+    return out + b"".join(number(8, i) for i in x) + number(20, 7)
+
+
+def node(op, inputs, outputs, name="", domain="", more=b"", **attributes):
+    out = b"".join(piece(1, i) for i in inputs) + b"".join(piece(2, o) for o in outputs)
+    out += piece(3, name) + piece(4, op)
+    out += b"".join(piece(5, attribute(k, v)) for k, v in attributes.items())
+    return out + (piece(7, domain) if domain else b"") + more
+
+
+def model(nodes, inputs, outputs, initializers=(), opset=13, domains=(), graph_more=b""):
+    graph = b"".join(piece(1, n) for n in nodes) + piece(2, "g")
+    graph += b"".join(piece(5, t) for t in initializers)
+    graph += b"".join(piece(11, v) for v in inputs) + b"".join(piece(12, v) for v in outputs) + graph_more
+    opsets = piece(8, piece(1, "") + number(2, opset)) if opset is not None else b""
+    opsets += b"".join(piece(8, piece(1, d) + number(2, 1)) for d in domains)
+    return number(1, 8) + piece(7, graph) + opsets
+
+
+def one(op, inputs=("x",), initializers=(), dims=(2, 3), name="n1", out_dims=None, opset=13, dtype=FLOAT, **attributes):
+    """One node that reads input x and constants."""
+    return model([node(op, inputs, ["y"], name, **attributes)], [value("x", dims, dtype)],
+                 [value("y", out_dims, dtype)], initializers, opset)
+
+
+# --- tensor files -----------------------------------------------------------------------------------------------------
+
+def npy(descr, shape, data):
+    shape = "(%s)" % "".join("%d, " % d for d in shape)
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
+    header += " " * (63 - (len(header) + 10) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+def zeros(descr, shape):
+    count = 1
+    for d in shape:
+        count *= d
+    return npy(descr, shape, bytes(count * int(descr[-1])))
+
+
+def npz(path, arrays, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", method) as z:
+        for name, content in arrays.items():
+            info = zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0))
+            info.compress_type = method
+            z.writestr(info, content)
+
+
+# --- wrong models -----------------------------------------------------------------------------------------------------
+
+BIG = 1 << 20
+
+MODELS = {
+    # the file as a whole
+    "empty": b"",
+    "text": b"This is no model at all, but a line of text.\n",
+    "zeros": bytes(4096),
+    "no-graph": number(1, 8) + piece(8, piece(1, "") + number(2, 13)),
+    "no-outputs": model([node("Relu", ["x"], ["y"], "n1")], [value("x")], []),
+    "no-opset": one("Relu", opset=None),
+    "opset-new": one("Relu", opset=99),
+    "opset-zero": one("Relu", opset=0),
+    "deep": model([node("Relu", ["x"], ["y"], "n1", more=piece(5, piece(1, "body") + piece(6, b"\x0a\x80") +
+                                                              number(20, 5)))], [value("x")], [value("y")]),
+    # structure
+    "cycle": model([node("Relu", ["b"], ["a"], "first"), node("Add", ["a", "x"], ["b"], "second")], [value("x")],
+                   [value("b")]),
+    "self-cycle": model([node("Add", ["a", "x"], ["a"], "ouroboros")], [value("x")], [value("a")]),
+    "missing-initializer": model([node("Conv", ["x", "weights"], ["y"], "conv1")], [value("x", (1, 3, 8, 8))],
+                                 [value("y", (1, 4, 6, 6))]),
+    "undefined-input": model([node("Add", ["x", "nowhere"], ["y"], "sum1")], [value("x")], [value("y")]),
+    "undefined-output": model([node("Relu", ["x"], ["y"], "n1")], [value("x")], [value("nobody")]),
+    "made-twice": model([node("Relu", ["x"], ["y"], "n1"), node("Abs", ["x"], ["y"], "n2")], [value("x")],
+                        [value("y")]),
+    "few-inputs": one("Add", name="sum1"),
+    "many-inputs": one("Relu", ("x", "x", "x"), name="relu1"),
+    "omitted-input": one("Add", ("x", ""), name="sum1"),
+    "attribute-twice": model([node("Softmax", ["x"], ["y"], "soft1", axis=1, more=piece(5, attribute("axis", 0)))],
+                             [value("x")], [value("y")]),
+    "attribute-type": one("Softmax", name="soft1", axis="last"),
+    # types and ranks
+    "wrong-rank": model([node("Conv", ["x", "w"], ["y"], "conv1")], [value("x", (2, 3))], [value("y", None)],
+                        [floats("w", (1, 3, 1, 1), [1, 2, 3])]),
+    "wrong-type": model([node("Conv", ["x", "w"], ["y"], "conv1")], [value("x", (1, 1, 4, 4))], [value("y", None)],
+                        [ints("w", (1, 1, 1, 1), [3])]),
+    "bool-relu": one("Relu", dtype=BOOL, name="relu1"),
+    "no-broadcast": model([node("Add", ["x", "z"], ["y"], "sum1")], [value("x", (2, 3)), value("z", (4, 5))],
+                          [value("y", None)]),
+    "matmul-inner": model([node("MatMul", ["x", "z"], ["y"], "mm1")], [value("x", (2, 3)), value("z", (4, 5))],
+                          [value("y", None)]),
+    "conv-channels": model([node("Conv", ["x", "w"], ["y"], "conv1")], [value("x", (1, 4, 4, 4))], [value("y", None)],
+                           [floats("w", (1, 3, 1, 1), [1, 2, 3])]),
+    "string-input": one("Identity", dtype=STRING, name="id1"),
+    "string-initializer": one("Concat", ("x", "s"), [tensor("s", (1,), STRING, more=piece(6, "a"))], axis=0),
+    "complex-input": one("Identity", dtype=COMPLEX64, name="id1"),
+    "type-99": one("Identity", dtype=99, name="id1"),
+    "no-shape": model([node("Relu", ["x"], ["y"], "n1")], [value("x", None)], [value("y", None)]),
+    "rank-20": one("Relu", dims=(1,) * 20),
+    # sizes
+    "huge-input": one("Relu", dims=(1 << 31, 1 << 31, 1 << 31, 1 << 31)),
+    "huge-dim": one("Relu", dims=(1 << 62, 4)),
+    "huge-initializer": one("Add", ("x", "w"), [tensor("w", (1 << 40, 1 << 40), raw=bytes(16))], name="sum1"),
+    "huge-no-data": one("Add", ("x", "w"), [tensor("w", (1 << 38,), raw=b"")], name="sum1"),
+    "huge-result": model([node("Mul", ["x", "z"], ["y"], "outer1")], [value("x", (BIG << 9, 1)), value("z", (1, BIG << 9))],
+                         [value("y", None)]),
+    "huge-expand": one("Expand", ("x", "s"), [ints("s", (3,), [1 << 31, 1 << 31, 1])], dims=(1, 1), name="expand1"),
+    "huge-constant": one("ConstantOfShape", ("s",), [ints("s", (2,), [1 << 33, 1 << 33])], name="fill1"),
+    "huge-tile": one("Tile", ("x", "s"), [ints("s", (2,), [1 << 40, 1 << 40])], name="tile1"),
+    "huge-range": one("Range", ("a", "b", "c"), [ints("a", (), [0]), ints("b", (), [1 << 62]), ints("c", (), [1])],
+                      dtype=INT64, name="range1"),
+    "huge-pad": one("Pad", ("x", "s"), [ints("s", (4,), [1 << 62, 1 << 62, 1 << 62, 1 << 62])], name="pad1"),
+    "negative-input": one("Relu", dims=(-5, 3)),
+    "negative-initializer": one("Add", ("x", "w"), [tensor("w", (-2,), raw=bytes(8))], name="sum1"),
+    "negative-pad": one("Pad", ("x", "s"), [ints("s", (4,), [-9, 0, 0, 0])], name="pad1"),
+    "negative-fill": one("ConstantOfShape", ("s",), [ints("s", (1,), [-4])], name="fill1"),
+    "short-data": one("Add", ("x", "w"), [tensor("w", (2, 3), raw=bytes(20))], name="sum1"),
+    "long-data": one("Add", ("x", "w"), [tensor("w", (2, 3), raw=bytes(28))], name="sum1"),
+    # external data
+    "external-parent": one("Add", ("x", "w"), [external("w", (2, 3), "../secret.bin")], name="sum1"),
+    "external-hidden-parent": one("Add", ("x", "w"), [external("w", (2, 3), "a/../../secret.bin")], name="sum1"),
+    "external-absolute": one("Add", ("x", "w"), [external("w", (2, 3), "/etc/passwd")], name="sum1"),
+    "external-backslash": one("Add", ("x", "w"), [external("w", (2, 3), "..\\secret.bin")], name="sum1"),
+    "external-link": one("Add", ("x", "w"), [external("w", (2, 3), "link.bin")], name="sum1"),
+    "external-folder": one("Add", ("x", "w"), [external("w", (2, 3), ".")], name="sum1"),
+    "external-missing": one("Add", ("x", "w"), [external("w", (2, 3), "absent.bin")], name="sum1"),
+    "external-none": one("Add", ("x", "w"), [external("w", (2, 3), "")], name="sum1"),
+    "external-short": one("Add", ("x", "w"), [external("w", (2, 3), "short.bin")], name="sum1"),
+    "external-offset": one("Add", ("x", "w"), [external("w", (2, 3), "enough.bin", offset="-8")], name="sum1"),
+    "external-past-end": one("Add", ("x", "w"), [external("w", (2, 3), "enough.bin", offset="18446744073709551608")],
+                             name="sum1"),
+    "external-length": one("Add", ("x", "w"), [external("w", (2, 3), "enough.bin", length="12")], name="sum1"),
+    # operators
+    "unknown-operators": model(
+        [node("Frobnicate", ["x"], ["a"], "frob1", "com.acme"), node("Quux", ["a"], ["b"], "quux1"),
+         node("Relu", ["b"], ["c"], "relu1"), node("Blorp", ["c"], ["d"], "blorp1"),
+         node("Quux", ["d"], ["y"], "quux2")],
+        [value("x")], [value("y")], domains=("com.acme",)),
+    "subgraph": model([node("If", ["x"], ["y"], "if1", more=piece(5, piece(1, "then_branch") + piece(6, b"") + number(20, 5)))],
+                      [value("x", (), BOOL)], [value("y", None)]),
+    # attributes that would divide by zero, or leave the tensor
+    "stride-zero": one("MaxPool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(2, 2), strides=(0, 1)),
+    "kernel-zero": one("MaxPool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(0, 2)),
+    "kernel-large": one("AveragePool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(9, 9)),
+    "kernel-rank": one("MaxPool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(2,)),
+    "dilation-negative": one("MaxPool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(2, 2), dilations=(-1, 1)),
+    "pads-negative": one("MaxPool", dims=(1, 1, 4, 4), name="pool1", kernel_shape=(2, 2), pads=(-9, 0, 0, 0)),
+    "group-zero": one("Conv", ("x", "w"), [floats("w", (1, 1, 1, 1), [1])], (1, 1, 4, 4), "conv1", group=0),
+    "group-odd": one("Conv", ("x", "w"), [floats("w", (3, 1, 1, 1), [1, 2, 3])], (1, 2, 4, 4), "conv1", group=2),
+    "transpose-outside": one("Transpose", name="turn1", perm=(0, 7)),
+    "transpose-twice": one("Transpose", name="turn1", perm=(0, 0)),
+    "axis-outside": one("Softmax", name="soft1", axis=5),
+    "concat-axis": one("Concat", ("x", "x"), name="cat1", axis=-9),
+    "reshape-count": one("Reshape", ("x", "s"), [ints("s", (2,), [4, 4])], name="shape1"),
+    "reshape-two-open": one("Reshape", ("x", "s"), [ints("s", (2,), [-1, -1])], name="shape1"),
+    "reshape-negative": one("Reshape", ("x", "s"), [ints("s", (2,), [-7, 3])], name="shape1"),
+    "gather-outside": one("Gather", ("x", "i"), [ints("i", (1,), [9])], name="gather1", axis=0),
+    "gather-constant": one("Gather", ("t", "i"), [floats("t", (2,), [1, 2]), ints("i", (1,), [-9])], name="gather1"),
+    "slice-step-zero": one("Slice", ("x", "a", "b", "c", "d"), [ints("a", (1,), [0]), ints("b", (1,), [2]),
+                           ints("c", (1,), [0]), ints("d", (1,), [0])], name="slice1"),
+    "split-sum": model([node("Split", ["x", "s"], ["y", "z"], "split1", axis=0)], [value("x", (4, 3))],
+                       [value("y", None), value("z", None)], [ints("s", (2,), [3, 3])]),
+    "squeeze-two": one("Squeeze", ("x", "a"), [ints("a", (1,), [0])], name="squeeze1"),
+    "cast-to-nothing": one("Cast", name="cast1", to=77),
+    "range-step-zero": one("Range", ("a", "b", "c"), [ints("a", (), [0]), ints("b", (), [5]), ints("c", (), [0])],
+                           dtype=INT64, name="range1"),
+    "einsum-nonsense": one("Einsum", ("x", "x"), name="einsum1", equation="i->,j->"),
+    "resize-zero": one("Resize", ("x", "", "s"), [floats("s", (2,), [0, -1])], name="resize1"),
+}
+
+# Odd, but not necessarily wrong: compiled or refused, never a crash.
+ODD = {
+    "divide-zero": one("Div", ("a", "b"), [ints("a", (2,), [7, -7]), ints("b", (2,), [0, 0])], dtype=INT64),
+    "divide-least": one("Div", ("a", "b"), [ints("a", (1,), [-1 << 63]), ints("b", (1,), [-1])], dtype=INT64),
+    "mod-zero": one("Mod", ("a", "b"), [ints("a", (1,), [7]), ints("b", (1,), [0])], dtype=INT64),
+    "negate-least": one("Neg", ("a",), [ints("a", (1,), [-1 << 63])], dtype=INT64),
+    "add-overflow": one("Add", ("a", "b"), [ints("a", (1,), [(1 << 63) - 1]), ints("b", (1,), [1])], dtype=INT64),
+    "shift-64": one("BitShift", ("a", "b"), [tensor("a", (1,), 13, struct.pack("<Q", 1)),
+                                             tensor("b", (1,), 13, struct.pack("<Q", 64))], dtype=13, direction="LEFT"),
+    "cast-nan": model([node("Cast", ["a"], ["y"], "cast1", to=INT32)], [], [value("y", None, INT32)],
+                      [floats("a", (3,), [float("nan"), float("inf"), -1e30])]),
+    "zero-extent": one("Relu", dims=(0, 3)),
+    "zero-extent-pool": one("MaxPool", dims=(0, 1, 4, 4), kernel_shape=(2, 2)),
+    "zero-extent-mean": one("ReduceMean", dims=(0, 3), axes=(0,)),
+    "scalar": one("Relu", dims=()),
+    "no-inputs": model([node("Relu", ["a"], ["y"], "n1")], [], [value("y")], [floats("a", (2, 3), [0] * 6)]),
+    "input-is-output": model([], [value("x")], [value("x")]),
+    "constant-is-output": model([], [], [value("a")], [floats("a", (2, 3), [0] * 6)]),
+    "unused-input": model([node("Relu", ["x"], ["y"], "n1")], [value("x"), value("z")], [value("y")]),
+    "names": model([node("Relu", ["a b/c*/"], ["\"\\\n??/"], "*/ int x; /*")], [value("a b/c*/")],
+                   [value("\"\\\n??/")]),
+    "no-names": model([node("Relu", ["x"], ["y"])], [value("x")], [value("y")]),
+    "keyword": model([node("Relu", ["int"], ["return"], "while")], [value("int")], [value("return")]),
+    "not-utf8": model([node("Relu", ["x"], ["y"], b"\xff\xfe\x80")], [value("x")], [value("y")]),
+    "wrong-output-shape": one("Relu", dims=(2, 3), out_dims=(7, 7)),
+    "topk-large": model([node("TopK", ["x", "k"], ["y", "i"], "topk1")], [value("x", (2, 3))],
+                        [value("y", None), value("i", None, INT64)], [ints("k", (1,), [9])]),
+    "onehot-negative": one("OneHot", ("i", "d", "v"), [ints("i", (1,), [1]), ints("d", (), [-3]),
+                                                       floats("v", (2,), [0, 1])]),
+    "gather-far": one("Gather", ("t", "i"), [floats("t", (2,), [1, 2]), ints("i", (1,), [1 << 62])], name="gather1"),
+    "scatter-far": one("ScatterElements", ("x", "i", "u"), [ints("i", (1, 1), [1 << 40]), floats("u", (1, 1), [1])]),
+    "slice-far": one("Slice", ("x", "a", "b"), [ints("a", (1,), [-1 << 63]), ints("b", (1,), [(1 << 63) - 1])]),
+    "clip-crossed": one("Clip", ("x", "a", "b"), [floats("a", (), [5]), floats("b", (), [-5])]),
+    "depth-zero": one("DepthToSpace", dims=(1, 4, 2, 2), blocksize=0),
+    "lrn-zero": one("LRN", dims=(1, 4, 2, 2), size=0),
+    "gemm-vector": one("Gemm", ("x", "w"), [floats("w", (3,), [1, 2, 3])]),
+    "scale-zero": one("QuantizeLinear", ("x", "s"), [floats("s", (), [0])]),
+    "long-chain": model([node("Relu", ["x" if i == 0 else "v%d" % i], ["y" if i == 2999 else "v%d" % (i + 1)])
+                         for i in range(3000)], [value("x")], [value("y")]),
+}
+
+
+def add_damaged(digits, out):
+    """The sample model cut off, and with bytes changed; the seed is fixed."""
+    rng = random.Random(1)
+    for i in range(24):
+        n = len(digits) * (i + 1) // 25 if i < 20 else len(digits) - (24 - i)
+        out["cut-%02d" % i] = digits[:n]
+    for i in range(48):
+        b = bytearray(digits)
+        # most of the file is weights: half of the flips fall on the structure at its two ends
+        at = rng.randrange(len(b)) if i % 2 == 0 else rng.choice((rng.randrange(600), len(b) - 1 - rng.randrange(400)))
+        b[at] ^= 1 << rng.randrange(8)
+        out["flip-%02d" % i] = bytes(b)
+
+
+def add_tensors(folder):
+    image, flat = zeros("<f4", (1, 1, 8, 8)), bytes(range(256))
+    npz(folder + "/good.npz", {"image": image})
+    npz(folder + "/deflated.npz", {"image": image}, zipfile.ZIP_DEFLATED)
+    npz(folder + "/shape.npz", {"image": zeros("<f4", (1, 1, 8, 9))})
+    npz(folder + "/rank.npz", {"image": zeros("<f4", (64,))})
+    npz(folder + "/type.npz", {"image": zeros("<i4", (1, 1, 8, 8))})
+    npz(folder + "/unknown.npz", {"picture": image})
+    npz(folder + "/extra.npz", {"image": image, "picture": image})
+    npz(folder + "/none.npz", {})
+    npz(folder + "/only-a.npz", {"a": zeros("<f4", (2, 3))})
+    npz(folder + "/no-npy.npz", {"image": flat})
+    npz(folder + "/short.npz", {"image": image[:-4]})
+    npz(folder + "/long.npz", {"image": image + b"1234"})
+    npz(folder + "/object.npz", {"image": npy("|O8", (1,), bytes(8))})
+    npz(folder + "/huge.npz", {"image": npy("<f4", (1 << 40, 1 << 40), bytes(16))})
+    npz(folder + "/negative.npz", {"image": npy("<f4", (-1, 8), bytes(16))})
+    with open(folder + "/good.npz", "rb") as f:
+        whole = f.read()
+    for name, content in {"text.npz": b"no zip file\n", "void.npz": b"", "cut.npz": whole[:len(whole) // 2],
+                          "flipped.npz": whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
+                          "text.npy": b"no array\n", "cut.npy": image[:100]}.items():
+        with open(folder + "/" + name, "wb") as f:
+            f.write(content)
+    os.makedirs(folder + "/no-tensors", exist_ok=True)
+    os.makedirs(folder + "/bad-tensors", exist_ok=True)
+    with open(folder + "/bad-tensors/input_0.pb", "wb") as f:
+        f.write(b"\xff\xff\xff\xff")
+
+
+def write_models(models, folder):
+    for name, content in models.items():
+        with open("%s/%s.onnx" % (folder, name), "wb") as f:
+            f.write(content)
+
+
+def main_bad(digits, folder):
+    os.makedirs(folder + "/odd", exist_ok=True)
+    with open(digits, "rb") as f:
+        digits = f.read()
+    add_damaged(digits, ODD)
+    write_models(MODELS, folder)
+    write_models(ODD, folder + "/odd")
+    write_models({"sum": model([node("Add", ["a", "b"], ["y"], "sum1")], [value("a"), value("b")], [value("y")])}, folder)
+    add_tensors(folder)
+    with open(os.path.dirname(os.path.abspath(folder)) + "/secret.bin", "wb") as f:
+        f.write(bytes(4096))
+    with open(folder + "/short.bin", "wb") as f:
+        f.write(bytes(20))
+    with open(folder + "/enough.bin", "wb") as f:
+        f.write(bytes(24))
+    if not os.path.islink(folder + "/link.bin"):
+        os.symlink("../secret.bin", folder + "/link.bin")
+
+
+def main_seeds(folder):
+    os.makedirs(folder + "/onnx", exist_ok=True)
+    os.makedirs(folder + "/npz", exist_ok=True)
+    good = {
+        "relu": one("Relu"),
+        "conv": one("Conv", ("x", "w"), [floats("w", (2, 1, 3, 3), [i / 8 for i in range(18)])], (1, 1, 6, 6), "conv1",
+                    pads=(1, 1, 1, 1), strides=(2, 2)),
+        "gemm": one("Gemm", ("x", "w"), [floats("w", (3, 2), [1, 2, 3, 4, 5, 6])], alpha=0.5),
+        "shape-arithmetic": model(
+            [node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"]), node("Unsqueeze", ["n", "axes"], ["n1"]),
+             node("Concat", ["n1", "minus"], ["t"], axis=0), node("Reshape", ["x", "t"], ["y"])],
+            [value("x", ("N", 3, 2))], [value("y", None)],
+            [ints("zero", (), [0]), ints("axes", (1,), [0]), ints("minus", (1,), [-1])]),
+        "qdq": model([node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])],
+                     [value("x")], [value("y")], [floats("s", (), [0.1]), tensor("z", (), UINT8, b"\x80")]),
+        "old": one("Add", ("x", "w"), [floats("w", (2,), [1, 2])], opset=6, broadcast=1, axis=0),
+        "external": one("Add", ("x", "w"), [external("w", (2, 3), "../secret.bin")]),
+    }
+    for name in ("cycle", "unknown-operators", "huge-initializer", "slice-step-zero", "resize-zero", "subgraph",
+                 "huge-range", "einsum-nonsense"):
+        good[name] = MODELS[name]
+    write_models(good, folder + "/onnx")
+    npz(folder + "/npz/stored.npz", {"a": zeros("<f4", (2, 3)), "b": zeros("|u1", (4,))})
+    npz(folder + "/npz/deflated.npz", {"a": zeros("<i8", (2, 3))}, zipfile.ZIP_DEFLATED)
+    for name, content in {"f2": zeros("<f2", (3,)), "big-endian": zeros(">f8", (2,)),
+                          "scalar": zeros("|b1", ())}.items():
+        with open("%s/npz/%s.npy" % (folder, name), "wb") as f:
+            f.write(content)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    if sys.argv[1] == "--seeds":
+        main_seeds(sys.argv[2])
+    else:
+        main_bad(sys.argv[1], sys.argv[2])
