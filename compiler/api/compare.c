@@ -125,7 +125,8 @@ static void finish(const tn_tensor *got, const sums *s, tn_metrics *m)
     double n = m->count > 0 ? (double)m->count : 1;
     m->rmse = sqrt(s->squares / n);
     m->mae = s->absolutes / n;
-    m->l2r = s->squares == 0 ? 0 : s->want_want == 0 ? INFINITY : sqrt(s->squares / s->want_want);
+    bool bounded = isfinite(s->squares) && s->want_want > 0;
+    m->l2r = s->squares == 0 ? 0 : bounded ? sqrt(s->squares / s->want_want) : INFINITY;
     m->cosine = cosine(s);
     m->argmax_equal = is_argmax_equal(got, s);
 }

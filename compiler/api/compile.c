@@ -152,7 +152,7 @@ static tn_status compile(void *state)
     }
     s->is_tar = ends_with(s->path, ".tar");
     s->status = fail_status(ctx);
-    if (!s->is_tar && !may_replace(ctx, s->path))
+    if ((!s->is_tar && !may_replace(ctx, s->path)) || !make_folder_of(ctx, s->path))
         return TN_ERR_FILE;
     tn_finally(&ctx->arena, fill_folder, clean_folder, s);
     return s->status;
@@ -187,7 +187,7 @@ static tn_status show(void *state)
     tn_alias_views(p);
     if (tn_setting_get(s->m->ctx, "O")[0] != '0')
         tn_fuse(p);
-    tn_program_print(p, &s->out);
+    tn_program_print_full(p, &s->out);
     return TN_OK;
 }
 

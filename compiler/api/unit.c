@@ -188,8 +188,6 @@ static void collect_io(tn_unit *u, const tn_graph *g)
         u->input[i] = tn_buf_of(u->program, g->inputs.items[i]);
     for (size_t i = 0; i < u->n_out; i++)
         u->output[i] = tn_buf_of(u->program, g->outputs.items[i]);
-    for (size_t i = 0; i < u->program->symbols.n; i++)
-        u->program->symbols.items[i]->name = tn_name_make(&names, u->program->symbols.items[i]->name);
     u->input_name = io_names(u, &names, u->input, u->n_in);
     u->output_name = io_names(u, &names, u->output, u->n_out);
 }

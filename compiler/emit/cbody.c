@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "base/half.h"
+
 typedef struct named { const tn_expr *expr; const char *name; } named;
 typedef struct { named *items; size_t n, room; } named_vec;
 typedef struct count { const tn_expr *expr; int uses; bool hoistable; } count;
@@ -61,8 +63,26 @@ static const char *pointer_name(printer *c, const tn_buf *b)
     return "";
 }
 
+const char *tn_symbol_local(tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->symbols.n; i++) {
+        if (p->symbols.items[i] != symbol)
+            continue;
+        char *name = tn_strfmt(p->arena, "dim%zu_%s", i, symbol->name);
+        for (char *s = name; *s != '\0'; s++) {
+            bool ok = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9');
+            *s = ok ? *s : '_';
+        }
+        return name;
+    }
+    return NULL;
+}
+
 static const char *var_name(printer *c, const tn_var *v)
 {
+    const char *symbol = v->dtype == TN_INDEX ? tn_symbol_local(c->p, v) : NULL;
+    if (symbol != NULL)
+        return symbol;
     if (v->dtype == TN_INDEX)
         return v->name;
     for (size_t i = 0; i < c->vars.n; i++)
@@ -92,6 +112,9 @@ static const char *number_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
+    if (e->dtype == TN_FLOAT16 || e->dtype == TN_BFLOAT16) /* held as their bits */
+        return tn_strfmt(a, "0x%04x", (unsigned)(e->dtype == TN_FLOAT16 ? tn_float_to_half((float)e->f)
+                                                                        : tn_float_to_bfloat((float)e->f)));
     if (e->f != e->f || isinf(e->f)) {
         const char *top = e->f != e->f ? "0.0" : e->f < 0 ? "-1.0" : "1.0"; /* not all C libraries have HUGE_VALF */
         return tn_strfmt(a, "(%s%s / 0.0%s)", top, suffix, suffix);

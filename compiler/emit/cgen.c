@@ -26,7 +26,7 @@ static const char *params_text(const generator *g, const tn_function *f)
         tn_str_add(&s, "%s%s%s *TN_RESTRICT %s", i > 0 ? ", " : "", f->param[i].is_written ? "" : "const ",
                    tn_dtype_get(f->param[i].root->dtype)->c, f->param[i].name);
     for (int i = 0; i < f->n_symbol; i++)
-        tn_str_add(&s, "%sptrdiff_t %s", s.len > 0 ? ", " : "", f->symbol[i]->name);
+        tn_str_add(&s, "%sptrdiff_t %s", s.len > 0 ? ", " : "", tn_symbol_local(g->u->program, f->symbol[i]));
     return s.len > 0 ? s.text : "void";
 }
 
@@ -190,7 +190,8 @@ static void print_call(generator *g, size_t k)
     for (int i = 0; i < c->f->n_param; i++)
         tn_str_add(&g->entry, "%s%s", i > 0 ? ", " : "", argument(g, c->f->param[i].root));
     for (int i = 0; i < c->f->n_symbol; i++)
-        tn_str_add(&g->entry, "%s%s", i > 0 || c->f->n_param > 0 ? ", " : "", c->f->symbol[i]->name);
+        tn_str_add(&g->entry, "%s%s", i > 0 || c->f->n_param > 0 ? ", " : "",
+                   tn_symbol_local(u->program, c->f->symbol[i]));
     tn_str_add(&g->entry, ");\n    %s_LAYER_END(%zu);\n", u->upper, k);
 }
 
@@ -216,8 +217,9 @@ static void print_checks(generator *g)
     tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper, u->upper);
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = u->program->symbols.items[i];
-        tn_str_add(&g->entry, "    const ptrdiff_t %s = io->%s;\n", v->name, tn_symbol_name(u, i));
-        tn_str_add(&g->entry, "    if (%s < 1 || %s > %lld)\n        return %s_ERR_SHAPE;\n", v->name, v->name,
+        const char *local = tn_symbol_local(u->program, v);
+        tn_str_add(&g->entry, "    const ptrdiff_t %s = io->%s;\n", local, tn_symbol_name(u, i));
+        tn_str_add(&g->entry, "    if (%s < 1 || %s > %lld)\n        return %s_ERR_SHAPE;\n", local, local,
                    (long long)v->hi, u->upper);
     }
 }

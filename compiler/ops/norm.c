@@ -163,7 +163,7 @@ static bool check_broadcast(tn_graph *g, const tn_node *n, int i)
 
 bool tn_infer_layer_norm(tn_graph *g, tn_node *n)
 {
-    rows r;
+    rows r = {0};
     if (!read_rows(g, n, &r) || !check_broadcast(g, n, 1) || !check_broadcast(g, n, 2))
         return false;
     int64_t stash = tn_node_int(n, "stash_type", TN_FLOAT);
@@ -204,7 +204,7 @@ static const tn_expr *scale_rows(tn_program *p, const tn_node *n, const tn_comp 
 
 bool tn_lower_layer_norm(tn_program *p, const tn_node *n)
 {
-    rows r;
+    rows r = {0};
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     if (!read_rows(p->graph, n, &r))
         return false;
@@ -224,7 +224,7 @@ bool tn_lower_layer_norm(tn_program *p, const tn_node *n)
 
 bool tn_infer_rms_norm(tn_graph *g, tn_node *n)
 {
-    rows r;
+    rows r = {0};
     if (!read_rows(g, n, &r) || !check_broadcast(g, n, 1))
         return false;
     tn_set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
@@ -233,7 +233,7 @@ bool tn_infer_rms_norm(tn_graph *g, tn_node *n)
 
 bool tn_lower_rms_norm(tn_program *p, const tn_node *n)
 {
-    rows r;
+    rows r = {0};
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     if (!read_rows(p->graph, n, &r))
         return false;
@@ -269,7 +269,7 @@ static bool read_groups(tn_graph *g, const tn_node *n, bool instances, rows *out
 
 static bool infer_groups(tn_graph *g, tn_node *n, bool instances)
 {
-    rows r;
+    rows r = {0};
     if (!read_groups(g, n, instances, &r))
         return false;
     tn_dim each = tn_node_int(n, "per_group", 0) == 1 ? tn_dim_fixed(r.groups) : n->in[0]->shape.dim[1];
@@ -281,7 +281,7 @@ static bool infer_groups(tn_graph *g, tn_node *n, bool instances)
 
 static bool lower_groups(tn_program *p, const tn_node *n, bool instances)
 {
-    rows r;
+    rows r = {0};
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     if (!read_groups(p->graph, n, instances, &r))
         return false;

@@ -1,23 +1,24 @@
 /* From the graph to computations, and from those to kernels. See program.h. */
 #include "pass/program.h"
 
+#include "ops/ops.h"
 #include "sched/sched.h"
 
-/* A graph output that is an input, a constant, or listed twice has no computation of its own that writes it. */
-static void copy_to_output(tn_program *p, tn_value *v)
+/* A graph output that is an input, a constant, or listed twice gets an Identity of its own that writes it. */
+static void copy_to_output(tn_graph *g, size_t at)
 {
-    tn_graph *g = p->graph;
-    tn_value *out = tn_graph_add_value(g, tn_strfmt(p->arena, "%s.out", v->name));
+    tn_value *v = g->outputs.items[at], *out = tn_graph_add_value(g, tn_strfmt(g->arena, "%s.out", v->name));
+    tn_node *n = tn_graph_make_node(g, tn_op_find("", "Identity"), "", 1, 1);
+    n->index = g->nodes.n > 0 ? g->nodes.items[g->nodes.n - 1]->index : 0;
+    n->version = n->op->since;
+    n->in[0] = v;
+    n->out[0] = out;
     out->dtype = v->dtype;
     out->shape = v->shape;
     out->is_output = true;
-    tn_comp_view(p, NULL, tn_buf_of(p, out), tn_buf_of(p, v));
-    p->comps.items[p->comps.n - 1]->label = tn_strfmt(p->arena, "copy of '%s'", v->name);
-    for (size_t i = g->outputs.n; i-- > 0;)
-        if (g->outputs.items[i] == v) {
-            g->outputs.items[i] = out;
-            return;
-        }
+    out->maker = n;
+    g->outputs.items[at] = out;
+    *TN_PUSH(g->arena, g->nodes) = n;
 }
 
 static bool is_listed_before(const tn_graph *g, size_t i)
@@ -62,6 +63,11 @@ static void drop_dead(tn_program *p)
 
 bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
 {
+    for (size_t i = g->outputs.n; i-- > 0;) {
+        const tn_value *v = g->outputs.items[i];
+        if (v->is_input || v->constant != NULL || is_listed_before(g, i))
+            copy_to_output(g, i);
+    }
     tn_program *p = tn_program_make(a, g);
     int errors = g->diag->errors;
     for (size_t i = 0; i < g->inputs.n; i++)
@@ -72,11 +78,6 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
                 tn_node_error(g, g->nodes.items[i], "not supported in this form");
             return false;
         }
-    for (size_t i = g->outputs.n; i-- > 0;) {
-        tn_value *v = g->outputs.items[i];
-        if (v->is_input || v->constant != NULL || is_listed_before(g, i))
-            copy_to_output(p, v);
-    }
     drop_dead(p);
     *out = p;
     return true;

@@ -3,12 +3,12 @@
 # ../shared/models/MODELS.md. Without that folder the photos are skipped, and counted.
 #   TENON_BUILD=build/release samples/imagenet/test.sh
 set -u
-cd "$(dirname "$0")" || exit 1
-root=$(cd ../.. && pwd)
-TENON_BUILD=$(realpath "${TENON_BUILD:-$root/build/release}")
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+TENON_BUILD=$(realpath "${TENON_BUILD:-$root/build/release}") || exit 1
 models=$root/../shared/models
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+cd "$root/samples/imagenet" || exit 1
 passed=0 failed=0 skipped=0
 
 check() { # NAME COMMAND...

@@ -2,11 +2,12 @@
 # Builds this sample in a temporary folder with make, for both digits models, and checks the printed digit.
 #   TENON=build/release/tenon CC=cc samples/makefile/test.sh
 set -u
-cd "$(dirname "$0")" || exit 1
-TENON=$(realpath "${TENON:-../../build/release/tenon}")
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+TENON=$(realpath "${TENON:-$here/../../build/release/tenon}") || exit 1
 export TENON
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+cd "$here" || exit 1
 passed=0 failed=0
 
 check() { # NAME COMMAND...

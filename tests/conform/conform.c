@@ -110,10 +110,8 @@ static bool run_interp(tn_arena *a, const char *model, const tn_array_vec *in, c
     return true;
 }
 
-static bool run_c(const char *model, const tn_array_vec *in, const tn_array_vec *want)
+static bool run_package(tn_ctx *ctx, const char *model, const tn_array_vec *in, const tn_array_vec *want)
 {
-    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
-    tn_ctx_set(ctx, "cflags", "-O1");
     tn_runner *r = tn_runner_open(ctx, model);
     const tn_array *info = NULL;
     size_t n = 0;
@@ -127,6 +125,14 @@ static bool run_c(const char *model, const tn_array_vec *in, const tn_array_vec 
     bool ok = n == want->n;
     for (size_t i = 0; ok && i < n; i++)
         ok = near(&got[i], &want->items[i]);
+    return ok;
+}
+
+static bool run_c(const char *model, const tn_array_vec *in, const tn_array_vec *want)
+{
+    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
+    tn_ctx_set(ctx, "cflags", "-O1");
+    bool ok = run_package(ctx, model, in, want);
     tn_ctx_close(ctx);
     return ok;
 }

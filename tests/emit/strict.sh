@@ -39,7 +39,7 @@ skip() { # NAME WHY
     echo "skipped $1: $2"
 }
 
-has() { command -v "$1" >where 2>&1; }
+has() { command -v "$1" >"$work/where" 2>&1; }
 
 # --- packages ----------------------------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ compile() { # MODEL MODULE FOLDER TARGET PARAMS
 }
 
 sources() { # MODULE, in its folder: all but the test
-    ls "$1.c" "$1_weights.c" 2>where
+    ls "$1.c" "$1_weights.c" 2>"$work/where"
 }
 
 weights() { # MODULE, in its folder: what the test needs as argument
@@ -179,7 +179,7 @@ for model in digits digits_int8; do
             skip "$model-$machine" "no $machine-linux-gnu-gcc"
         fi
     done
-    if has avr-gcc && echo '#include <string.h>' | avr-gcc -fsyntax-only -x c - 2>where; then
+    if has avr-gcc && echo '#include <string.h>' | avr-gcc -fsyntax-only -x c - 2>"$work/where"; then
         check "$model-avr" objects "$p" "$model" avr-gcc -std=c99 -Wall -Wextra -Os -mmcu=atmega2560 \
             "-D$(echo "$model" | tr a-z A-Z)_TEST_NO_MAIN"
     else
@@ -207,7 +207,7 @@ if [ -d "$shared" ]; then
     other mnist "$shared/mnist-8/model.onnx"
     for name in mlp_mnist dynamic_batch_cnn yolo_tiny; do
         file=$seeded/$name/model.onnx
-        if [ ! -f "$file" ] && python3 -c 'import numpy, onnx' 2>where; then
+        if [ ! -f "$file" ] && python3 -c 'import numpy, onnx' 2>"$work/where"; then
             python3 "$shared/seeded/make.py" "$seeded" "$name" >log 2>&1
         fi
         if [ -f "$file" ]; then
@@ -241,9 +241,9 @@ check two-models-sanitized two_models generic gcc -std=c99 -O1 -g -fsanitize=add
 # --- the same bytes ----------------------------------------------------------------------------------------------
 
 twice() { # MODEL TARGET PARAMS
+    rm -rf first again
     compile "$root/samples/digits/$1.onnx" "$1" again "$2" "$3" && cp -r "$1-$2-$3" first &&
-        for f in first/*.o first/*.test first/user.cpp; do rm -f "$f"; done && diff -r first again &&
-        rm -r first again
+        rm -f first/*.o first/*.test first/user.cpp && diff -r first again
 }
 
 from_elsewhere() { # the model by a relative path, from another folder with another environment

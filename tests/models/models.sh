@@ -28,7 +28,7 @@ while read -r model inputs reference rtol atol options; do
     case $model in
     seeded:*)
         name=${model#seeded:}
-        path=$seeded/$name.onnx
+        path=$seeded/$name/model.onnx
         if [ ! -e "$path" ] && ! { python3 -c 'import numpy, onnx' 2>/dev/null && python3 $models/seeded/make.py "$seeded" "$name"; } >/dev/null 2>&1; then
             skipped=$((skipped + 1))
             echo "skipped $model: python3 with numpy and onnx is needed to make it"

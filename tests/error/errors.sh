@@ -1,0 +1,317 @@
+#!/usr/bin/env bash
+# Bad input: each wrong model, option, output place and tensor file must lead to the documented exit code (tenon.h), one
+# clear line that holds the words given here, and nothing left behind. make_bad.py writes the files.
+#   TENON=build/release/tenon tests/error/errors.sh          all
+#   TENON=... tests/error/errors.sh huge                     those whose name holds "huge"
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+digits=$root/samples/digits/digits.onnx
+only=${1:-}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+mkdir models place
+python3 "$root/tests/error/make_bad.py" "$digits" models || { echo "0 passed, 1 failed"; exit 1; }
+passed=0 failed=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    case $name in *"$only"*) ;; *) return ;; esac
+    : >out
+    : >err
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $name"
+        sed 's/^/#   /' out err | head -12
+    fi
+    rm -rf place
+    mkdir place
+}
+
+# Runs tenon with the exit code wanted (several: "0,4"). Whatever it says, it neither crashes nor hangs.
+gives() { # CODES ARGUMENT...
+    local want=$1 got
+    shift
+    timeout 60 "$tenon" "$@" >out 2>err </dev/null
+    got=$?
+    case ,$want, in *,$got,*) return 0 ;; esac
+    echo "exit code $got, not $want: tenon $*" >>err
+    return 1
+}
+
+says() { # WORD...: each a regular expression that the message must match
+    local word
+    for word in "$@"; do
+        grep -qE -e "$word" err || { echo "the message lacks: $word" >>err; return 1; }
+    done
+}
+
+one_line() { [ "$(wc -l <err)" -eq 1 ] || { echo "not one line" >>err; return 1; }; }
+nothing_left() { [ -z "$(ls -A place)" ] || { echo "left: $(ls -A place)" >>err; return 1; }; }
+quiet() { [ ! -s out ] || { echo "it wrote to standard output" >>err; return 1; }; }
+
+refused() { # CODE LINES WORD... -- ARGUMENT...: one: exactly one line; any: at least one
+    local code=$1 lines=$2 words=()
+    shift 2
+    while [ "$1" != -- ]; do
+        words+=("$1")
+        shift
+    done
+    shift
+    gives "$code" "$@" && quiet && says "${words[@]}" && nothing_left && { [ "$lines" = any ] || one_line; }
+}
+
+bad_model() { # NAME WORD...: the file's name stands in the line too
+    local name=$1
+    shift
+    check "model-$name" refused 4 one "$name\.onnx: " 'error: ' "$@" -- compile "models/$name.onnx" -o place/out
+}
+
+# --- models ------------------------------------------------------------------------------------------------------
+
+bad_model empty 'the file is empty'
+bad_model text 'not an ONNX model'
+bad_model zeros 'not an ONNX model'
+bad_model no-graph 'no graph'
+bad_model no-outputs 'no outputs'
+bad_model no-opset 'opset'
+bad_model opset-new 'opset 99' 'supported are 1 to [0-9]+'
+bad_model opset-zero 'opset 0'
+
+bad_model cycle 'cycle' "node [01] '(first|second)'"
+bad_model self-cycle 'cycle' "'ouroboros'"
+bad_model missing-initializer "'conv1'" "input 1 'weights'" 'not defined'
+bad_model undefined-input "'sum1'" "input 1 'nowhere'" 'not defined'
+bad_model undefined-output "output 'nobody'"
+bad_model made-twice "'n2'" "'y'" 'same name'
+bad_model few-inputs "'sum1'" 'Add takes 2'
+bad_model many-inputs "'relu1'" 'has 3 inputs' 'takes 1'
+bad_model omitted-input "'sum1'" 'Add'
+bad_model attribute-twice "'soft1'" "'axis'" 'twice'
+bad_model attribute-type "'soft1'" "axis"
+
+bad_model wrong-rank "'conv1'" "'x' is float\[2,3\]" 'rank'
+bad_model wrong-type "'conv1'" 'int64' 'float'
+bad_model bool-relu "'relu1'" 'bool\[2,3\]' 'Relu takes float'
+bad_model no-broadcast "'sum1'" 'float\[4,5\]' 'float\[2,3\]'
+bad_model matmul-inner "'mm1'" 'float\[2,3\]' 'float\[4,5\]'
+bad_model conv-channels "'conv1'" '4 channels'
+bad_model string-input "'x'" 'string' 'not supported'
+bad_model string-initializer "'s'" 'string' 'not supported'
+bad_model complex-input "'x'" 'complex64' 'not supported'
+bad_model type-99 "'x'" '99'
+bad_model no-shape "'x'" 'no shape' '--input-shapes'
+bad_model rank-20 "'x'" '20 dims'
+
+bad_model huge-input "'x'" '2\^40'
+bad_model huge-dim "'x'" '4611686018427387904'
+bad_model huge-initializer "'w'" '2\^40'
+bad_model huge-no-data "'w'" '1099511627776'
+bad_model huge-result "'outer1'" 'too large'
+bad_model huge-expand "'expand1'" 'too large'
+bad_model huge-constant "'fill1'" 'too large'
+bad_model huge-tile "'tile1'" 'too large'
+bad_model huge-range "'range1'" 'too large'
+bad_model huge-pad "'pad1'" 'too large'
+bad_model negative-input "'x'" '-5'
+bad_model negative-initializer "'w'" '-2'
+bad_model negative-pad "'pad1'" 'pads'
+bad_model negative-fill "'fill1'" '-4'
+bad_model short-data "'w'" '20 bytes' '24'
+bad_model long-data "'w'" '28 bytes' '24'
+
+bad_model external-parent "'w'" "'../secret.bin'" "without '\.\.'"
+bad_model external-hidden-parent "'w'" "without '\.\.'"
+bad_model external-absolute "'w'" "'/etc/passwd'" 'relative'
+bad_model external-backslash "'w'" 'relative'
+bad_model external-link "'w'" 'out of the model.s folder'
+bad_model external-folder "'w'" "'\.'"
+bad_model external-missing "'w'" "'absent.bin'" 'No such file'
+bad_model external-none "'w'" 'no location'
+bad_model external-short "'w'" 'holds 20 bytes' '24'
+bad_model external-offset "'w'" "'-8'"
+bad_model external-past-end "'w'" '18446744073709551608'
+bad_model external-length "'w'" '12 bytes' '24'
+
+bad_model stride-zero "'pool1'" 'strides'
+bad_model kernel-zero "'pool1'" 'kernel_shape'
+bad_model kernel-large "'pool1'" '9'
+bad_model kernel-rank "'pool1'" 'kernel_shape'
+bad_model dilation-negative "'pool1'" 'dilations' '-1'
+bad_model pads-negative "'pool1'" 'pads' '-9'
+bad_model group-zero "'conv1'" 'group is 0'
+bad_model group-odd "'conv1'" 'group is 2'
+bad_model transpose-outside "'turn1'" 'axis 7'
+bad_model transpose-twice "'turn1'" 'twice'
+bad_model axis-outside "'soft1'" 'axis 5' '-2\.\.1'
+bad_model concat-axis "'cat1'" 'axis -9'
+bad_model reshape-count "'shape1'" 'elements'
+bad_model reshape-two-open "'shape1'" '-1'
+bad_model reshape-negative "'shape1'" '-7'
+bad_model gather-outside "'gather1'" 'index 9'
+bad_model gather-constant "'gather1'" 'index -9'
+bad_model slice-step-zero "'slice1'" 'step'
+bad_model split-sum "'split1'" '6' '4'
+bad_model squeeze-two "'squeeze1'" 'axis 0'
+bad_model cast-to-nothing "'cast1'" '77'
+bad_model range-step-zero "'range1'" 'delta'
+bad_model einsum-nonsense "'einsum1'" 'equation'
+bad_model resize-zero "'resize1'" 'scale'
+
+all_unknown() {
+    refused 4 any "'frob1'.*Frobnicate" 'com\.acme' "'quux1'.*Quux.*2 nodes" "'blorp1'.*Blorp" \
+        'com\.acme\.Frobnicate, Quux, Blorp' -- compile models/unknown-operators.onnx -o place/out &&
+        ! grep -q Relu err
+}
+check model-unknown-operators all_unknown
+check model-subgraph refused 4 any "'if1'" 'subgraph' -- compile models/subgraph.onnx -o place/out
+check model-deep refused 4 any "'n1'" 'subgraph' -- compile models/deep.onnx -o place/out
+
+for command in show summary validate run bench opt; do
+    other_command() {
+        case $command in
+        validate) set -- --fill-mode ones --reference models/good.npz ;;
+        opt) set -- -p dce ;;
+        *) set -- ;;
+        esac
+        refused 4 one "'conv1'" "'weights'" -- "$command" models/missing-initializer.onnx "$@"
+    }
+    check "model-refused-by-$command" other_command
+done
+
+# Compiled or refused with a line, never a crash, and nothing half done.
+odd() {
+    gives 0,4 compile "$1" -o place/out || return 1
+    if [ -d place/out ]; then
+        [ ! -s err ] && [ "$(ls -A place)" = out ] && ls place/out/*_report.json >where
+    else
+        says 'error: ' && nothing_left
+    fi
+}
+for file in models/odd/*.onnx; do
+    check "odd-$(basename "$file" .onnx)" odd "$file"
+done
+
+# --- options -----------------------------------------------------------------------------------------------------
+
+bad_option() { # NAME CODE WORD... -- ARGUMENT...
+    local name=$1 code=$2
+    shift 2
+    check "option-$name" refused "$code" one "$@" -o place/out
+}
+bad_option unknown 2 '--frobnicate' -- compile "$digits" --frobnicate 1
+bad_option target 2 'pdp11' 'generic' -- compile "$digits" --target pdp11
+bad_option params 2 "'tape'" 'const' -- compile "$digits" --params tape
+bad_option level 2 "'9'" -- compile "$digits" -O 9
+bad_option build 2 "'rocket'" 'exe' -- compile "$digits" --build rocket
+bad_option threads 2 'threads' -- compile "$digits" --threads many
+bad_option module-name 2 "'a-b'" 'identifier' -- compile "$digits" --module-name a-b
+bad_option disabled-pass 2 "'nope'" 'pass' -- compile "$digits" --disabled-pass nope
+bad_option passes 2 "'nope'" 'pass' -- compile "$digits" --passes nope
+bad_option dump-after 2 "'nope'" 'pass' -- compile "$digits" --dump-after nope
+bad_option shapes-input 2,4 "'nope'" 'image' -- compile "$digits" --input-shapes 'nope:[1,1,8,8]'
+bad_option shapes-rank 2,4 'image' -- compile "$digits" --input-shapes 'image:[1,8,8]'
+bad_option shapes-text 2,4 'input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,8'
+bad_option shapes-negative 2,4 'input-shapes' -- compile "$digits" --input-shapes 'image:[-1,1,8,8]'
+bad_option shapes-huge 2,4 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
+bad_option shapes-wrong 4 'Conv|Gemm|Flatten' -- compile "$digits" --input-shapes 'image:[1,1,12,12]'
+bad_option compiler 6 'no-such-compiler' -- compile "$digits" --build exe --cc no-such-compiler
+bad_option flags 6 'no-such-flag' -- compile "$digits" --build exe --cflags=--no-such-flag
+
+# --- places of output --------------------------------------------------------------------------------------------
+
+absent() { refused 3 one 'absent\.onnx' 'No such file' -- compile absent.onnx -o place/out; }
+check file-absent absent
+folder() { refused 3,4 one 'models' -- compile models -o place/out; }
+check file-is-a-folder folder
+
+spares_folder() {
+    mkdir place/mine && echo precious >place/mine/notes.txt &&
+        gives 3 compile "$digits" -o place/mine && says 'place/mine' 'no Tenon package' && one_line &&
+        [ "$(ls -A place/mine)" = notes.txt ] && [ "$(ls -A place)" = mine ] && grep -q precious place/mine/notes.txt
+}
+check output-folder-is-no-package spares_folder
+spares_file() {
+    echo precious >place/file && gives 3 compile "$digits" -o place/file && says 'place/file' && one_line &&
+        grep -q precious place/file && [ "$(ls -A place)" = file ]
+}
+check output-is-a-file spares_file
+below_file() {
+    echo precious >place/file && gives 3 compile "$digits" -o place/file/out && says 'place/file' &&
+        grep -q precious place/file && [ "$(ls -A place)" = file ]
+}
+check output-below-a-file below_file
+keeps_package() { # a compile that fails leaves the package of the one before
+    gives 0 compile "$digits" -o place/out && cp -r place/out before &&
+        gives 4 compile models/missing-initializer.onnx -o place/out && diff -r before place/out &&
+        [ "$(ls -A place)" = out ]
+    local status=$?
+    rm -rf before
+    return $status
+}
+check output-keeps-the-old-package keeps_package
+keeps_tar() {
+    gives 0 compile "$digits" -o place/out.tar && cp place/out.tar before.tar &&
+        gives 4 compile models/cycle.onnx -o place/out.tar && cmp before.tar place/out.tar &&
+        [ "$(ls -A place)" = out.tar ]
+}
+check output-keeps-the-old-tar keeps_tar
+tar_on_folder() {
+    mkdir place/out.tar && echo precious >place/out.tar/notes.txt && gives 3 compile "$digits" -o place/out.tar &&
+        [ "$(ls -A place/out.tar)" = notes.txt ] && [ "$(ls -A place)" = out.tar ]
+}
+check output-tar-is-a-folder tar_on_folder
+
+# --- inputs of run ------------------------------------------------------------------------------------------------
+
+package=$work/package
+"$tenon" compile "$digits" -o "$package" >out 2>err
+bad_inputs() { # FILE CODE WORD...
+    local file=$1 code=$2
+    shift 2
+    check "inputs-$file" refused "$code" one "$@" -- run "$package" --inputs "models/$file" --outputs place/y.npz
+}
+bad_inputs absent.npz 3 'absent\.npz'
+bad_inputs text.npz 4 'text\.npz'
+bad_inputs void.npz 4 'void\.npz'
+bad_inputs cut.npz 4 'cut\.npz'
+bad_inputs flipped.npz 4 'flipped\.npz' 'image'
+bad_inputs no-npy.npz 4 'no-npy\.npz' 'image'
+bad_inputs short.npz 4 'short\.npz' '252' '256'
+bad_inputs long.npz 4 'long\.npz' '260' '256'
+bad_inputs object.npz 4 'object\.npz' 'O8'
+bad_inputs huge.npz 4 'huge\.npz' 'large'
+bad_inputs negative.npz 4 'negative\.npz' 'shape'
+bad_inputs text.npy 4 'text\.npy'
+bad_inputs cut.npy 4 'cut\.npy'
+bad_inputs bad-tensors 4 'input_0\.pb'
+bad_inputs no-tensors 3,7 'no-tensors' 'input_0\.pb'
+bad_inputs none.npz 7 'none\.npz' 'no arrays'
+bad_inputs shape.npz 7 "'image'" 'float\[1,1,8,9\]' 'float\[1,1,8,8\]'
+bad_inputs rank.npz 7 "'image'" 'float\[64\]' 'float\[1,1,8,8\]'
+bad_inputs type.npz 7 "'image'" 'int32\[1,1,8,8\]' 'float\[1,1,8,8\]'
+bad_inputs unknown.npz 7 "'picture'" "'image'"
+bad_inputs extra.npz 7 "'picture'" "'image'"
+check inputs-missing refused 7 one "'b'" -- run models/sum.onnx --inputs models/only-a.npz --outputs place/y.npz
+for file in good deflated; do
+    good_inputs() { gives 0 run "$package" --inputs "models/$file.npz" --outputs place/y.npz && [ -s place/y.npz ]; }
+    check "inputs-$file.npz" good_inputs
+done
+
+damaged_package() { # a package that lost a file
+    cp -r "$package" lost && rm lost/digits.c && refused 3,6 any 'digits' -- run lost
+    local status=$?
+    rm -rf lost
+    return $status
+}
+check run-damaged-package damaged_package
+no_package() { refused 3,4 one 'models' -- run models; }
+check run-no-package no_package
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
