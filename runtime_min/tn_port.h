@@ -99,9 +99,6 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_MIN_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
 
 /* 32-bit integers, and bytes widened to them. Arithmetic wraps: no compiler traps on vectors. */
-typedef int32_t tn_i32x4 __attribute__((__vector_size__(16)));
-typedef int32_t tn_i32x8 __attribute__((__vector_size__(32)));
-typedef int32_t tn_i32x16 __attribute__((__vector_size__(64)));
 typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
 typedef int32_t tn_i32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));
 typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), __may_alias__));

@@ -118,6 +118,8 @@ static tn_status run_passes(void *state)
     tn_pass_options o = options_of(ctx);
     if (!check_names(ctx, "disabled-pass") || !check_names(ctx, "dump-after"))
         return TN_ERR_USAGE;
+    if (!tn_passes_check(s->m->graph, s->passes, &o))
+        return TN_ERR_USAGE;
     tn_progress(ctx, "running passes");
     return tn_passes_run(&s->m->graph, s->passes, &o) ? TN_OK : TN_ERR_MODEL;
 }

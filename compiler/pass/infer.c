@@ -63,7 +63,7 @@ static void take_elems(tn_graph *g, tn_value *v)
 
 static bool infer_node(tn_graph *g, tn_node *n)
 {
-    if (!check_types(g, n) || !n->op->infer(g, n) || !check_outputs(g, n))
+    if (!check_types(g, n) || !tn_check_attributes(g, n) || !n->op->infer(g, n) || !check_outputs(g, n))
         return false;
     if (!tn_propagate_elems(g, n))
         return false;

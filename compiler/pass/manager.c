@@ -120,6 +120,11 @@ static bool run_own(tn_graph **g, const tn_user_pass *own, const tn_pass_options
     return tn_pass_infer(fresh, &ignored) && (!o->verify || verify(fresh, own->name));
 }
 
+static bool is_pipeline(const char *name)
+{
+    return name[0] == 'O' && name[1] >= '0' && name[1] <= '3' && name[2] == '\0';
+}
+
 /* "-name" items are put among the disabled ones first, so that they hold for every pipeline of the list. */
 static bool run_named(tn_graph **place, const char *name, const tn_pass_options *o)
 {
@@ -127,10 +132,25 @@ static bool run_named(tn_graph **place, const char *name, const tn_pass_options 
     for (size_t i = 0; i < o->n_own; i++)
         if (strcmp(o->own[i].name, name) == 0)
             return run_own(place, &o->own[i], o);
-    if (name[0] == 'O' && name[1] >= '0' && name[1] <= '3' && name[2] == '\0')
+    if (is_pipeline(name))
         return run_pipeline(g, name[1] - '0', o);
     const tn_pass *p = tn_pass_find(name);
     return p != NULL ? run_one(g, p, o) : name_error(g, name);
+}
+
+bool tn_passes_check(tn_graph *g, const char *list, const tn_pass_options *o)
+{
+    for (const char *s = list; *s != '\0';) {
+        size_t n = strcspn(s, ",");
+        const char *name = tn_strndup(g->arena, s + (*s == '-'), n - (*s == '-'));
+        bool known = n == 0 || is_pipeline(name) || tn_pass_find(name) != NULL;
+        for (size_t i = 0; i < o->n_own; i++)
+            known = known || strcmp(o->own[i].name, name) == 0;
+        if (!known)
+            return name_error(g, name);
+        s += n + (s[n] == ',');
+    }
+    return true;
 }
 
 bool tn_passes_run(tn_graph **place, const char *list, const tn_pass_options *o)

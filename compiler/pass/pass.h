@@ -39,6 +39,9 @@ typedef struct tn_pass_options {
 /* passes: names and pipelines ("O0" .. "O3") separated by commas; "-name" leaves a pass of a pipeline out. */
 bool tn_passes_run(tn_graph **g, const char *passes, const tn_pass_options *o); /* a user's pass replaces the graph */
 
+/* Whether all names of the list are known; an error that lists them otherwise. */
+bool tn_passes_check(tn_graph *g, const char *passes, const tn_pass_options *o);
+
 /* The node's outputs for constant inputs, found by interpreting its computations; false when it has none of its own
    (a reported error) or its inputs are not all constant. */
 bool tn_evaluate_node(tn_graph *g, const tn_node *n, tn_tensor **out);
