@@ -163,9 +163,10 @@ static const tn_expr *place_tap(const sampler *s, const tn_expr *i, const tn_exp
 static const tn_expr *sum_taps(const sampler *s, int d, const tn_expr **at)
 {
     tn_program *p = s->p;
-    if (d == s->n && s->padding == ZEROS)
+    bool done = d == s->n || d == MAX_SPATIAL;
+    if (done && s->padding == ZEROS)
         return tn_load_or(p, s->image, at, tn_number(p, tn_dtype_get(s->image->dtype)->compute, 0));
-    if (d == s->n)
+    if (done)
         return tn_load(p, s->image, at);
     const tn_expr *sum = NULL;
     for (int k = 0; k < s->taps; k++) {
