@@ -17,14 +17,6 @@ static tn_buf *root_of(tn_buf *b)
 
 typedef struct uses { int readers, writers; bool aliased; } uses;
 
-static bool comp_loads(const tn_comp *c, const tn_buf *b)
-{
-    for (int i = 0; i < c->out->rank; i++)
-        if (tn_loads_buf(c->at[i], b))
-            return true;
-    return tn_loads_buf(c->elem, b) || (c->n_reduce > 0 && (tn_loads_buf(c->post, b) || tn_loads_buf(c->init, b)));
-}
-
 static void note_loads(const tn_expr *e, int id, int *last, uses *u)
 {
     if (e == NULL)
@@ -259,21 +251,73 @@ static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t 
     return NULL;
 }
 
-/* The fused computation takes the consumer's place, where all that it reads is ready. */
-static bool fuse_into(tn_program *p, size_t k, const uses *u)
+typedef struct { tn_buf **items; size_t n, room; } loaded_vec;
+
+static bool is_listed(const loaded_vec *v, const tn_buf *b)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (v->items[i] == b)
+            return true;
+    return false;
+}
+
+static void list_loads(tn_program *p, const tn_expr *e, loaded_vec *out)
+{
+    if (e == NULL)
+        return;
+    if (e->kind == TN_E_LOAD && !is_listed(out, e->buf))
+        *TN_PUSH(p->arena, *out) = e->buf;
+    for (int k = 0; k < e->n; k++)
+        list_loads(p, e->arg[k], out);
+}
+
+static loaded_vec loads_of(tn_program *p, const tn_comp *c)
+{
+    loaded_vec v = {0};
+    list_loads(p, c->elem, &v);
+    list_loads(p, c->post, &v);
+    list_loads(p, c->init, &v);
+    for (int i = 0; i < c->out->rank; i++)
+        list_loads(p, c->at[i], &v);
+    return v;
+}
+
+static int count_nodes(const tn_expr *e, int limit)
+{
+    int n = 1;
+    for (int k = 0; k < e->n && n < limit; k++)
+        n += count_nodes(e->arg[k], limit - n);
+    return n;
+}
+
+/* Past this an expression is no longer read by anybody, and rewriting it again and again costs more than a pass
+   over memory. */
+enum { MOST_NODES = 600 };
+
+static bool is_small(const tn_comp *c)
+{
+    return count_nodes(c->elem, MOST_NODES) < MOST_NODES && (c->post == NULL || count_nodes(c->post, MOST_NODES) < MOST_NODES);
+}
+
+/* The fused computation takes the consumer's place, where all that it reads is ready. What both have read is now
+   read once. */
+static bool fuse_into(tn_program *p, size_t k, uses *u)
 {
     tn_comp *b = p->comps.items[k];
-    for (size_t i = 0; i < p->bufs.n; i++) {
-        tn_buf *t = p->bufs.items[i];
+    loaded_vec loads = loads_of(p, b);
+    for (size_t i = 0; i < loads.n; i++) {
+        tn_buf *t = loads.items[i];
         size_t at = 0;
-        if (!is_between(t, u) || !comp_loads(b, t))
-            continue;
-        tn_comp *a = writer_of(p, t, k, &at);
+        tn_comp *a = is_between(t, u) ? writer_of(p, t, k, &at) : NULL;
         tn_comp *fused = a == NULL ? NULL : fuse_consumer(p, a, b);
         if (fused == NULL && a != NULL)
             fused = fuse_producer(p, a, b);
-        if (fused == NULL)
+        if (fused == NULL || !is_small(fused))
             continue;
+        loaded_vec both = loads_of(p, a);
+        for (size_t l = 0; l < both.n; l++)
+            u[both.items[l]->id].readers -= is_listed(&loads, both.items[l]);
+        u[t->id] = (uses){0};
         p->comps.items[k] = fused;
         memmove(&p->comps.items[at], &p->comps.items[at + 1], sizeof *p->comps.items * (p->comps.n - at - 1));
         p->comps.n--;
@@ -287,12 +331,10 @@ void tn_fuse(tn_program *p)
     inline_scalars(p);
     uses *u = count_uses(p);
     for (size_t k = 0; k < p->comps.n;)
-        if (fuse_into(p, k, u)) {
+        if (fuse_into(p, k, u))
             k--; /* the list is one shorter; the fused computation may take more */
-            u = count_uses(p);
-        } else {
+        else
             k++;
-        }
     for (size_t i = 0; i < p->comps.n; i++)
         p->comps.items[i]->id = (int)i;
 }

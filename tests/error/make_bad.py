@@ -291,8 +291,12 @@ ODD = {
     "lrn-zero": one("LRN", dims=(1, 4, 2, 2), size=0),
     "gemm-vector": one("Gemm", ("x", "w"), [floats("w", (3,), [1, 2, 3])]),
     "scale-zero": one("QuantizeLinear", ("x", "s"), [floats("s", (), [0])]),
-    "long-chain": model([node("Relu", ["x" if i == 0 else "v%d" % i], ["y" if i == 2999 else "v%d" % (i + 1)])
-                         for i in range(3000)], [value("x")], [value("y")]),
+    "long-chain": model([node("Relu", ["x" if i == 0 else "v%d" % i], ["y" if i == 799 else "v%d" % (i + 1)])
+                         for i in range(800)], [value("x")], [value("y")]),
+    "doubling": model([node("Add", ["x" if i == 0 else "v%d" % i] * 2, ["y" if i == 39 else "v%d" % (i + 1)])
+                       for i in range(40)], [value("x")], [value("y")]),
+    "doubling-constant": model([node("Add", ["x" if i == 0 else "v%d" % i] * 2, ["y" if i == 39 else "v%d" % (i + 1)])
+                                for i in range(40)], [], [value("y")], [floats("x", (2, 3), [1] * 6)]),
 }
 
 
