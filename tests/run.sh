@@ -57,7 +57,11 @@ vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
 if [ -r "$vectors" ]; then
     mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"
     step "ONNX vectors, interpreter" build/release/tests/conform --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
-    step "ONNX vectors, compiled C" build/release/tests/conform --engine c --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    strict="-O1 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Werror"
+    for target in native generic; do
+        step "ONNX vectors, C for $target, strict" build/release/tests/conform --engine c --target $target --cflags "$strict" \
+            --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    done
     step "models" bash tests/models/models.sh
 else
     skip "ONNX vectors, models" "no ../shared/models here"

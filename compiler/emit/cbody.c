@@ -6,7 +6,8 @@
 
 #include "base/half.h"
 
-typedef struct named { const tn_expr *expr; const char *name; } named;
+/* A subexpression that has a name; lane: of the statement that it stands in. */
+typedef struct named { const tn_expr *expr; const char *name; const tn_var *lane; bool is_used; } named;
 typedef struct { named *items; size_t n, room; } named_vec;
 typedef struct count { const tn_expr *expr; int uses; bool hoistable; } count;
 typedef struct { count *items; size_t n, room; } count_vec;
@@ -205,7 +206,7 @@ static bool has_name(const printer *c, const tn_expr *e)
 {
     for (size_t i = 0; i < c->named.n; i++)
         if (c->named.items[i].expr == e)
-            return true;
+            return true; /* the caller prints the name, by text_of */
     return false;
 }
 
@@ -372,8 +373,10 @@ static const char *load_text(printer *c, const tn_expr *e)
 static const char *text_of(printer *c, const tn_expr *e)
 {
     for (size_t i = 0; i < c->named.n; i++)
-        if (c->named.items[i].expr == e)
+        if (c->named.items[i].expr == e) {
+            c->named.items[i].is_used = true;
             return c->named.items[i].name;
+        }
     switch (e->kind) {
     case TN_E_INT: return integer_text(c, e);
     case TN_E_NUM: return number_text(c, e);
@@ -457,13 +460,38 @@ static bool loads_anything(const tn_expr *e)
 static void name_one(printer *c, const tn_expr *e)
 {
     const char *name = tn_strfmt(c->p->arena, e->dtype == TN_INDEX ? "a%d" : "t%d", c->n_temps++);
-    const char *type = c_type(e->dtype), *value = bare(c, text_of(c, e));
-    bool truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD;
-    if (is_vector(c, e))
-        line(c, "const %s %s = %s;", vector_type(c, e->dtype, c->lane), name, value);
-    else
-        line(c, truth ? "const %s %s = (uint8_t)(%s);" : "const %s %s = %s;", type, name, value);
-    *TN_PUSH(c->p->arena, c->named) = (named){e, name};
+    *TN_PUSH(c->p->arena, c->named) = (named){e, name, c->lane, false};
+}
+
+static const char *definition(printer *c, const named *n)
+{
+    tn_arena *a = c->p->arena;
+    const tn_expr *e = n->expr;
+    c->lane = n->lane;
+    bool vector = is_vector(c, e), truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD;
+    const char *type = vector ? vector_type(c, e->dtype, c->lane) : c_type(e->dtype), *value = bare(c, text_of(c, e));
+    c->lane = NULL;
+    return tn_strfmt(a, truth ? "const %s %s = (uint8_t)(%s);" : "const %s %s = %s;", type, n->name, value);
+}
+
+/* Prints the definitions of the names from first on that the text below uses, then that text. From the last back,
+   since a definition may use the names before it. */
+static void print_named(printer *c, size_t first, tn_str *outer, const tn_str *below)
+{
+    size_t n = c->named.n;
+    const char **lines = TN_NEW_N(c->p->arena, const char *, n + 1);
+    for (size_t i = n; i-- > first;) {
+        c->named.n = i;
+        if (c->named.items[i].is_used)
+            lines[i] = definition(c, &c->named.items[i]);
+    }
+    c->named.n = first;
+    c->out = outer;
+    for (size_t i = first; i < n; i++)
+        if (lines[i] != NULL)
+            line(c, "%s", lines[i]);
+    if (below->len > 0)
+        tn_str_put(outer, below->text, below->len);
 }
 
 /* index_only: subscripts without loads, for a run of statements; else anything, for one statement. */
@@ -509,7 +537,9 @@ static void print_set(printer *c, const tn_stmt *s)
 static void print_simple(printer *c, const tn_stmt *s)
 {
     count_vec counts = {0};
-    size_t outer = c->named.n;
+    size_t first = c->named.n;
+    tn_str *outer = c->out, below = {.arena = c->p->arena};
+    c->out = &below;
     c->lane = s->lane;
     c->needs->vectors = c->needs->vectors || s->lane != NULL;
     count_uses(c, &counts, s->value, true, false);
@@ -532,7 +562,7 @@ static void print_simple(printer *c, const tn_stmt *s)
     default: break;
     }
     c->lane = NULL;
-    c->named.n = outer;
+    print_named(c, first, outer, &below);
 }
 
 static void print_for(printer *c, const tn_stmt *s)
@@ -562,22 +592,30 @@ static void count_run(printer *c, const tn_stmt_vec *body, size_t from, size_t t
     c->lane = NULL;
 }
 
+/* A run of simple statements, what they share named before them, then the loop after it, then the rest. */
+static void print_from(printer *c, const tn_stmt_vec *body, size_t i)
+{
+    size_t end = i, first = c->named.n;
+    tn_str *outer = c->out, below = {.arena = c->p->arena};
+    while (end < body->n && is_simple(body->items[end]))
+        end++;
+    count_vec counts = {0};
+    count_run(c, body, i, end, &counts);
+    name_shared(c, &counts, true);
+    c->out = &below;
+    for (; i < end; i++)
+        print_simple(c, body->items[i]);
+    if (i < body->n) {
+        print_for(c, body->items[i]);
+        print_from(c, body, i + 1);
+    }
+    print_named(c, first, outer, &below);
+}
+
 static void print_stmts(printer *c, const tn_stmt_vec *body)
 {
-    size_t outer = c->named.n;
-    for (size_t i = 0; i < body->n;) {
-        size_t end = i;
-        while (end < body->n && is_simple(body->items[end]))
-            end++;
-        count_vec counts = {0};
-        count_run(c, body, i, end, &counts);
-        name_shared(c, &counts, true);
-        for (; i < end; i++)
-            print_simple(c, body->items[i]);
-        if (i < body->n)
-            print_for(c, body->items[i++]);
-    }
-    c->named.n = outer;
+    if (body->n > 0)
+        print_from(c, body, 0);
 }
 
 /* --- parameters --------------------------------------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
 
-       conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] FOLDER
+       conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER
 
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
-   with the C compiler and runs that. Each vector runs in a process of its own, so that a crash is one failure.
+   with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. Prints "N passed, M failed,
    K denied". */
 #define _GNU_SOURCE
@@ -29,7 +29,7 @@ typedef struct vector {
 } vector;
 
 typedef struct options {
-    const char *engine, *deny, *write_deny, *only, *folder;
+    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target;
     int jobs;
 } options;
 
@@ -128,10 +128,11 @@ static bool run_package(tn_ctx *ctx, const char *model, const tn_array_vec *in, 
     return ok;
 }
 
-static bool run_c(const char *model, const tn_array_vec *in, const tn_array_vec *want)
+static bool run_c(const options *o, const char *model, const tn_array_vec *in, const tn_array_vec *want)
 {
     tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
-    tn_ctx_set(ctx, "cflags", "-O1");
+    tn_ctx_set(ctx, "cflags", o->cflags);
+    tn_ctx_set(ctx, "target", o->target);
     bool ok = run_package(ctx, model, in, want);
     tn_ctx_close(ctx);
     return ok;
@@ -154,7 +155,7 @@ static bool run_vector(const options *o, const char *name)
         return false;
     if (tn_arrays_read(ctx, data, "output", &want) != TN_OK)
         return false;
-    return strcmp(o->engine, "c") == 0 ? run_c(model, &in, &want) : run_interp(&arena, model, &in, &want);
+    return strcmp(o->engine, "c") == 0 ? run_c(o, model, &in, &want) : run_interp(&arena, model, &in, &want);
 }
 
 /* --- all of them ---------------------------------------------------------------------------------------------------- */
@@ -266,7 +267,7 @@ static int report(const options *o)
 
 int main(int argc, char **argv)
 {
-    options o = {.engine = "interp", .jobs = 2};
+    options o = {.engine = "interp", .jobs = 2, .cflags = "-O1", .target = "native"};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--engine") == 0 && i + 1 < argc)
             o.engine = argv[++i];
@@ -276,12 +277,16 @@ int main(int argc, char **argv)
             o.deny = argv[++i];
         else if (strcmp(argv[i], "--write-deny") == 0 && i + 1 < argc)
             o.write_deny = argv[++i];
+        else if (strcmp(argv[i], "--cflags") == 0 && i + 1 < argc)
+            o.cflags = argv[++i];
+        else if (strcmp(argv[i], "--target") == 0 && i + 1 < argc)
+            o.target = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             o.only = argv[++i];
         else
             o.folder = argv[i];
     if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
-        fprintf(stderr, "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] FOLDER\n");
+        fprintf(stderr, "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER\n");
         return 2;
     }
     list_tests(&o);
