@@ -52,6 +52,7 @@ step "bad input" bash tests/error/errors.sh
 step "generated code, strict flags" bash tests/emit/strict.sh
 step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
+step "samples/imagenet" bash samples/imagenet/test.sh
 
 vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
 if [ -r "$vectors" ]; then
