@@ -118,6 +118,11 @@ static tn_status run_passes(void *state)
     tn_pass_options o = options_of(ctx);
     if (!check_names(ctx, "disabled-pass") || !check_names(ctx, "dump-after"))
         return TN_ERR_USAGE;
+    const char *config = tn_setting_get(ctx, "pass-config");
+    if (config[0] != '\0') {
+        tn_error(&ctx->diag, "pass-config '%s': no pass takes a parameter yet", config);
+        return TN_ERR_USAGE;
+    }
     if (!tn_passes_check(s->m->graph, s->passes, &o))
         return TN_ERR_USAGE;
     tn_progress(ctx, "running passes");
