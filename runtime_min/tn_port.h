@@ -72,12 +72,12 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 
 /* MAX: b > a ? b : a, and MIN: b < a ? b : a. A NaN in a stays; one in b is dropped: the test that would keep it costs
    as much as the operation. */
-#define TN_PICK_(n, op, x, y, m, a, b)                                              \
-    (__extension__({                                                                \
-        const tn_f32x##n x = (a);                                                   \
-        const tn_f32x##n y = (b);                                                   \
-        const tn_i32x##n m = y op x;                                                \
-        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m));                   \
+#define TN_PICK_(n, op, x, y, m, a, b) \
+    (__extension__({ \
+        const tn_f32x##n x = (a); \
+        const tn_f32x##n y = (b); \
+        const tn_i32x##n m = y op x; \
+        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m)); \
     }))
 #define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
 #define TN_PICK_AT(n, op, k, a, b) TN_PICK_K(n, op, k, a, b)

@@ -7,11 +7,26 @@
 #include "ir/ir.h"
 #include "target/target.h"
 
-typedef struct tn_setting { const char *name, *value; } tn_setting;
-typedef struct { tn_setting *items; size_t n, room; } tn_setting_vec;
-typedef struct tn_own_pass { const char *name; char *(*run)(void *, const char *); void *user; } tn_own_pass;
-typedef struct { tn_own_pass *items; size_t n, room; } tn_own_pass_vec;
-typedef struct { tn_runner **items; size_t n, room; } tn_runner_vec;
+typedef struct tn_setting {
+    const char *name, *value;
+} tn_setting;
+typedef struct {
+    tn_setting *items;
+    size_t n, room;
+} tn_setting_vec;
+typedef struct tn_own_pass {
+    const char *name;
+    char *(*run)(void *, const char *);
+    void *user;
+} tn_own_pass;
+typedef struct {
+    tn_own_pass *items;
+    size_t n, room;
+} tn_own_pass_vec;
+typedef struct {
+    tn_runner **items;
+    size_t n, room;
+} tn_runner_vec;
 
 struct tn_ctx {
     tn_config config;

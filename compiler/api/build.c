@@ -14,7 +14,10 @@
 
 #include <unistd.h>
 
-typedef struct { const char **items; size_t n, room; } words;
+typedef struct {
+    const char **items;
+    size_t n, room;
+} words;
 
 typedef struct build {
     tn_ctx *ctx;
@@ -163,8 +166,8 @@ static bool start_command(build *b)
         b->status = TN_ERR_USAGE;
         return false;
     }
-    if (!add_words(b, &b->command, "the package's cflags", p->cflags) ||
-        !add_words(b, &b->command, "option 'cflags'", tn_setting_get(b->ctx, "cflags")))
+    if (!add_words(b, &b->command, "the package's cflags", p->cflags)
+        || !add_words(b, &b->command, "option 'cflags'", tn_setting_get(b->ctx, "cflags")))
         return false;
     add(b, &b->command, "-I");
     add(b, &b->command, folder_of(a, in_package(b, tn_strfmt(a, "%s.h", p->name))));
@@ -182,23 +185,22 @@ static bool start_command(build *b)
 
 /* --- the profile's hooks ------------------------------------------------------------------------------------------ */
 
-static const char hooks_source[] =
-    "/* Sums the time of each layer, for tn_runner_profile. */\n"
-    "#define _POSIX_C_SOURCE 200809L\n"
-    "#include <time.h>\n"
-    "double tn_profile_ms[TN_PROFILE_LAYERS];\n"
-    "static struct timespec start;\n"
-    "void tn_profile_begin(void)\n"
-    "{\n"
-    "    clock_gettime(CLOCK_MONOTONIC, &start);\n"
-    "}\n"
-    "void tn_profile_end(int layer)\n"
-    "{\n"
-    "    struct timespec now;\n"
-    "    clock_gettime(CLOCK_MONOTONIC, &now);\n"
-    "    tn_profile_ms[layer] += (double)(now.tv_sec - start.tv_sec) * 1e3;\n"
-    "    tn_profile_ms[layer] += (double)(now.tv_nsec - start.tv_nsec) / 1e6;\n"
-    "}\n";
+static const char hooks_source[] = "/* Sums the time of each layer, for tn_runner_profile. */\n"
+                                   "#define _POSIX_C_SOURCE 200809L\n"
+                                   "#include <time.h>\n"
+                                   "double tn_profile_ms[TN_PROFILE_LAYERS];\n"
+                                   "static struct timespec start;\n"
+                                   "void tn_profile_begin(void)\n"
+                                   "{\n"
+                                   "    clock_gettime(CLOCK_MONOTONIC, &start);\n"
+                                   "}\n"
+                                   "void tn_profile_end(int layer)\n"
+                                   "{\n"
+                                   "    struct timespec now;\n"
+                                   "    clock_gettime(CLOCK_MONOTONIC, &now);\n"
+                                   "    tn_profile_ms[layer] += (double)(now.tv_sec - start.tv_sec) * 1e3;\n"
+                                   "    tn_profile_ms[layer] += (double)(now.tv_nsec - start.tv_nsec) / 1e6;\n"
+                                   "}\n";
 
 static bool write_hooks(build *b)
 {
@@ -216,8 +218,8 @@ static bool write_hooks(build *b)
     add(b, &b->waste, source);
     add(b, &b->sources, source);
     add(b, &b->command, tn_strfmt(a, "-DTN_PROFILE_LAYERS=%zu", n));
-    if (tn_write_file(&b->ctx->diag, header, text, strlen(text)) &&
-        tn_write_file(&b->ctx->diag, source, hooks_source, sizeof hooks_source - 1))
+    if (tn_write_file(&b->ctx->diag, header, text, strlen(text))
+        && tn_write_file(&b->ctx->diag, source, hooks_source, sizeof hooks_source - 1))
         return true;
     b->status = TN_ERR_FILE;
     return false;
@@ -294,7 +296,10 @@ static bool build_static(build *b)
 
 /* --- the entry ---------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *name; bool (*run)(build *b); } kinds[] = {
+static const struct {
+    const char *name;
+    bool (*run)(build *b);
+} kinds[] = {
     {"shared", build_shared},
     {"static", build_static},
     {"exe", build_exe},

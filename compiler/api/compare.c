@@ -8,9 +8,9 @@
 #include <math.h>
 
 typedef struct sums {
-    double squares, absolutes;     /* of the differences */
+    double squares, absolutes;      /* of the differences */
     double got_got, want_want, dot; /* of finite elements */
-    int64_t got_best, want_best;   /* where the largest stand; -1: nothing but NaN */
+    int64_t got_best, want_best;    /* where the largest stand; -1: nothing but NaN */
 } sums;
 
 /* --- one element -------------------------------------------------------------------------------------------------- */

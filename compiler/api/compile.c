@@ -27,8 +27,8 @@ static bool write_all(tn_ctx *ctx, const char *folder, const tn_file_vec *files)
 {
     for (size_t i = 0; i < files->n; i++)
         if (!make_folder_of(ctx, tn_path_join(&ctx->arena, folder, files->items[i].name))
-            || !tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name), files->items[i].bytes,
-                           files->items[i].size))
+            || !tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name),
+                              files->items[i].bytes, files->items[i].size))
             return false;
     return true;
 }
@@ -49,7 +49,8 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *fo
     if (target == NULL)
         return TN_ERR_USAGE;
     if (strcmp(tn_setting_get(ctx, "threads"), "1") != 0) {
-        tn_error(&ctx->diag, "threads %s: code with more than one thread is not supported yet", tn_setting_get(ctx, "threads"));
+        tn_error(&ctx->diag, "threads %s: code with more than one thread is not supported yet",
+                 tn_setting_get(ctx, "threads"));
         return TN_ERR_USAGE;
     }
     tn_status status = tn_model_optimise(m);
@@ -166,7 +167,11 @@ tn_status tn_model_compile(tn_model *m, const char *path)
 
 /* --- show and summary ----------------------------------------------------------------------------------------------- */
 
-typedef struct show_state { tn_model *m; int flag; tn_str out; } show_state;
+typedef struct show_state {
+    tn_model *m;
+    int flag;
+    tn_str out;
+} show_state;
 
 static tn_status show(void *state)
 {

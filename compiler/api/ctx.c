@@ -76,7 +76,10 @@ static const tn_option *find_option(const char *name)
     return NULL;
 }
 
-typedef struct set_state { tn_ctx *ctx; const char *name, *value; } set_state;
+typedef struct set_state {
+    tn_ctx *ctx;
+    const char *name, *value;
+} set_state;
 
 /* Values from a closed list ("a|b|c") are checked here; the others where they are used. */
 static bool is_allowed(const tn_option *o, const char *value)
@@ -125,7 +128,10 @@ const char *tn_setting_get(const tn_ctx *ctx, const char *name)
 
 const char *const *tn_setting_all(tn_ctx *ctx, const char *name)
 {
-    struct { const char **items; size_t n, room; } all = {0};
+    struct {
+        const char **items;
+        size_t n, room;
+    } all = {0};
     for (size_t i = 0; i < ctx->settings.n; i++)
         if (strcmp(ctx->settings.items[i].name, name) == 0)
             *TN_PUSH(&ctx->arena, all) = ctx->settings.items[i].value;
@@ -154,7 +160,10 @@ void tn_progress(tn_ctx *ctx, const char *step)
         ctx->config.progress(ctx->config.user, step);
 }
 
-typedef struct add_state { tn_ctx *ctx; tn_own_pass pass; } add_state;
+typedef struct add_state {
+    tn_ctx *ctx;
+    tn_own_pass pass;
+} add_state;
 
 static tn_status add_pass(void *state)
 {

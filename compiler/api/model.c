@@ -20,7 +20,11 @@ static const char *identifier(tn_arena *a, const char *s)
     return *id != '\0' ? id : "model";
 }
 
-typedef struct load_state { tn_ctx *ctx; const char *path; tn_model *model; } load_state;
+typedef struct load_state {
+    tn_ctx *ctx;
+    const char *path;
+    tn_model *model;
+} load_state;
 
 static bool is_text(const char *path)
 {
@@ -98,7 +102,10 @@ static tn_pass_options options_of(tn_ctx *ctx)
     return o;
 }
 
-typedef struct passes_state { tn_model *m; const char *passes; } passes_state;
+typedef struct passes_state {
+    tn_model *m;
+    const char *passes;
+} passes_state;
 
 /* A name in a disabled-pass or dump-after option that no pass has would be silently useless. */
 static bool check_names(tn_ctx *ctx, const char *option)
@@ -151,7 +158,12 @@ tn_status tn_model_optimise(tn_model *m)
 
 /* --- lists ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct list_state { tn_ctx *ctx; const char *format; int json; tn_str out; } list_state;
+typedef struct list_state {
+    tn_ctx *ctx;
+    const char *format;
+    int json;
+    tn_str out;
+} list_state;
 
 static const char *types_text(tn_arena *a, unsigned types)
 {
@@ -170,17 +182,24 @@ static tn_status list_ops(void *state)
         tn_error(&s->ctx->diag, "format '%s': ops takes text, markdown or json", s->format);
         return TN_ERR_USAGE;
     }
-    tn_str_add(&s->out, "%s", json ? "[\n" : markdown ? "| operator | since | inputs | types | what |\n|---|---|---|---|---|\n" : "");
+    tn_str_add(&s->out, "%s",
+               json       ? "[\n"
+               : markdown ? "| operator | since | inputs | types | what |\n|---|---|---|---|---|\n"
+                          : "");
     for (size_t i = 0; tn_op_at(i) != NULL; i++) {
         const tn_op *o = tn_op_at(i);
         const char *types = types_text(&s->ctx->arena, o->types), *dot = o->domain[0] != '\0' ? "." : "";
         const char *most = o->max_in < 0 ? "any" : tn_strfmt(&s->ctx->arena, "%d", o->max_in);
         if (json)
-            tn_str_add(&s->out, "%s  {\"domain\": \"%s\", \"name\": \"%s\", \"since\": %d, \"min_inputs\": %d, \"max_inputs\": %d, "
-                                "\"types\": \"%s\", \"doc\": \"%s\"}", i > 0 ? ",\n" : "", o->domain, o->name, o->since,
-                       o->min_in, o->max_in, types, o->doc);
+            tn_str_add(
+                &s->out,
+                "%s  {\"domain\": \"%s\", \"name\": \"%s\", \"since\": %d, \"min_inputs\": %d, \"max_inputs\": %d, "
+                "\"types\": \"%s\", \"doc\": \"%s\"}",
+                i > 0 ? ",\n" : "", o->domain, o->name, o->since, o->min_in, o->max_in, types, o->doc);
         else
-            tn_str_add(&s->out, markdown ? "| %s%s%s | %d | %d to %s | %s | %s |\n" : "%s%s%s  since %d, %d to %s inputs, %s: %s\n",
+            tn_str_add(&s->out,
+                       markdown ? "| %s%s%s | %d | %d to %s | %s | %s |\n"
+                                : "%s%s%s  since %d, %d to %s inputs, %s: %s\n",
                        o->domain, dot, o->name, o->since, o->min_in, most, types, o->doc);
     }
     tn_str_add(&s->out, "%s", json ? "\n]\n" : "");
@@ -200,7 +219,8 @@ static tn_status list_passes(void *state)
     for (size_t i = 0; tn_pass_at(i) != NULL; i++) {
         const tn_pass *p = tn_pass_at(i);
         if (s->json)
-            tn_str_add(&s->out, "%s  {\"name\": \"%s\", \"level\": %d, \"doc\": \"%s\"}", i > 0 ? ",\n" : "", p->name, p->level, p->doc);
+            tn_str_add(&s->out, "%s  {\"name\": \"%s\", \"level\": %d, \"doc\": \"%s\"}", i > 0 ? ",\n" : "", p->name,
+                       p->level, p->doc);
         else
             tn_str_add(&s->out, "%-14s O%d  %s\n", p->name, p->level, p->doc);
     }

@@ -226,8 +226,9 @@ static void close_report(void *state)
 }
 
 /* As in emit/mlf.c. */
-static const struct { const char *end, *folder; } mlf_folders[] = {
-    {".c", "codegen/host/src"}, {".h", "codegen/host/include"}, {".bin", "parameters"}};
+static const struct {
+    const char *end, *folder;
+} mlf_folders[] = {{".c", "codegen/host/src"}, {".h", "codegen/host/include"}, {".bin", "parameters"}};
 
 const char *tn_package_path(tn_arena *a, const tn_package *p, const char *name)
 {

@@ -18,13 +18,19 @@ typedef struct tn_package_io {
     size_t room; /* bytes at the largest sizes */
 } tn_package_io;
 
-typedef struct tn_package_symbol { const char *name, *c_name; int64_t max; } tn_package_symbol; /* 1..max */
-typedef struct tn_package_layer { const char *label; double macs; } tn_package_layer;
+typedef struct tn_package_symbol {
+    const char *name, *c_name;
+    int64_t max;
+} tn_package_symbol; /* 1..max */
+typedef struct tn_package_layer {
+    const char *label;
+    double macs;
+} tn_package_layer;
 
 typedef struct tn_package {
     const char *folder, *name; /* name: a C identifier, the prefix of its symbols and files */
     const char *target, *cflags, *params;
-    const char *weights_file;  /* what the caller loads and passes to NAME_run; NULL: nothing to pass */
+    const char *weights_file; /* what the caller loads and passes to NAME_run; NULL: nothing to pass */
     size_t work_size, work_align;
     tn_package_io *input, *output;
     tn_package_symbol *symbol;

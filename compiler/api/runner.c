@@ -23,7 +23,10 @@ size_t tn_runner_outputs(const tn_runner *r, const tn_array **info)
 /* --- one run ------------------------------------------------------------------------------------------------------ */
 
 /* As in templates/model.h. */
-static const struct { int code; const char *text; } errors[] = {
+static const struct {
+    int code;
+    const char *text;
+} errors[] = {
     {-1, "a pointer is NULL"},
     {-2, "the workspace is too small"},
     {-3, "workspace or weights are not aligned"},
@@ -103,7 +106,11 @@ const tn_array *tn_runner_result(tn_runner *r, size_t *n)
 
 /* --- times -------------------------------------------------------------------------------------------------------- */
 
-typedef struct time_state { tn_runner *runner; int count; double *ms; } time_state;
+typedef struct time_state {
+    tn_runner *runner;
+    int count;
+    double *ms;
+} time_state;
 
 static double now_ms(void)
 {

@@ -8,7 +8,10 @@ typedef int tn_run_fn(const void *io, void *work, size_t work_size);
 typedef int tn_run_weights_fn(const void *io, const void *weights, void *work, size_t work_size);
 
 /* Members of NAME_io: inputs, outputs, then one size per symbol, each as large as a pointer. */
-typedef union tn_io_member { void *data; ptrdiff_t size; } tn_io_member;
+typedef union tn_io_member {
+    void *data;
+    ptrdiff_t size;
+} tn_io_member;
 
 typedef struct tn_library {
     void *handle; /* of dlopen; NULL: closed */
@@ -23,7 +26,7 @@ struct tn_runner {
     const char *temp; /* a folder that goes with the runner; NULL: none */
     tn_package package;
     tn_library library;
-    void *weights;    /* NULL: they are in the library */
+    void *weights; /* NULL: they are in the library */
     void *work;
     tn_io_member *io;
     int64_t *symbols; /* their values now */

@@ -195,7 +195,11 @@ static void copy_data(void *to, const tn_array *x)
         ((uint8_t *)to)[i] = ((uint8_t *)to)[i] != 0;
 }
 
-typedef struct set_state { tn_runner *runner; const tn_array *items; size_t n; } set_state;
+typedef struct set_state {
+    tn_runner *runner;
+    const tn_array *items;
+    size_t n;
+} set_state;
 
 static tn_status set_inputs(void *state)
 {
@@ -236,7 +240,11 @@ static double random_value(int dtype, uint64_t *seed)
     return (double)((bits >> 32) % (dtype == TN_BOOL ? 2 : 10));
 }
 
-typedef struct fill_state { tn_runner *runner; const char *mode; uint64_t seed; } fill_state;
+typedef struct fill_state {
+    tn_runner *runner;
+    const char *mode;
+    uint64_t seed;
+} fill_state;
 
 static tn_status fill_inputs(void *state)
 {

@@ -228,7 +228,12 @@ static void release_unfinished(void *state)
         release(o->runner);
 }
 
-typedef struct open_state { tn_ctx *ctx; const char *path; tn_model *model; tn_runner *runner; } open_state;
+typedef struct open_state {
+    tn_ctx *ctx;
+    const char *path;
+    tn_model *model;
+    tn_runner *runner;
+} open_state;
 
 static tn_status open_runner(void *state)
 {

@@ -194,7 +194,12 @@ static void collect_io(tn_unit *u, const tn_graph *g)
 
 /* --- the self-test's outputs ---------------------------------------------------------------------------------------- */
 
-typedef struct golden_run { tn_unit *u; tn_graph *graph; tn_arena scratch; bool ok; } golden_run;
+typedef struct golden_run {
+    tn_unit *u;
+    tn_graph *graph;
+    tn_arena scratch;
+    bool ok;
+} golden_run;
 
 static tn_tensor *formula_tensor(tn_arena *a, const tn_buf *b)
 {

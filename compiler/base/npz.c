@@ -103,8 +103,7 @@ static bool read_entry(zip_reader *r, zip_uint64_t index)
         return false;
     char *bytes = tn_alloc(r->arena, size);
     tn_array t;
-    if (!read_content(r, index, entry, bytes, size) ||
-        !tn_npy_take(r->arena, r->diag, r->path, entry, bytes, size, &t))
+    if (!read_content(r, index, entry, bytes, size) || !tn_npy_take(r->arena, r->diag, r->path, entry, bytes, size, &t))
         return false;
     t.name = tn_strndup(r->arena, entry, n - 4);
     *TN_PUSH(r->arena, *r->out) = t;
@@ -176,8 +175,8 @@ static bool add_entry(zip_t *z, const entry *e)
         zip_source_free(source);
         return false;
     }
-    return zip_set_file_compression(z, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
-           zip_file_set_dostime(z, (zip_uint64_t)index, DOS_MIDNIGHT, DOS_DATE_1980_01_01, 0) == 0;
+    return zip_set_file_compression(z, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0
+        && zip_file_set_dostime(z, (zip_uint64_t)index, DOS_MIDNIGHT, DOS_DATE_1980_01_01, 0) == 0;
 }
 
 /* libzip deletes an archive that ends up empty, so the one record of an empty zip file is written by hand. */

@@ -150,8 +150,8 @@ static bool open_packer(packer *p)
 {
     p->archive = archive_write_new();
     p->entry = archive_entry_new();
-    if (p->archive != NULL && p->entry != NULL && archive_write_set_format_ustar(p->archive) == ARCHIVE_OK &&
-        archive_write_open_filename(p->archive, p->beside) == ARCHIVE_OK)
+    if (p->archive != NULL && p->entry != NULL && archive_write_set_format_ustar(p->archive) == ARCHIVE_OK
+        && archive_write_open_filename(p->archive, p->beside) == ARCHIVE_OK)
         return true;
     if (p->archive == NULL)
         tn_error_at(p->diag, p->tar_path, "cannot write: the archive library could not start");
@@ -299,8 +299,8 @@ static bool open_unpacker(unpacker *u)
         tn_error_at(u->diag, u->tar_path, "cannot read: the archive library could not start");
         return false;
     }
-    if (archive_read_support_format_tar(u->archive) == ARCHIVE_OK &&
-        archive_read_open_filename(u->archive, u->tar_path, 1 << 16) == ARCHIVE_OK)
+    if (archive_read_support_format_tar(u->archive) == ARCHIVE_OK
+        && archive_read_open_filename(u->archive, u->tar_path, 1 << 16) == ARCHIVE_OK)
         return true;
     fail_archive(u->diag, u->tar_path, NULL, u->archive);
     archive_read_free(u->archive);
@@ -310,6 +310,5 @@ static bool open_unpacker(unpacker *u)
 bool tn_tar_extract(tn_arena *a, tn_diag *d, const char *tar_path, const char *folder)
 {
     unpacker u = {.arena = a, .diag = d, .tar_path = tar_path, .folder = folder, .fd = -1};
-    return tn_path_make_folder(d, folder) && open_unpacker(&u) &&
-           tn_finally(a, unpack_entries, close_unpacker, &u);
+    return tn_path_make_folder(d, folder) && open_unpacker(&u) && tn_finally(a, unpack_entries, close_unpacker, &u);
 }

@@ -152,9 +152,12 @@ enum { N_FIGURES = 7 };
 static void list_figures(const tn_metrics *m, figure out[N_FIGURES])
 {
     const figure list[N_FIGURES] = {
-        {"max abs", "max_abs", m->max_abs, false}, {"max relative", "max_rel", m->max_rel, false},
-        {"RMSE", "rmse", m->rmse, false},          {"MAE", "mae", m->mae, false},
-        {"L2r", "l2r", m->l2r, false},             {"cosine", "cosine", m->cosine, false},
+        {"max abs", "max_abs", m->max_abs, false},
+        {"max relative", "max_rel", m->max_rel, false},
+        {"RMSE", "rmse", m->rmse, false},
+        {"MAE", "mae", m->mae, false},
+        {"L2r", "l2r", m->l2r, false},
+        {"cosine", "cosine", m->cosine, false},
         {"max ULP", "max_ulp", m->max_ulp, true},
     };
     memcpy(out, list, sizeof list);

@@ -108,8 +108,8 @@ bool cli_int(cli *c, const char *name, int64_t def, int64_t min, int64_t max, in
     *out = strtoll(text, &end, 10);
     if (end != text && *end == '\0' && errno == 0 && *out >= min && *out <= max)
         return true;
-    cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes a whole number from %" PRId64 " to %" PRId64, name,
-             text, min, max);
+    cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes a whole number from %" PRId64 " to %" PRId64, name, text,
+             min, max);
     return false;
 }
 

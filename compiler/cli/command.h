@@ -39,15 +39,15 @@ typedef struct cli {
 
 typedef struct cmd {
     const char *name;
-    const char *doc;            /* one line, for the list of commands */
-    const char *usage;          /* what stands after the name */
-    const char *about;          /* a paragraph; NULL: doc says it all */
-    const cli_option *options;  /* its own, ended by a row without a name; NULL: none */
+    const char *doc;             /* one line, for the list of commands */
+    const char *usage;           /* what stands after the name */
+    const char *about;           /* a paragraph; NULL: doc says it all */
+    const cli_option *options;   /* its own, ended by a row without a name; NULL: none */
     const cli_example *examples; /* ended by a row without a line; at least one */
     size_t min_words, max_words; /* how many arguments that are no options */
-    bool compiles;              /* takes the options of tn_options() as well */
-    bool offline;               /* needs no context: help, man */
-    int (*run)(cli *c);         /* gives the exit code */
+    bool compiles;               /* takes the options of tn_options() as well */
+    bool offline;                /* needs no context: help, man */
+    int (*run)(cli *c);          /* gives the exit code */
 } cmd;
 
 /* All commands in the order of the help, ended by NULL. In main.c. */
@@ -70,7 +70,7 @@ void *cli_alloc(cli *c, size_t count, size_t size);
 
 /* The values of options, or the default. After an error message: false, or NULL. */
 bool cli_int(cli *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out);
-bool cli_real(cli *c, const char *name, double def, double *out); /* not negative */
+bool cli_real(cli *c, const char *name, double def, double *out);             /* not negative */
 const char *cli_choice(cli *c, const char *name, const char *const *choices); /* the first is the default */
 
 #endif

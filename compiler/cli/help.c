@@ -60,8 +60,8 @@ static void print_option(FILE *f, const cli_option *o)
     char letter[] = {' ', ' ', '-', o->letter, ',', ' ', '\0'};
     const char *dashes = cli_is_letter(o->name) ? "  -" : o->letter != 0 ? "--" : "      --";
     bool has_default = o->def != NULL && o->def[0] != '\0';
-    snprintf(left, sizeof left, "%s%s%s%s%s", o->letter != 0 && !cli_is_letter(o->name) ? letter : "", dashes,
-             o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+    snprintf(left, sizeof left, "%s%s%s%s%s", o->letter != 0 && !cli_is_letter(o->name) ? letter : "", dashes, o->name,
+             o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
     snprintf(right, sizeof right, "%s%s%s%s", o->doc, has_default ? " (default: " : "", has_default ? o->def : "",
              has_default ? ")" : "");
     fputs(left, f);
@@ -125,7 +125,8 @@ void cli_print_overview(FILE *f)
     for (size_t i = 0; cli_commands[i] != NULL; i++)
         fprintf(f, "  %-10s  %s\n", cli_commands[i]->name, cli_commands[i]->doc);
     fputs("\n'tenon COMMAND --help' explains a command and its options; 'tenon --version' prints the version.\n"
-          "\nExamples:\n", f);
+          "\nExamples:\n",
+          f);
     for (size_t i = 0; cli_commands[i] != NULL; i++)
         fprintf(f, "  %s\n", cli_commands[i]->examples[0].line);
     fputs("\nExit codes:\n", f);

@@ -104,7 +104,8 @@ static int run(cli *c)
     fputs(".SH SYNOPSIS\n\\fBtenon\\fR \\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n", stdout);
     print_paragraph(cli_story);
     fputs(".SH COMMANDS\nEach command also takes \\fB\\-h\\fR, \\fB\\-\\-help\\fR and, for a line on each step, "
-          "\\fB\\-v\\fR, \\fB\\-\\-verbose\\fR.\n", stdout);
+          "\\fB\\-v\\fR, \\fB\\-\\-verbose\\fR.\n",
+          stdout);
     for (size_t i = 0; cli_commands[i] != NULL; i++)
         print_command(cli_commands[i]);
     print_compiler_options();

@@ -7,8 +7,19 @@
 #include <string.h>
 
 enum {
-    FLOAT = 1, UINT8 = 2, INT8 = 3, UINT16 = 4, INT16 = 5, INT32 = 6, INT64 = 7, BOOL = 9, FLOAT16 = 10, DOUBLE = 11,
-    UINT32 = 12, UINT64 = 13, BFLOAT16 = 16
+    FLOAT = 1,
+    UINT8 = 2,
+    INT8 = 3,
+    UINT16 = 4,
+    INT16 = 5,
+    INT32 = 6,
+    INT64 = 7,
+    BOOL = 9,
+    FLOAT16 = 10,
+    DOUBLE = 11,
+    UINT32 = 12,
+    UINT64 = 13,
+    BFLOAT16 = 16
 };
 
 /* IEEE 754 binary16: sign 1, exponent 5 with bias 15, fraction 10. */
@@ -57,33 +68,20 @@ size_t cli_count(const tn_array *a)
 double cli_number(const tn_array *a, size_t i)
 {
     switch (a->dtype) {
-    case FLOAT:
-        return (double)ELEMENT(float);
+    case FLOAT: return (double)ELEMENT(float);
     case UINT8:
-    case BOOL:
-        return ELEMENT(uint8_t);
-    case INT8:
-        return ELEMENT(int8_t);
-    case UINT16:
-        return ELEMENT(uint16_t);
-    case INT16:
-        return ELEMENT(int16_t);
-    case INT32:
-        return ELEMENT(int32_t);
-    case INT64:
-        return (double)ELEMENT(int64_t);
-    case FLOAT16:
-        return half_value(ELEMENT(uint16_t));
-    case DOUBLE:
-        return ELEMENT(double);
-    case UINT32:
-        return ELEMENT(uint32_t);
-    case UINT64:
-        return (double)ELEMENT(uint64_t);
-    case BFLOAT16:
-        return bfloat_value(ELEMENT(uint16_t));
-    default:
-        return NAN;
+    case BOOL: return ELEMENT(uint8_t);
+    case INT8: return ELEMENT(int8_t);
+    case UINT16: return ELEMENT(uint16_t);
+    case INT16: return ELEMENT(int16_t);
+    case INT32: return ELEMENT(int32_t);
+    case INT64: return (double)ELEMENT(int64_t);
+    case FLOAT16: return half_value(ELEMENT(uint16_t));
+    case DOUBLE: return ELEMENT(double);
+    case UINT32: return ELEMENT(uint32_t);
+    case UINT64: return (double)ELEMENT(uint64_t);
+    case BFLOAT16: return bfloat_value(ELEMENT(uint16_t));
+    default: return NAN;
     }
 }
 

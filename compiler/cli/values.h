@@ -9,8 +9,8 @@
 
 bool cli_has_numbers(const tn_array *a); /* of a type that cli_number reads */
 bool cli_has_floats(const tn_array *a);
-size_t cli_count(const tn_array *a);            /* of elements */
-double cli_number(const tn_array *a, size_t i); /* element i; NaN where the type has no numbers */
+size_t cli_count(const tn_array *a);             /* of elements */
+double cli_number(const tn_array *a, size_t i);  /* element i; NaN where the type has no numbers */
 void cli_print_type(FILE *f, const tn_array *a); /* "float[1,10]" */
 
 /* An array of scores as rows of classes: the classes are the last axis, or the last before axes of extent 1 as in

@@ -7,10 +7,25 @@
 #include "base/half.h"
 
 /* A subexpression that has a name; lane: of the statement that it stands in. */
-typedef struct named { const tn_expr *expr; const char *name; const tn_var *lane; bool is_used; } named;
-typedef struct { named *items; size_t n, room; } named_vec;
-typedef struct count { const tn_expr *expr; int uses; bool hoistable; } count;
-typedef struct { count *items; size_t n, room; } count_vec;
+typedef struct named {
+    const tn_expr *expr;
+    const char *name;
+    const tn_var *lane;
+    bool is_used;
+} named;
+typedef struct {
+    named *items;
+    size_t n, room;
+} named_vec;
+typedef struct count {
+    const tn_expr *expr;
+    int uses;
+    bool hoistable;
+} count;
+typedef struct {
+    count *items;
+    size_t n, room;
+} count_vec;
 
 typedef struct printer {
     tn_program *p;
@@ -20,7 +35,10 @@ typedef struct printer {
     int indent;
     const tn_var *lane; /* of the statement being printed; NULL in scalar code */
     named_vec named;    /* subexpressions that have a name here */
-    struct { const tn_var **items; size_t n, room; } vars; /* numbered accumulators and lets */
+    struct {
+        const tn_var **items;
+        size_t n, room;
+    } vars; /* numbered accumulators and lets */
     int n_temps;
 } printer;
 
@@ -104,7 +122,8 @@ static bool is_vector(const printer *c, const tn_expr *e)
         return false;
     if (e->kind == TN_E_VAR)
         return e->var->lanes > 0;
-    return tn_uses_var(e, c->lane) || (e->kind == TN_E_OP && (is_vector(c, e->arg[0]) || (e->n > 1 && is_vector(c, e->arg[1]))));
+    return tn_uses_var(e, c->lane)
+        || (e->kind == TN_E_OP && (is_vector(c, e->arg[0]) || (e->n > 1 && is_vector(c, e->arg[1]))));
 }
 
 /* --- constants ---------------------------------------------------------------------------------------------------- */
@@ -114,8 +133,9 @@ static const char *number_text(printer *c, const tn_expr *e)
     tn_arena *a = c->p->arena;
     const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
     if (e->dtype == TN_FLOAT16 || e->dtype == TN_BFLOAT16) /* held as their bits */
-        return tn_strfmt(a, "0x%04x", (unsigned)(e->dtype == TN_FLOAT16 ? tn_float_to_half((float)e->f)
-                                                                        : tn_float_to_bfloat((float)e->f)));
+        return tn_strfmt(
+            a, "0x%04x",
+            (unsigned)(e->dtype == TN_FLOAT16 ? tn_float_to_half((float)e->f) : tn_float_to_bfloat((float)e->f)));
     if (e->f != e->f || isinf(e->f)) {
         const char *top = e->f != e->f ? "0.0" : e->f < 0 ? "-1.0" : "1.0"; /* not all C libraries have HUGE_VALF */
         return tn_strfmt(a, "(%s%s / 0.0%s)", top, suffix, suffix);
@@ -367,7 +387,8 @@ static const char *load_text(printer *c, const tn_expr *e)
 {
     if (!is_vector(c, e))
         return place_text(c, e->buf, e->arg[0], false);
-    return tn_strfmt(c->p->arena, "TN_LOAD_%s(%s)", vector_kind(c, e->dtype, c->lane), place_text(c, e->buf, e->arg[0], true));
+    return tn_strfmt(c->p->arena, "TN_LOAD_%s(%s)", vector_kind(c, e->dtype, c->lane),
+                     place_text(c, e->buf, e->arg[0], true));
 }
 
 static const char *text_of(printer *c, const tn_expr *e)
@@ -385,7 +406,8 @@ static const char *text_of(printer *c, const tn_expr *e)
     case TN_E_OP: return op_text(c, e);
     case TN_E_CAST: return cast_text(c, e);
     case TN_E_SELECT:
-        return tn_strfmt(c->p->arena, "(%s ? %s : %s)", text_of(c, e->arg[0]), text_of(c, e->arg[1]), text_of(c, e->arg[2]));
+        return tn_strfmt(c->p->arena, "(%s ? %s : %s)", text_of(c, e->arg[0]), text_of(c, e->arg[1]),
+                         text_of(c, e->arg[2]));
     }
     return "";
 }
@@ -416,7 +438,7 @@ static bool doubles(const tn_expr *e)
     if (e->kind != TN_E_OP)
         return false;
     return (whole && (e->op == TN_OP_MIN || e->op == TN_OP_MAX || e->op == TN_OP_ABS)) || e->op == TN_OP_MOD
-           || e->op == TN_OP_ISNAN;
+        || e->op == TN_OP_ISNAN;
 }
 
 /* Post-order, so that a name is made before its users; certain: reached on every path (not in a select's branch). */
@@ -435,7 +457,8 @@ static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool cer
     bool seen = n != NULL && (n->hoistable || !certain);
     for (int k = 0; k < e->n && !seen; k++) {
         const tn_expr *arg = e->kind == TN_E_LOAD ? first_lane(c, e->arg[k]) : e->arg[k];
-        bool sure = certain && !(e->kind == TN_E_SELECT && k > 0) && !(e->kind == TN_E_OP && k > 0 && (e->op == TN_OP_AND || e->op == TN_OP_OR));
+        bool sure = certain && !(e->kind == TN_E_SELECT && k > 0)
+                 && !(e->kind == TN_E_OP && k > 0 && (e->op == TN_OP_AND || e->op == TN_OP_OR));
         count_uses(c, counts, arg, sure, index_only);
         if (doubles(e))
             count_uses(c, counts, arg, sure, index_only);
@@ -525,9 +548,10 @@ static void print_set(printer *c, const tn_stmt *s)
 {
     const tn_expr *e = s->value;
     bool adds = e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[0]->kind == TN_E_VAR && e->arg[0]->var == s->var
-                && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL);
+             && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL);
     if (adds && s->lane != NULL && !is_vector(c, e->arg[1]))
-        line(c, "%s += TN_SPLAT_%s(%s);", var_name(c, s->var), vector_kind(c, e->dtype, s->lane), bare(c, text_of(c, e->arg[1])));
+        line(c, "%s += TN_SPLAT_%s(%s);", var_name(c, s->var), vector_kind(c, e->dtype, s->lane),
+             bare(c, text_of(c, e->arg[1])));
     else if (adds)
         line(c, "%s += %s;", var_name(c, s->var), bare(c, text_of(c, e->arg[1])));
     else
@@ -553,8 +577,8 @@ static void print_simple(printer *c, const tn_stmt *s)
     case TN_S_SET: print_set(c, s); break;
     case TN_S_STORE:
         if (s->lane != NULL)
-            line(c, "TN_STORE_%s(%s, %s);", vector_kind(c, s->value->dtype, s->lane), place_text(c, s->buf, s->offset, true),
-                 typed(c, s, bare(c, text_of(c, s->value))));
+            line(c, "TN_STORE_%s(%s, %s);", vector_kind(c, s->value->dtype, s->lane),
+                 place_text(c, s->buf, s->offset, true), typed(c, s, bare(c, text_of(c, s->value))));
         else
             line(c, "%s = %s;", place_text(c, s->buf, s->offset, false),
                  stored(c, s->buf, s->value, bare(c, text_of(c, s->value))));
@@ -568,7 +592,8 @@ static void print_simple(printer *c, const tn_stmt *s)
 static void print_for(printer *c, const tn_stmt *s)
 {
     const char *v = var_name(c, s->var);
-    line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v, bare(c, text_of(c, s->end)), v);
+    line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v,
+         bare(c, text_of(c, s->end)), v);
     c->indent++;
     print_stmts(c, &s->body);
     c->indent--;
@@ -635,7 +660,8 @@ static void add_param(tn_program *p, tn_function *f, const tn_buf *b, bool is_wr
     int same = 0;
     for (int i = 0; i < f->n_param; i++)
         same += f->param[i].name[0] == letter[0];
-    f->param[f->n_param++] = (tn_param){root, same == 0 ? letter : tn_strfmt(p->arena, "%s%d", letter, same), is_written};
+    f->param[f->n_param++] =
+        (tn_param){root, same == 0 ? letter : tn_strfmt(p->arena, "%s%d", letter, same), is_written};
 }
 
 static void collect_expr(tn_program *p, tn_function *f, const tn_expr *e, bool *symbols)

@@ -5,10 +5,16 @@
 #include "emit/emit.h"
 
 /* What the printed text needs of tn_port.h and math.h. */
-typedef struct tn_needs { bool math, vectors, minmax, ints, half; } tn_needs;
+typedef struct tn_needs {
+    bool math, vectors, minmax, ints, half;
+} tn_needs;
 
 /* A buffer that the function takes as a parameter. */
-typedef struct tn_param { const tn_buf *root; const char *name; bool is_written; } tn_param;
+typedef struct tn_param {
+    const tn_buf *root;
+    const char *name;
+    bool is_written;
+} tn_param;
 
 typedef struct tn_function {
     tn_param param[TN_MAX_ARGS * 4];

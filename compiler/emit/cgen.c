@@ -6,7 +6,10 @@
 #include "emit/names.h"
 #include "include/tenon.h"
 
-typedef struct call { const tn_function *f; const char *name; } call;
+typedef struct call {
+    const tn_function *f;
+    const char *name;
+} call;
 
 typedef struct generator {
     const tn_unit *u;
@@ -41,8 +44,8 @@ static const char *op_word(const generator *g, const tn_comp *c)
 static void print_comment(generator *g, size_t k)
 {
     const tn_layer *l = &g->u->layer[k];
-    tn_str_add(&g->functions, "/* %s\n   %s -> %s", tn_in_comment(g->u->arena, l->label), tn_in_comment(g->u->arena, l->in),
-               tn_in_comment(g->u->arena, l->out));
+    tn_str_add(&g->functions, "/* %s\n   %s -> %s", tn_in_comment(g->u->arena, l->label),
+               tn_in_comment(g->u->arena, l->in), tn_in_comment(g->u->arena, l->out));
     if (l->schedule[0] != '\0')
         tn_str_add(&g->functions, "\n   %s", l->schedule);
     for (size_t i = k + 1; i < g->u->n_layers; i++)
@@ -106,7 +109,8 @@ static const char *weight_text(const generator *g, const tn_buf *b)
         if (u->params == TN_PARAMS_CONST)
             return tn_strfmt(u->arena, "%s_w_%s", u->name, w->name);
         if (u->params == TN_PARAMS_INCBIN)
-            return tn_strfmt(u->arena, "(const %s *)(const void *)(%s_weights_data + %lld)", type, u->name, (long long)w->offset);
+            return tn_strfmt(u->arena, "(const %s *)(const void *)(%s_weights_data + %lld)", type, u->name,
+                             (long long)w->offset);
         return tn_strfmt(u->arena, "(const %s *)(const void *)(params + %lld)", type, (long long)w->offset + 64);
     }
     return "NULL";
@@ -211,10 +215,12 @@ static void print_checks(generator *g)
         tn_str_add(&g->entry, "    if (io->%s == NULL)\n        return %s_ERR_NULL;\n",
                    i < u->n_in ? u->input_name[i] : u->output_name[i - u->n_in], u->upper);
     if (u->plan->work_size > 0) /* a comparison with 0 would be a warning */
-        tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper, u->upper);
+        tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper,
+                   u->upper);
     else
         tn_str_add(&g->entry, "    (void)work_size;\n");
-    tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper, u->upper);
+    tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper,
+               u->upper);
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = u->program->symbols.items[i];
         const char *local = tn_symbol_local(u->program, v);

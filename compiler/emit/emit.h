@@ -15,7 +15,10 @@ typedef struct tn_weight {
     int64_t offset, bytes; /* in the blob; offset is a multiple of 64 */
     const char *name;      /* C identifier, without the model's prefix */
 } tn_weight;
-typedef struct { tn_weight *items; size_t n, room; } tn_weight_vec;
+typedef struct {
+    tn_weight *items;
+    size_t n, room;
+} tn_weight_vec;
 
 /* What the report, the header and the profile say about a kernel. */
 typedef struct tn_layer {
@@ -26,7 +29,7 @@ typedef struct tn_layer {
     int64_t macs;         /* multiply-accumulates at the bounds; 0 where it has no reduction */
     int64_t ops;          /* elements written */
     int64_t weight_bytes;
-    int64_t live_bytes;   /* of the workspace while it runs */
+    int64_t live_bytes; /* of the workspace while it runs */
 } tn_layer;
 
 typedef struct tn_unit {
@@ -34,12 +37,12 @@ typedef struct tn_unit {
     tn_program *program;
     const tn_plan *plan;
     const tn_target *target;
-    const char *name;   /* "kws": prefix of all symbols, name of all files */
-    const char *upper;  /* "KWS" */
+    const char *name;  /* "kws": prefix of all symbols, name of all files */
+    const char *upper; /* "KWS" */
     tn_params params;
     const char *options; /* the options that shaped the code, for the banner; no paths */
     uint64_t model_hash;
-    const tn_buf **input, **output; /* in the order of the model */
+    const tn_buf **input, **output;         /* in the order of the model */
     const char **input_name, **output_name; /* C identifiers, unique within the io struct */
     size_t n_in, n_out;
     tn_weight_vec weights;
@@ -51,8 +54,15 @@ typedef struct tn_unit {
     int64_t *golden_symbols;    /* the values of the symbols that golden was computed for */
 } tn_unit;
 
-typedef struct tn_file { const char *name; const char *bytes; size_t size; } tn_file;
-typedef struct { tn_file *items; size_t n, room; } tn_file_vec;
+typedef struct tn_file {
+    const char *name;
+    const char *bytes;
+    size_t size;
+} tn_file;
+typedef struct {
+    tn_file *items;
+    size_t n, room;
+} tn_file_vec;
 
 /* cgen.c: the entry, kernels and weights of NAME.c. */
 void tn_emit_source(const tn_unit *u, tn_str *out);

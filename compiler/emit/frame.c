@@ -117,7 +117,10 @@ uint64_t tn_weights_id(const tn_unit *u)
 
 const char **tn_package_names(const tn_unit *u)
 {
-    const struct { const char *format; bool is_there; } file[] = {
+    const struct {
+        const char *format;
+        bool is_there;
+    } file[] = {
         {"%s.h", true},
         {"%s.c", true},
         {"%s_weights.c", !tn_weights_are_passed(u)},

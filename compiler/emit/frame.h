@@ -5,7 +5,9 @@
 #include "emit/emit.h"
 
 /* @NAME@ in a frame becomes text. */
-typedef struct tn_mark { const char *name, *text; } tn_mark;
+typedef struct tn_mark {
+    const char *name, *text;
+} tn_mark;
 
 /* Appends templates/FRAME. A mark that is alone on its line stands for whole lines, possibly none. Known without being
    given: NAME, UPPER, VERSION, BANNER_C and BANNER_SH (lines of a comment: what made this file, from what). A mark that
@@ -15,17 +17,17 @@ void tn_frame_fill(const tn_unit *u, const char *frame, const tn_mark *marks, si
 /* The lines of BANNER_C (prefix " * ") and BANNER_SH (prefix "# "). */
 const char *tn_banner(const tn_unit *u, const char *prefix);
 
-const char *tn_version(void); /* "0.1.0" */
-bool tn_weights_are_passed(const tn_unit *u);        /* kws_run takes a pointer to them: blob and arg */
-const char *tn_weights_file(const tn_unit *u);       /* "kws_weights.bin"; NULL where the weights are C */
-const char *tn_params_text(tn_params p);             /* "const" */
-const char *tn_cflags(const tn_unit *u);             /* for gcc and clang */
-int64_t tn_weight_count(const tn_weight *w);         /* elements of its C array: at least 1 */
+const char *tn_version(void);                  /* "0.1.0" */
+bool tn_weights_are_passed(const tn_unit *u);  /* kws_run takes a pointer to them: blob and arg */
+const char *tn_weights_file(const tn_unit *u); /* "kws_weights.bin"; NULL where the weights are C */
+const char *tn_params_text(tn_params p);       /* "const" */
+const char *tn_cflags(const tn_unit *u);       /* for gcc and clang */
+int64_t tn_weight_count(const tn_weight *w);   /* elements of its C array: at least 1 */
 tn_dim tn_io_dim(const tn_buf *b, int k);
-int64_t tn_io_count(const tn_buf *b);                /* elements at the bounds */
+int64_t tn_io_count(const tn_buf *b); /* elements at the bounds */
 int64_t tn_io_bytes(const tn_buf *b);
 const char *tn_io_type(tn_arena *a, const tn_buf *b); /* "float[batch<=8,10]" */
-const char *tn_io_model_name(const tn_buf *b);       /* as in the model */
+const char *tn_io_model_name(const tn_buf *b);        /* as in the model */
 const char *tn_value_text(tn_arena *a, int64_t x);
 /* A term without bounds, of the io struct's names, for programs to evaluate: "((n+1)*4)", "min(a,b)"; "/" rounds toward
    minus infinity. */

@@ -55,10 +55,10 @@ static const char *tensor_macros(const tn_unit *u)
 
 static const char *element_note(tn_dtype t)
 {
-    return t == TN_FLOAT16    ? ", IEEE binary16 bits"
-           : t == TN_BFLOAT16 ? ", bfloat16 bits"
-           : t == TN_BOOL     ? ", 0 or 1"
-                              : "";
+    return t == TN_FLOAT16  ? ", IEEE binary16 bits"
+         : t == TN_BFLOAT16 ? ", bfloat16 bits"
+         : t == TN_BOOL     ? ", 0 or 1"
+                            : "";
 }
 
 static const char *io_members(const tn_unit *u)
@@ -227,10 +227,8 @@ void tn_emit_info(const tn_unit *u, tn_str *out)
     add_tensor_table(u, &produced, &tables);
     add_layer_table(u, &tables);
     const tn_mark marks[] = {
-        {"TABLES", tables.text != NULL ? tables.text : ""},
-        {"TARGET", tn_quote_c(u->arena, u->target->name)},
-        {"INPUT_TABLE", in.n > 0 ? "inputs" : "NULL"},
-        {"OUTPUT_TABLE", produced.n > 0 ? "outputs" : "NULL"},
+        {"TABLES", tables.text != NULL ? tables.text : ""},   {"TARGET", tn_quote_c(u->arena, u->target->name)},
+        {"INPUT_TABLE", in.n > 0 ? "inputs" : "NULL"},        {"OUTPUT_TABLE", produced.n > 0 ? "outputs" : "NULL"},
         {"LAYER_TABLE", u->n_layers > 0 ? "layers" : "NULL"},
     };
     tn_frame_fill(u, "model_info.c", marks, sizeof marks / sizeof *marks, out);

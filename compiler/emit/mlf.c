@@ -45,16 +45,19 @@ static const char *metadata(const tn_unit *u, size_t *size)
     tn_str_add(&s, "      \"model_name\": \"%s\",\n      \"generator\": \"tenon " TN_VERSION "\",\n", u->name);
     tn_str_add(&s, "      \"target\": [\"c -model=%s\"],\n      \"executors\": [\"aot\"],\n", u->target->name);
     tn_str_add(&s, "      \"style\": \"full-model\",\n      \"memory\": {\n        \"functions\": {\n");
-    tn_str_add(&s, "          \"main\": [{\"device\": 1, \"workspace_size_bytes\": %lld, \"constants_size_bytes\": %lld, "
-                   "\"io_size_bytes\": %lld,\n", (long long)u->plan->work_size, (long long)u->weights_size, (long long)io);
+    tn_str_add(&s,
+               "          \"main\": [{\"device\": 1, \"workspace_size_bytes\": %lld, \"constants_size_bytes\": %lld, "
+               "\"io_size_bytes\": %lld,\n",
+               (long long)u->plan->work_size, (long long)u->weights_size, (long long)io);
     print_io(u, &s, "inputs", u->input, u->n_in);
     tn_str_add(&s, ",\n");
     print_io(u, &s, "outputs", u->output, u->n_out);
     tn_str_add(&s, "}],\n          \"operator_functions\": [");
     for (size_t i = 0; i < u->n_layers; i++)
-        tn_str_add(&s, "%s\n            {\"function_name\": \"%s\", \"label\": %s}", i > 0 ? "," : "", u->layer[i].function,
-                   tn_quote_json(u->arena, u->layer[i].label));
-    tn_str_add(&s, "\n          ]\n        }\n      },\n      \"report\": \"%s_report.json\"\n    }\n  }\n}\n", u->name);
+        tn_str_add(&s, "%s\n            {\"function_name\": \"%s\", \"label\": %s}", i > 0 ? "," : "",
+                   u->layer[i].function, tn_quote_json(u->arena, u->layer[i].label));
+    tn_str_add(&s, "\n          ]\n        }\n      },\n      \"report\": \"%s_report.json\"\n    }\n  }\n}\n",
+               u->name);
     *size = s.len;
     return s.text;
 }

@@ -39,7 +39,7 @@ typedef struct tn_model tn_model;
 typedef struct tn_runner tn_runner;
 
 typedef struct tn_config {
-    void (*report)(void *user, const char *line); /* errors and notes, one line each; NULL: standard error */
+    void (*report)(void *user, const char *line);   /* errors and notes, one line each; NULL: standard error */
     void (*progress)(void *user, const char *step); /* what is being done, for a status line; NULL: nothing */
     void *user;
     void *(*alloc)(void *user, size_t size); /* NULL: malloc; may return NULL */
@@ -53,11 +53,11 @@ tn_status tn_ctx_status(const tn_ctx *ctx);   /* of the last call that failed; T
 /* --- options: set before loading; the command line's options are these ------------------------------------------- */
 
 typedef struct tn_option {
-    const char *name;    /* "target" is --target on the command line */
-    const char *value;   /* what it takes: "NAME", "native|generic|..."; NULL for a switch (value "1") */
-    const char *def;     /* the default, "" for none */
-    const char *group;   /* "compile", "build", "passes" */
-    const char *doc;     /* one line */
+    const char *name;  /* "target" is --target on the command line */
+    const char *value; /* what it takes: "NAME", "native|generic|..."; NULL for a switch (value "1") */
+    const char *def;   /* the default, "" for none */
+    const char *group; /* "compile", "build", "passes" */
+    const char *doc;   /* one line */
 } tn_option;
 const tn_option *tn_options(size_t *count);
 /* Options that may be given several times (input-shapes, pass-config, disabled-pass, dump-after) add up. */
@@ -76,7 +76,7 @@ const char *tn_model_show(tn_model *m, int loops);   /* loops 0: the graph; 1: i
 const char *tn_model_summary(tn_model *m, int json); /* per layer and total: shapes, parameters, MACs, RAM, weights */
 /* Writes the package: a folder, or a tar when the path ends in ".tar". Also builds it when option "build" says so. */
 tn_status tn_model_compile(tn_model *m, const char *path);
-const char *tn_passes_list(tn_ctx *ctx, int json); /* name, level, one line each */
+const char *tn_passes_list(tn_ctx *ctx, int json);        /* name, level, one line each */
 const char *tn_ops_list(tn_ctx *ctx, const char *format); /* "text", "markdown", "json" */
 const char *tn_targets_list(tn_ctx *ctx);
 
@@ -107,7 +107,7 @@ const char *tn_dtype_name(int dtype); /* "float", "int8"; "undefined" for an unk
    "native" unless option "target" was set. */
 tn_runner *tn_runner_open(tn_ctx *ctx, const char *path);
 void tn_runner_close(tn_runner *r); /* NULL is allowed; tn_ctx_close closes what is open */
-size_t tn_runner_inputs(const tn_runner *r, const tn_array **info);  /* name, dtype, dims (-N: symbolic, at most N) */
+size_t tn_runner_inputs(const tn_runner *r, const tn_array **info); /* name, dtype, dims (-N: symbolic, at most N) */
 size_t tn_runner_outputs(const tn_runner *r, const tn_array **info);
 /* Takes inputs by name, or by position when their names are input_0, input_1 ..., or none. Checks number, type, shape. */
 tn_status tn_runner_set_inputs(tn_runner *r, const tn_array *items, size_t n);
@@ -116,7 +116,10 @@ tn_status tn_runner_fill_inputs(tn_runner *r, const char *mode, uint64_t seed);
 tn_status tn_runner_run(tn_runner *r);
 tn_status tn_runner_time(tn_runner *r, int count, double *ms); /* count runs, one wall time each */
 const tn_array *tn_runner_result(tn_runner *r, size_t *n);     /* valid until the next run */
-typedef struct tn_layer_time { const char *name; double ms, mflop; } tn_layer_time;
+typedef struct tn_layer_time {
+    const char *name;
+    double ms, mflop;
+} tn_layer_time;
 /* Mean time per layer over repeat runs, from a build with layer hooks. */
 tn_status tn_runner_profile(tn_runner *r, int repeat, const tn_layer_time **layers, size_t *n);
 

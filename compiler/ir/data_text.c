@@ -122,7 +122,11 @@ static unsigned char *byte_of(void *element, size_t size, size_t k)
 
 static bool is_plain_nan(const tn_tensor *t, int64_t i)
 {
-    union { double d; float f; uint16_t h; } plain;
+    union {
+        double d;
+        float f;
+        uint16_t h;
+    } plain;
     size_t size = (size_t)tn_dtype_get(t->dtype)->size;
     tn_tensor one = {.dtype = t->dtype, .data = &plain};
     tn_tensor_set(&one, 0, (double)NAN);

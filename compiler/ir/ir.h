@@ -28,12 +28,12 @@ typedef enum tn_dtype {
 } tn_dtype;
 
 typedef struct tn_dtype_info {
-    const char *name;  /* ONNX's spelling: float, int8 */
-    const char *c;     /* C spelling; NULL where the type has no C form yet */
-    int size;          /* bytes per element; 0 where there is no fixed one */
-    bool is_float;     /* arithmetic in floating point */
+    const char *name; /* ONNX's spelling: float, int8 */
+    const char *c;    /* C spelling; NULL where the type has no C form yet */
+    int size;         /* bytes per element; 0 where there is no fixed one */
+    bool is_float;    /* arithmetic in floating point */
     bool is_signed;
-    tn_dtype compute;  /* the type that arithmetic is done in: float for the 16-bit floats, else the type itself */
+    tn_dtype compute; /* the type that arithmetic is done in: float for the 16-bit floats, else the type itself */
 } tn_dtype_info;
 const tn_dtype_info *tn_dtype_get(int dtype); /* never NULL: an unknown number gives the row of TN_UNDEFINED */
 
@@ -56,8 +56,8 @@ struct tn_sym {
 tn_dim tn_dim_fixed(int64_t n);
 tn_dim tn_dim_named(tn_arena *a, const char *name, int64_t at_most);
 tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y);
-bool tn_dim_same(tn_dim x, tn_dim y); /* provably equal */
-bool tn_dim_is(tn_dim x, int64_t n);  /* fixed and equal to n */
+bool tn_dim_same(tn_dim x, tn_dim y);           /* provably equal */
+bool tn_dim_is(tn_dim x, int64_t n);            /* fixed and equal to n */
 const char *tn_dim_text(tn_arena *a, tn_dim d); /* for messages, with bounds: (N<=8+1) */
 void tn_dim_print(tn_str *out, tn_dim d);       /* as the text form has it: (N+1) */
 
@@ -67,7 +67,8 @@ typedef struct tn_shape {
     int rank;
     tn_dim dim[TN_MAX_RANK];
 } tn_shape;
-int64_t tn_shape_count(const tn_shape *s); /* product of (upper bounds of) dims; 1 for rank 0; saturates at TN_DIM_MAX */
+int64_t tn_shape_count(
+    const tn_shape *s); /* product of (upper bounds of) dims; 1 for rank 0; saturates at TN_DIM_MAX */
 bool tn_shape_is_fixed(const tn_shape *s); /* known, without a symbol */
 bool tn_shape_equal(const tn_shape *x, const tn_shape *y);
 tn_shape tn_shape_fixed(int rank, const int64_t *dims);
@@ -119,14 +120,23 @@ struct tn_node {
     tn_attr *attr;
 };
 
-typedef struct { tn_value **items; size_t n, room; } tn_value_vec;
-typedef struct { tn_node **items; size_t n, room; } tn_node_vec;
+typedef struct {
+    tn_value **items;
+    size_t n, room;
+} tn_value_vec;
+typedef struct {
+    tn_node **items;
+    size_t n, room;
+} tn_node_vec;
 
-typedef struct { tn_dim *items; size_t n, room; } tn_dim_vec;
+typedef struct {
+    tn_dim *items;
+    size_t n, room;
+} tn_dim_vec;
 
 struct tn_graph {
     tn_arena *arena;
-    const char *name;  /* of the model, as in the file */
+    const char *name;   /* of the model, as in the file */
     tn_dim_vec symbols; /* named dims of the inputs, in order of appearance */
     tn_diag *diag;
     const char *path; /* of the model file, for messages */
@@ -150,22 +160,24 @@ struct tn_expr;
 /* An operator: one row of ops/ops.def, in the form of its newest opset version (onnx/upgrade.c rewrites older ones). */
 struct tn_op {
     const char *name;
-    const char *domain;  /* "" is ai.onnx */
-    int since;           /* opset version that introduced it */
-    int min_in, max_in;  /* max_in -1: any number */
+    const char *domain; /* "" is ai.onnx */
+    int since;          /* opset version that introduced it */
+    int min_in, max_in; /* max_in -1: any number */
     int min_out, max_out;
-    unsigned types;      /* types of input 0 */
+    unsigned types;                         /* types of input 0 */
     bool (*infer)(tn_graph *g, tn_node *n); /* sets dtype and shape of the outputs; false after tn_node_error */
     bool (*lower)(struct tn_program *p, const tn_node *n); /* appends computations; false after tn_node_error */
     /* Elementwise operators only: the result from the operands, already broadcast and in the compute type. */
     const struct tn_expr *(*expr)(struct tn_program *p, const tn_node *n, const struct tn_expr *const *in);
-    int detail;          /* the family's own: a scalar operation, a reduction kind */
-    const char *doc;     /* one line */
+    int detail;      /* the family's own: a scalar operation, a reduction kind */
+    const char *doc; /* one line */
 };
 
 tn_value *tn_graph_add_value(tn_graph *g, const char *name);
-tn_value *tn_graph_add_constant(tn_graph *g, const char *name, const tn_tensor *t); /* copies the struct, not the data */
-tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int n_in, int n_out); /* not yet in g->nodes */
+tn_value *tn_graph_add_constant(tn_graph *g, const char *name,
+                                const tn_tensor *t); /* copies the struct, not the data */
+tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int n_in,
+                            int n_out); /* not yet in g->nodes */
 void tn_node_set_int(tn_graph *g, tn_node *n, const char *name, int64_t value);
 void tn_node_set_ints(tn_graph *g, tn_node *n, const char *name, const int64_t *values, size_t count);
 void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value);
@@ -176,8 +188,8 @@ void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, 
    The items live in the graph's arena. */
 const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
-double tn_tensor_get(const tn_tensor *t, int64_t i);       /* any type to double; 16-bit floats are widened */
-int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i);  /* integer and bool types exactly; floats truncate */
+double tn_tensor_get(const tn_tensor *t, int64_t i);      /* any type to double; 16-bit floats are widened */
+int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i); /* integer and bool types exactly; floats truncate */
 void tn_tensor_set(tn_tensor *t, int64_t i, double x);
 void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x);
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL when absent */

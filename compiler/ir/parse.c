@@ -24,8 +24,10 @@ static bool parse_dim(reader *r, tn_dim *out);
 /* min(x,y), (x+y) behind the opening sign */
 static bool parse_two(reader *r, bool is_call, tn_sym_kind kind, tn_dim *out)
 {
-    static const struct { const char *sign; tn_sym_kind kind; } signs[] = {
-        {"+", TN_SYM_ADD}, {"-", TN_SYM_SUB}, {"*", TN_SYM_MUL}, {"/", TN_SYM_DIV}};
+    static const struct {
+        const char *sign;
+        tn_sym_kind kind;
+    } signs[] = {{"+", TN_SYM_ADD}, {"-", TN_SYM_SUB}, {"*", TN_SYM_MUL}, {"/", TN_SYM_DIV}};
     tn_dim x, y;
     if (!tn_scan_deeper(&r->s) || !parse_dim(r, &x))
         return false;
@@ -55,7 +57,7 @@ static bool parse_dim(reader *r, tn_dim *out)
             return false;
         *out = tn_dim_fixed(n);
         return (n <= TN_DIM_MAX && n >= -TN_DIM_MAX)
-               || tn_scan_error(s, "found the dim %lld, which is too large", (long long)n);
+            || tn_scan_error(s, "found the dim %lld, which is too large", (long long)n);
     }
     if (tn_scan_skip(s, "("))
         return parse_two(r, false, TN_SYM_ADD, out);
@@ -202,8 +204,14 @@ static bool parse_number(reader *r, bool *is_float, int64_t *i, float *f)
 
 static bool parse_numbers(reader *r, tn_attr *a)
 {
-    struct { int64_t *items; size_t n, room; } ints = {0};
-    struct { float *items; size_t n, room; } floats = {0};
+    struct {
+        int64_t *items;
+        size_t n, room;
+    } ints = {0};
+    struct {
+        float *items;
+        size_t n, room;
+    } floats = {0};
     bool is_float = a->kind == TN_ATTR_FLOATS;
     if (!tn_scan_need(&r->s, "["))
         return false;
@@ -259,7 +267,10 @@ static bool parse_value_of(reader *r, tn_attr *a)
 
 static bool parse_attributes(reader *r, tn_node *n)
 {
-    struct { tn_attr *items; size_t n, room; } attrs = {0};
+    struct {
+        tn_attr *items;
+        size_t n, room;
+    } attrs = {0};
     do {
         tn_attr a = {.name = NULL};
         if (!tn_scan_name(&r->s, "the name of an attribute", &a.name) || !tn_scan_need(&r->s, "="))
@@ -278,8 +289,15 @@ static bool parse_attributes(reader *r, tn_node *n)
 /* --- nodes -------------------------------------------------------------------------------------------------------- */
 
 /* Names and types on the left of a node, kept until its operands are read: it cannot be its own operand. */
-typedef struct target { const char *name; tn_dtype dtype; tn_shape shape; } target;
-typedef struct { target *items; size_t n, room; } target_vec;
+typedef struct target {
+    const char *name;
+    tn_dtype dtype;
+    tn_shape shape;
+} target;
+typedef struct {
+    target *items;
+    size_t n, room;
+} target_vec;
 
 static bool parse_targets(reader *r, target_vec *out)
 {
@@ -305,8 +323,8 @@ static const tn_op *parse_operator(reader *r)
     }
     const tn_op *op = r->s.failed ? NULL : r->find(domain, name);
     if (op == NULL)
-        tn_scan_error(&r->s, "found the operator %s%s%s, which is not supported", domain,
-                      *domain != '\0' ? "::" : "", name);
+        tn_scan_error(&r->s, "found the operator %s%s%s, which is not supported", domain, *domain != '\0' ? "::" : "",
+                      name);
     return op;
 }
 
@@ -332,9 +350,9 @@ static bool check_count(reader *r, const tn_op *op, const char *what, size_t fou
 {
     if (found >= (size_t)min && (max < 0 ? found < INT_MAX : found <= (size_t)max))
         return true;
-    const char *wanted = max < 0      ? tn_strfmt(r->g->arena, "at least %d", min)
-                         : min == max ? tn_strfmt(r->g->arena, "%d", min)
-                                      : tn_strfmt(r->g->arena, "%d to %d", min, max);
+    const char *wanted = max < 0    ? tn_strfmt(r->g->arena, "at least %d", min)
+                       : min == max ? tn_strfmt(r->g->arena, "%d", min)
+                                    : tn_strfmt(r->g->arena, "%d to %d", min, max);
     return tn_scan_error(&r->s, "found %zu %s%s of %s, wanted %s", found, what, found == 1 ? "" : "s", op->name,
                          wanted);
 }
@@ -402,9 +420,14 @@ static bool parse_node(reader *r)
 
 static bool parse_statement(reader *r)
 {
-    static const struct { const char *word; bool (*parse)(reader *r); } kinds[] = {
-        {"graph", parse_graph}, {"symbol", parse_symbol}, {"input", parse_input},
-        {"constant", parse_constant}, {"output", parse_output}};
+    static const struct {
+        const char *word;
+        bool (*parse)(reader *r);
+    } kinds[] = {{"graph", parse_graph},
+                 {"symbol", parse_symbol},
+                 {"input", parse_input},
+                 {"constant", parse_constant},
+                 {"output", parse_output}};
     if (r->s.kind == TN_TOK_QUOTED)
         return parse_node(r);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

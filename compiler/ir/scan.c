@@ -129,8 +129,8 @@ static void scan_number(tn_scan *s)
 
 static bool scan_sign(tn_scan *s)
 {
-    static const char *const signs[] = {"...", "::", "<=", ":", "=", "(", ")", "[", "]", "{", "}",
-                                        ",",   "+",  "-",  "*", "/", "<", ">", "%", "@"};
+    static const char *const signs[] = {"...", "::", "<=", ":", "=", "(", ")", "[", "]", "{",
+                                        "}",   ",",  "+",  "-", "*", "/", "<", ">", "%", "@"};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (strncmp(s->at, signs[i], strlen(signs[i])) == 0) {
             s->at += strlen(signs[i]);
@@ -193,7 +193,7 @@ bool tn_scan_begin(tn_scan *s, tn_arena *a, tn_diag *d, const char *path, const 
 bool tn_scan_is(const tn_scan *s, const char *token)
 {
     return (s->kind == TN_TOK_WORD || s->kind == TN_TOK_SIGN) && strlen(token) == s->len
-           && memcmp(s->start, token, s->len) == 0;
+        && memcmp(s->start, token, s->len) == 0;
 }
 
 bool tn_scan_skip(tn_scan *s, const char *token)

@@ -54,9 +54,9 @@ bool tn_scan_wanted(tn_scan *s, const char *wanted);                     /* "fou
 bool tn_scan_is(const tn_scan *s, const char *token);                    /* a WORD or SIGN that reads so */
 bool tn_scan_skip(tn_scan *s, const char *token);                        /* goes past it if it is there: then true */
 bool tn_scan_need(tn_scan *s, const char *token);
-bool tn_scan_quoted(tn_scan *s, const char *what, const char **out);     /* a QUOTED token; what: for the message */
-bool tn_scan_name(tn_scan *s, const char *what, const char **out);       /* a WORD or QUOTED token */
-bool tn_scan_statement_end(tn_scan *s);                                  /* the end of the line, or of the text */
+bool tn_scan_quoted(tn_scan *s, const char *what, const char **out); /* a QUOTED token; what: for the message */
+bool tn_scan_name(tn_scan *s, const char *what, const char **out);   /* a WORD or QUOTED token */
+bool tn_scan_statement_end(tn_scan *s);                              /* the end of the line, or of the text */
 bool tn_scan_deeper(tn_scan *s); /* before a nested expression; s->depth-- after it. False when nested too deeply */
 
 bool tn_scan_dtype(tn_scan *s, tn_dtype *out); /* a type that tensors can have */

@@ -42,7 +42,7 @@ static const tn_expr *symbol_expr(tn_program *p, const char *name)
 
 const tn_expr *tn_dim_expr(tn_program *p, tn_dim d)
 {
-    static const tn_scalar_op op_of[] = {[TN_SYM_ADD] = TN_OP_ADD, [TN_SYM_SUB] = TN_OP_SUB, [TN_SYM_MUL] = TN_OP_MUL,
+    static const tn_scalar_op op_of[] = {[TN_SYM_ADD] = TN_OP_ADD,  [TN_SYM_SUB] = TN_OP_SUB, [TN_SYM_MUL] = TN_OP_MUL,
                                          [TN_SYM_DIV] = TN_OP_FDIV, [TN_SYM_MIN] = TN_OP_MIN, [TN_SYM_MAX] = TN_OP_MAX};
     if (d.sym == NULL)
         return tn_index(p, d.n);
@@ -76,8 +76,8 @@ tn_buf *tn_buf_of(tn_program *p, const tn_value *v)
         (*place)->value = v;
         (*place)->data = v->constant;
         (*place)->scope = v->constant != NULL ? TN_SCOPE_CONST
-                          : v->is_input       ? TN_SCOPE_INPUT
-                          : v->is_output      ? TN_SCOPE_OUTPUT
+                        : v->is_input         ? TN_SCOPE_INPUT
+                        : v->is_output        ? TN_SCOPE_OUTPUT
                                               : TN_SCOPE_ARENA;
     }
     return *place;

@@ -43,8 +43,8 @@ static size_t hash_of(const tn_expr *e)
 static bool same(const tn_expr *x, const tn_expr *y)
 {
     return x->kind == y->kind && x->dtype == y->dtype && x->op == y->op && x->i == y->i
-           && memcmp(&x->f, &y->f, sizeof x->f) == 0 && x->var == y->var && x->buf == y->buf && x->n == y->n
-           && (x->n == 0 || memcmp(x->arg, y->arg, sizeof *x->arg * (size_t)x->n) == 0);
+        && memcmp(&x->f, &y->f, sizeof x->f) == 0 && x->var == y->var && x->buf == y->buf && x->n == y->n
+        && (x->n == 0 || memcmp(x->arg, y->arg, sizeof *x->arg * (size_t)x->n) == 0);
 }
 
 static const tn_expr **find_place(const tn_expr **table, size_t size, const tn_expr *e)
@@ -274,7 +274,10 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
 enum { MAX_TERMS = 40 };
 typedef struct linear {
     int n;
-    struct { const tn_expr *atom; int64_t c; } term[MAX_TERMS];
+    struct {
+        const tn_expr *atom;
+        int64_t c;
+    } term[MAX_TERMS];
     int64_t constant;
 } linear;
 
@@ -594,7 +597,9 @@ enum { CACHE = 512 };
 typedef struct rewriting {
     tn_rewrite_fn f;
     void *user;
-    struct { const tn_expr *from, *to; } cache[CACHE]; /* by id: a shared subexpression is rewritten once */
+    struct {
+        const tn_expr *from, *to;
+    } cache[CACHE]; /* by id: a shared subexpression is rewritten once */
 } rewriting;
 
 static const tn_expr *rebuild(tn_program *p, const tn_expr *e, const tn_expr *const *arg)
@@ -635,7 +640,10 @@ const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void
     return rewrite(p, e, &r);
 }
 
-typedef struct substitution { const tn_var *v; const tn_expr *by; } substitution;
+typedef struct substitution {
+    const tn_var *v;
+    const tn_expr *by;
+} substitution;
 
 static const tn_expr *substitute_one(tn_program *p, void *user, const tn_expr *e)
 {

@@ -9,7 +9,10 @@
 #include "base/half.h"
 
 enum { LANES = 64 };
-typedef union lanes { int64_t i[LANES]; double f[LANES]; } lanes;
+typedef union lanes {
+    int64_t i[LANES];
+    double f[LANES];
+} lanes;
 
 /* Which lanes are evaluated. A value found for a mask holds for all masks inside it. */
 typedef struct mask {
@@ -18,15 +21,18 @@ typedef struct mask {
     bool on[LANES];
 } mask;
 
-typedef struct slot { lanes *value; int64_t mask_id; } slot;
+typedef struct slot {
+    lanes *value;
+    int64_t mask_id;
+} slot;
 
 typedef struct machine {
     tn_program *p;
     tn_arena *scratch;
     tn_tensor **store;
-    slot *slot;  /* by expression id */
-    lanes **var; /* by variable id */
-    int n;       /* lanes in use */
+    slot *slot;        /* by expression id */
+    lanes **var;       /* by variable id */
+    int n;             /* lanes in use */
     int64_t last_mask; /* ids of masks and rounds */
     int64_t round;     /* the mask id of all lanes, new for each change of the variables */
     const char *error;

@@ -65,7 +65,10 @@ struct tn_expr {
    are written: zeros, or for bytes the value fill. */
 typedef struct tn_layout {
     int n;
-    struct { int axis; int64_t div, mod; } part[12]; /* mod 0: none */
+    struct {
+        int axis;
+        int64_t div, mod;
+    } part[12]; /* mod 0: none */
     int64_t lo[TN_MAX_RANK], hi[TN_MAX_RANK];
     int64_t fill;
 } tn_layout;
@@ -87,7 +90,10 @@ struct tn_buf {
     tn_buf *alias;         /* set by the plan: shares this buffer's memory */
 };
 
-typedef struct tn_axis { tn_var *var; const tn_expr *extent; } tn_axis;
+typedef struct tn_axis {
+    tn_var *var;
+    const tn_expr *extent;
+} tn_axis;
 
 typedef struct tn_comp {
     int id;
@@ -103,31 +109,43 @@ typedef struct tn_comp {
     tn_var *acc;         /* what post calls the result of the reduction */
     const tn_expr *post; /* NULL: acc itself */
     bool view;           /* out holds the same elements in the same row-major order as the only buffer it loads */
-    bool serial;         /* axes must run in order, one point after the other: it reads what it has written, or scatters */
+    bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
 } tn_comp;
 
-typedef struct { tn_buf **items; size_t n, room; } tn_buf_vec;
-typedef struct { tn_comp **items; size_t n, room; } tn_comp_vec;
-typedef struct { tn_var **items; size_t n, room; } tn_var_vec;
+typedef struct {
+    tn_buf **items;
+    size_t n, room;
+} tn_buf_vec;
+typedef struct {
+    tn_comp **items;
+    size_t n, room;
+} tn_comp_vec;
+typedef struct {
+    tn_var **items;
+    size_t n, room;
+} tn_var_vec;
 
 /* --- statements: what a schedule makes of a computation, and what C is printed from -------------------------------- */
 
 typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE } tn_stmt_kind;
 typedef struct tn_stmt tn_stmt;
-typedef struct { tn_stmt **items; size_t n, room; } tn_stmt_vec;
+typedef struct {
+    tn_stmt **items;
+    size_t n, room;
+} tn_stmt_vec;
 
 /* Loads and stores in statements have one subscript, the offset in memory. A statement with a lane variable is done
    for all lanes at once: a load whose offset moves with the lane is a vector, one that does not is a scalar. */
 struct tn_stmt {
     tn_stmt_kind kind;
-    tn_var *var;               /* FOR: the counter; LET: a new constant or, where mutable, variable; SET: assigned */
-    bool is_mutable;           /* LET */
+    tn_var *var;                /* FOR: the counter; LET: a new constant or, where mutable, variable; SET: assigned */
+    bool is_mutable;            /* LET */
     const tn_expr *begin, *end; /* FOR: begin <= var < end */
-    const tn_expr *value;      /* LET, SET, STORE */
-    tn_buf *buf;               /* STORE */
-    const tn_expr *offset;     /* STORE */
-    tn_var *lane;              /* LET, SET, STORE: NULL for a scalar */
-    tn_stmt_vec body;          /* BLOCK, FOR */
+    const tn_expr *value;       /* LET, SET, STORE */
+    tn_buf *buf;                /* STORE */
+    const tn_expr *offset;      /* STORE */
+    tn_var *lane;               /* LET, SET, STORE: NULL for a scalar */
+    tn_stmt_vec body;           /* BLOCK, FOR */
 };
 
 /* One function of the generated code: a scheduled computation. */
@@ -136,15 +154,18 @@ typedef struct tn_kernel {
     const char *schedule; /* its text */
     tn_stmt *body;
 } tn_kernel;
-typedef struct { tn_kernel *items; size_t n, room; } tn_kernel_vec;
+typedef struct {
+    tn_kernel *items;
+    size_t n, room;
+} tn_kernel_vec;
 
 struct tn_program {
     tn_arena *arena;
     tn_graph *graph;
     tn_buf_vec bufs;
-    tn_comp_vec comps;   /* in order of execution */
-    tn_var_vec symbols;  /* one per named dim of the graph, in its order */
-    tn_buf_vec by_value; /* by value id */
+    tn_comp_vec comps;     /* in order of execution */
+    tn_var_vec symbols;    /* one per named dim of the graph, in its order */
+    tn_buf_vec by_value;   /* by value id */
     const tn_expr **table; /* of unique expressions: open addressing */
     size_t n_expr, table_size;
     int n_vars;
@@ -155,16 +176,17 @@ tn_program *tn_program_make(tn_arena *a, tn_graph *g);
 
 /* --- what operators use ------------------------------------------------------------------------------------------ */
 
-tn_buf *tn_buf_of(tn_program *p, const tn_value *v);   /* the buffer of a graph value, made on first use */
+tn_buf *tn_buf_of(tn_program *p, const tn_value *v); /* the buffer of a graph value, made on first use */
 tn_buf *tn_buf_temp(tn_program *p, const char *name, tn_dtype dtype, int rank, const tn_dim *dims);
-const tn_expr *tn_dim_expr(tn_program *p, tn_dim d);   /* a dim as an index expression */
+const tn_expr *tn_dim_expr(tn_program *p, tn_dim d); /* a dim as an index expression */
 
 /* A computation over the dims of out, one axis per dim, writing out[axes]. Ends with tn_comp_set or tn_comp_reduce. */
 tn_comp *tn_comp_begin(tn_program *p, const tn_node *n, tn_buf *out);
 /* The same over other extents; the caller fills c->at. */
 tn_comp *tn_comp_over(tn_program *p, const tn_node *n, tn_buf *out, int n_axis, const tn_dim *extents);
 const tn_expr *tn_axis_var(tn_program *p, const tn_comp *c, int i);
-const tn_expr *tn_reduce_over(tn_program *p, tn_comp *c, tn_dim extent); /* adds a reduction axis, returns its variable */
+const tn_expr *tn_reduce_over(tn_program *p, tn_comp *c,
+                              tn_dim extent); /* adds a reduction axis, returns its variable */
 /* Appends to the program. e is converted to out's type. */
 void tn_comp_set(tn_program *p, tn_comp *c, const tn_expr *e);
 /* acc = op over the reduction axes of elem, starting from init; then post(acc) is stored. Call tn_comp_acc for acc. */
@@ -179,7 +201,7 @@ const tn_expr *tn_load_or(tn_program *p, tn_buf *b, const tn_expr *const *at, co
 const tn_expr *tn_load_broadcast(tn_program *p, const tn_comp *c, tn_buf *b);
 
 const tn_expr *tn_index(tn_program *p, int64_t i);
-const tn_expr *tn_number(tn_program *p, tn_dtype dtype, double x); /* of any type; integers must be whole */
+const tn_expr *tn_number(tn_program *p, tn_dtype dtype, double x);   /* of any type; integers must be whole */
 const tn_expr *tn_integer(tn_program *p, tn_dtype dtype, int64_t x); /* of any type, 64 bits exactly */
 const tn_expr *tn_var_expr(tn_program *p, tn_var *v);
 const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg); /* as many as the operation takes */
@@ -188,15 +210,42 @@ const tn_expr *tn_op2(tn_program *p, tn_scalar_op op, const tn_expr *x, const tn
 const tn_expr *tn_select(tn_program *p, const tn_expr *c, const tn_expr *x, const tn_expr *y);
 /* Conversion as in C and ONNX Cast: floats truncate toward zero, integers wrap, anything non-zero is true. */
 const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x);
-static inline const tn_expr *tn_add(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_ADD, x, y); }
-static inline const tn_expr *tn_sub(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_SUB, x, y); }
-static inline const tn_expr *tn_mul(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MUL, x, y); }
-static inline const tn_expr *tn_div(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_DIV, x, y); }
-static inline const tn_expr *tn_min(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MIN, x, y); }
-static inline const tn_expr *tn_max(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_MAX, x, y); }
-static inline const tn_expr *tn_lt(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_LT, x, y); }
-static inline const tn_expr *tn_le(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_LE, x, y); }
-static inline const tn_expr *tn_and(tn_program *p, const tn_expr *x, const tn_expr *y) { return tn_op2(p, TN_OP_AND, x, y); }
+static inline const tn_expr *tn_add(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_ADD, x, y);
+}
+static inline const tn_expr *tn_sub(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_SUB, x, y);
+}
+static inline const tn_expr *tn_mul(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_MUL, x, y);
+}
+static inline const tn_expr *tn_div(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_DIV, x, y);
+}
+static inline const tn_expr *tn_min(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_MIN, x, y);
+}
+static inline const tn_expr *tn_max(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_MAX, x, y);
+}
+static inline const tn_expr *tn_lt(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_LT, x, y);
+}
+static inline const tn_expr *tn_le(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_LE, x, y);
+}
+static inline const tn_expr *tn_and(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_AND, x, y);
+}
 
 /* out holds in's elements in the same row-major order (Reshape and its kin). */
 void tn_comp_view(tn_program *p, const tn_node *n, tn_buf *out, tn_buf *in);
@@ -208,7 +257,7 @@ void tn_unflatten(tn_program *p, int rank, const tn_expr *const *dim, const tn_e
 
 tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo, int64_t hi);
 tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
-tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c); /* shallow, not appended */
+tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* shallow, not appended */
 /* Rebuilds e with each subexpression replaced by what f returns for it (NULL: keep); f sees rebuilt operands. */
 typedef const tn_expr *(*tn_rewrite_fn)(tn_program *p, void *user, const tn_expr *e);
 const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void *user);
@@ -216,7 +265,8 @@ const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, c
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of an index expression, inclusive */
-const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n, const tn_expr *const *at); /* no cast; n subscripts as given */
+const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
+                           const tn_expr *const *at);                         /* no cast; n subscripts as given */
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */
 /* Offset in elements of b[at] in memory, by its layout. */
 const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *const *at);
@@ -227,7 +277,7 @@ bool tn_expr_is_int(const tn_expr *e, int64_t i);
 bool tn_coefficient(const tn_expr *e, const tn_var *v, int64_t *out);
 /* An expression like that one, made unique but not simplified: for the parser, which keeps what is written. */
 const tn_expr *tn_expr_as_is(tn_program *p, const tn_expr *like);
-void tn_expr_print(const tn_expr *e, tn_str *out);              /* for messages: variables by their hints */
+void tn_expr_print(const tn_expr *e, tn_str *out);            /* for messages: variables by their hints */
 void tn_program_print(const tn_program *p, tn_str *out);      /* without the data of large constants */
 void tn_program_print_full(const tn_program *p, tn_str *out); /* with all data: parses back */
 /* Buffers and computations; there is no graph behind them but its name and symbols. NULL after errors, PATH:LINE: ... */

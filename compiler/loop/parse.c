@@ -15,7 +15,10 @@ typedef struct reference {
 
 typedef struct reader {
     tn_loop_reader r;
-    struct { reference *items; size_t n, room; } references;
+    struct {
+        reference *items;
+        size_t n, room;
+    } references;
 } reader;
 
 /* --- buffers ------------------------------------------------------------------------------------------------------ */
@@ -58,7 +61,7 @@ static bool parse_small(tn_scan *s, int64_t least, int64_t most, int64_t *out)
     if (!tn_scan_integer(s, TN_INT64, out))
         return false;
     return (*out >= least && *out <= most)
-           || tn_scan_error(s, "found %lld, wanted %lld to %lld", (long long)*out, (long long)least, (long long)most);
+        || tn_scan_error(s, "found %lld, wanted %lld to %lld", (long long)*out, (long long)least, (long long)most);
 }
 
 /* 0, 1/16, 2, 1%16) */

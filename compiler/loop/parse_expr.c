@@ -30,8 +30,8 @@ static const tn_expr *parse_constant(tn_loop_reader *r, tn_dtype t)
     double x = 0;
     int64_t i = 0;
     bool is_float = tn_dtype_get(t)->is_float;
-    if (!tn_scan_need(&r->s, "(")
-        || (is_float ? !tn_scan_float(&r->s, t, &x) : !tn_scan_integer(&r->s, t, &i)) || !tn_scan_need(&r->s, ")"))
+    if (!tn_scan_need(&r->s, "(") || (is_float ? !tn_scan_float(&r->s, t, &x) : !tn_scan_integer(&r->s, t, &i))
+        || !tn_scan_need(&r->s, ")"))
         return NULL;
     return is_float ? tn_number(r->p, t, x) : tn_integer(r->p, t, i);
 }
@@ -53,8 +53,9 @@ static bool parse_args(tn_loop_reader *r, int n, const tn_expr **arg, const char
 
 bool tn_expr_need_type(tn_loop_reader *r, const tn_expr *e, tn_dtype t, const char *what)
 {
-    return e->dtype == t || tn_scan_error(&r->s, "found %s of type %s, wanted %s", what, tn_dtype_get(e->dtype)->name,
-                                          tn_dtype_get(t)->name);
+    return e->dtype == t
+        || tn_scan_error(&r->s, "found %s of type %s, wanted %s", what, tn_dtype_get(e->dtype)->name,
+                         tn_dtype_get(t)->name);
 }
 
 bool tn_expr_parse_subscripts(tn_loop_reader *r, int n, const tn_expr **at)

@@ -18,11 +18,11 @@
 
 /* What the text of one computation does with an expression. */
 typedef struct mark {
-    int round;        /* the computation that the rest is about */
-    int uses;         /* by how many others */
-    int64_t size;     /* nodes when written out */
-    bool is_planned;  /* lets inside it are printed */
-    const char *let;  /* its name, once printed */
+    int round;       /* the computation that the rest is about */
+    int uses;        /* by how many others */
+    int64_t size;    /* nodes when written out */
+    bool is_planned; /* lets inside it are printed */
+    const char *let; /* its name, once printed */
 } mark;
 
 enum { LET_SIZE = 12 };
@@ -34,7 +34,7 @@ typedef struct printer {
     const char **buf, **var; /* names by id */
     mark *mark;              /* by expression id */
     int round, lets;         /* computations begun; lets of this one */
-    tn_map taken; /* names of variables in the computation */
+    tn_map taken;            /* names of variables in the computation */
 } printer;
 
 /* --- expressions -------------------------------------------------------------------------------------------------- */

@@ -104,11 +104,13 @@ static bool find_range(importer *im, const char *what, const external *e, size_t
     if (!parse_count(e->length, bytes, &length))
         return refuse(im, what, e, tn_strfmt(im->arena, "has the length '%s', which is no count of bytes", e->length));
     if (length != bytes)
-        return refuse(im, what, e, tn_strfmt(im->arena, "has %llu bytes; its type and dims need %zu",
-                                             (unsigned long long)length, bytes));
+        return refuse(
+            im, what, e,
+            tn_strfmt(im->arena, "has %llu bytes; its type and dims need %zu", (unsigned long long)length, bytes));
     if (*offset > e->size || e->size - *offset < bytes)
-        return refuse(im, what, e, tn_strfmt(im->arena, "holds %llu bytes; %zu at offset %llu are needed",
-                                             (unsigned long long)e->size, bytes, (unsigned long long)*offset));
+        return refuse(im, what, e,
+                      tn_strfmt(im->arena, "holds %llu bytes; %zu at offset %llu are needed",
+                                (unsigned long long)e->size, bytes, (unsigned long long)*offset));
     return true;
 }
 

@@ -119,9 +119,9 @@ static bool wrong_arity(tn_graph *g, const tn_node *n, const char *what, int fou
 {
     if (found >= min && (max < 0 || found <= max))
         return false;
-    const char *wanted = max < 0      ? tn_strfmt(g->arena, "at least %d", min)
-                         : min == max ? tn_strfmt(g->arena, "%d", min)
-                                      : tn_strfmt(g->arena, "%d to %d", min, max);
+    const char *wanted = max < 0    ? tn_strfmt(g->arena, "at least %d", min)
+                       : min == max ? tn_strfmt(g->arena, "%d", min)
+                                    : tn_strfmt(g->arena, "%d to %d", min, max);
     tn_node_error(g, n, "has %d %s%s; %s takes %s", found, what, found == 1 ? "" : "s", n->op->name, wanted);
     return true;
 }
@@ -129,8 +129,8 @@ static bool wrong_arity(tn_graph *g, const tn_node *n, const char *what, int fou
 bool tn_onnx_check_arity(tn_graph *g, const tn_node *n)
 {
     const tn_op *op = n->op;
-    if (wrong_arity(g, n, "input", n->n_in, op->min_in, op->max_in) ||
-        wrong_arity(g, n, "output", n->n_out, op->min_out, op->max_out))
+    if (wrong_arity(g, n, "input", n->n_in, op->min_in, op->max_in)
+        || wrong_arity(g, n, "output", n->n_out, op->min_out, op->max_out))
         return false;
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] == NULL && (i < op->min_in || op->max_in < 0))
@@ -151,8 +151,8 @@ static tn_graph *build(importer *im)
     *g = (tn_graph){.arena = im->arena, .diag = im->diag, .path = im->path};
     g->name = tn_onnx_text(im->model->graph->name);
     im->graph = g;
-    bool ok = add_initializers(im) && tn_onnx_add_inputs(im) && tn_onnx_add_nodes(im) && add_outputs(im) &&
-              tn_onnx_order(g) && tn_onnx_upgrade(g);
+    bool ok = add_initializers(im) && tn_onnx_add_inputs(im) && tn_onnx_add_nodes(im) && add_outputs(im)
+           && tn_onnx_order(g) && tn_onnx_upgrade(g);
     return ok ? g : NULL;
 }
 

@@ -23,9 +23,9 @@ typedef struct importer {
     const tn_onnx_options *options; /* may be NULL */
     const ModelProto *model;        /* in the arena; NULL while a single tensor is read */
     tn_graph *graph;
-    tn_map values;                  /* name -> tn_value */
-    tn_map opsets;                  /* domain -> OperatorSetIdProto, ai.onnx being "" */
-    tn_map functions;               /* of the model: label (tn_onnx_label) -> FunctionProto */
+    tn_map values;    /* name -> tn_value */
+    tn_map opsets;    /* domain -> OperatorSetIdProto, ai.onnx being "" */
+    tn_map functions; /* of the model: label (tn_onnx_label) -> FunctionProto */
 } importer;
 
 /* Absent strings of the file are NULL; names are compared as "". */
@@ -59,7 +59,10 @@ typedef struct shape_option {
     const char *input;
     tn_shape shape;
 } shape_option;
-typedef struct { shape_option *items; size_t n, room; } shape_option_vec;
+typedef struct {
+    shape_option *items;
+    size_t n, room;
+} shape_option_vec;
 bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out);
 
 /* nodes.c. Adds Constant nodes as constants and all others as nodes, in the order of the file. */

@@ -172,8 +172,10 @@ static bool read_shape(inputs *s, const char *name, const TensorShapeProto *file
 {
     importer *im = s->im;
     if (file == NULL) {
-        tn_error_at(im->diag, im->path, "input '%s' has no shape in the file: give one with --input-shapes "
-                    "\"%s:[...]\"", name, name);
+        tn_error_at(im->diag, im->path,
+                    "input '%s' has no shape in the file: give one with --input-shapes "
+                    "\"%s:[...]\"",
+                    name, name);
         return false;
     }
     if (file->n_dim > TN_MAX_RANK) {
@@ -197,8 +199,8 @@ static bool add_input(inputs *s, const ValueInfoProto *info)
     const char *name = tn_onnx_text(info->name);
     const TnOnnx__TypeProto__Tensor *type;
     tn_dtype dtype;
-    if (!find_tensor_type(im, info, &type) ||
-        !tn_onnx_dtype(im, type->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
+    if (!find_tensor_type(im, info, &type)
+        || !tn_onnx_dtype(im, type->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
         return false;
     const shape_option *o = find_option(s, name);
     tn_shape shape;

@@ -151,13 +151,13 @@ static attribute_type type_of(const AttributeProto *p)
 {
     if (p->has_type && p->type != ATTRIBUTE(UNDEFINED))
         return p->type;
-    return p->has_f       ? ATTRIBUTE(FLOAT)
-           : p->has_i     ? ATTRIBUTE(INT)
-           : p->has_s     ? ATTRIBUTE(STRING)
-           : p->t != NULL ? ATTRIBUTE(TENSOR)
-           : p->n_floats  ? ATTRIBUTE(FLOATS)
-           : p->n_ints    ? ATTRIBUTE(INTS)
-                          : ATTRIBUTE(UNDEFINED);
+    return p->has_f     ? ATTRIBUTE(FLOAT)
+         : p->has_i     ? ATTRIBUTE(INT)
+         : p->has_s     ? ATTRIBUTE(STRING)
+         : p->t != NULL ? ATTRIBUTE(TENSOR)
+         : p->n_floats  ? ATTRIBUTE(FLOATS)
+         : p->n_ints    ? ATTRIBUTE(INTS)
+                        : ATTRIBUTE(UNDEFINED);
 }
 
 /* How errors call this attribute's tensor. */

@@ -8,10 +8,10 @@
 #define MAX_EXPANDED ((size_t)1 << 31)
 
 static const char *const dtype_names[] = {
-    "undefined",    "float",        "uint8",      "int8",           "uint16",   "int16", "int32",      "int64",
-    "string",       "bool",         "float16",    "double",         "uint32",   "uint64", "complex64", "complex128",
-    "bfloat16",     "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
-    "float8e8m0",   "uint2",        "int2",       "float6e2m3",     "float6e3m2",
+    "undefined",  "float",        "uint8",          "int8",       "uint16",         "int16",  "int32",     "int64",
+    "string",     "bool",         "float16",        "double",     "uint32",         "uint64", "complex64", "complex128",
+    "bfloat16",   "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",  "int4",      "float4e2m1",
+    "float8e8m0", "uint2",        "int2",           "float6e2m3", "float6e3m2",
 };
 
 bool tn_onnx_dtype(importer *im, int32_t number, const char *what, tn_dtype *out)
@@ -99,13 +99,34 @@ static bool use_raw(importer *im, const TensorProto *p, tn_tensor *t, const char
 static const void *find_typed(const TensorProto *p, tn_dtype dtype, const char **where, size_t *n)
 {
     switch (dtype) {
-    case TN_FLOAT: *where = "elements of float_data"; *n = p->n_float_data; return p->float_data;
-    case TN_DOUBLE: *where = "elements of double_data"; *n = p->n_double_data; return p->double_data;
-    case TN_INT64: *where = "elements of int64_data"; *n = p->n_int64_data; return p->int64_data;
-    case TN_UINT64: *where = "elements of uint64_data"; *n = p->n_uint64_data; return p->uint64_data;
-    case TN_UINT32: *where = "elements of uint64_data"; *n = p->n_uint64_data; return NULL;
-    case TN_INT32: *where = "elements of int32_data"; *n = p->n_int32_data; return p->int32_data;
-    default: *where = "elements of int32_data"; *n = p->n_int32_data; return NULL;
+    case TN_FLOAT:
+        *where = "elements of float_data";
+        *n = p->n_float_data;
+        return p->float_data;
+    case TN_DOUBLE:
+        *where = "elements of double_data";
+        *n = p->n_double_data;
+        return p->double_data;
+    case TN_INT64:
+        *where = "elements of int64_data";
+        *n = p->n_int64_data;
+        return p->int64_data;
+    case TN_UINT64:
+        *where = "elements of uint64_data";
+        *n = p->n_uint64_data;
+        return p->uint64_data;
+    case TN_UINT32:
+        *where = "elements of uint64_data";
+        *n = p->n_uint64_data;
+        return NULL;
+    case TN_INT32:
+        *where = "elements of int32_data";
+        *n = p->n_int32_data;
+        return p->int32_data;
+    default:
+        *where = "elements of int32_data";
+        *n = p->n_int32_data;
+        return NULL;
     }
 }
 
@@ -226,8 +247,8 @@ tn_tensor *tn_onnx_sparse_tensor(importer *im, const SparseTensorProto *p, const
     const tn_tensor *values = tn_onnx_tensor(im, p->values, what);
     const tn_tensor *indices = values != NULL ? tn_onnx_tensor(im, p->indices, what) : NULL;
     tn_shape dense;
-    if (indices == NULL || !read_dims(im, p->n_dims, p->dims, what, &dense) ||
-        !check_sparse(im, values, indices, &dense, what))
+    if (indices == NULL || !read_dims(im, p->n_dims, p->dims, what, &dense)
+        || !check_sparse(im, values, indices, &dense, what))
         return NULL;
     tn_tensor *out = tn_tensor_make(im->arena, values->dtype, &dense);
     return scatter_sparse(im, values, indices, out, what) ? out : NULL;

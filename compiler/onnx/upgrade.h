@@ -6,9 +6,9 @@
 
 typedef struct upgrade {
     tn_graph *g;
-    tn_node_vec out;  /* nodes that are done, in topological order */
-    size_t inferred;  /* how many of out had their shapes inferred */
-    tn_dtype *types;  /* by value id, of the values that were there at the start; TN_UNDEFINED: not reached yet */
+    tn_node_vec out; /* nodes that are done, in topological order */
+    size_t inferred; /* how many of out had their shapes inferred */
+    tn_dtype *types; /* by value id, of the values that were there at the start; TN_UNDEFINED: not reached yet */
     size_t n_types;
 } upgrade;
 

@@ -63,7 +63,7 @@ static bool drops_nothing(const tn_node *n)
 {
     const tn_value *ratio = tn_has_input(n, 1) ? n->in[1] : NULL;
     return ratio != NULL && ratio->constant != NULL && tn_shape_count(&ratio->shape) == 1
-           && tn_tensor_get(ratio->constant, 0) == 0;
+        && tn_tensor_get(ratio->constant, 0) == 0;
 }
 
 bool tn_infer_dropout(tn_graph *g, tn_node *n)

@@ -11,13 +11,14 @@ static bool check_map(tn_graph *g, const tn_node *n, int i, const tn_shape *y, i
 {
     const tn_value *v = n->in[i];
     bool fits = v->dtype == n->in[0]->dtype && v->shape.rank == 4 && tn_dim_same(v->shape.dim[0], y->dim[0])
-                && tn_dim_is(v->shape.dim[1], channels) && tn_dim_same(v->shape.dim[2], y->dim[2])
-                && tn_dim_same(v->shape.dim[3], y->dim[3]);
+             && tn_dim_is(v->shape.dim[1], channels) && tn_dim_same(v->shape.dim[2], y->dim[2])
+             && tn_dim_same(v->shape.dim[3], y->dim[3]);
     if (fits)
         return true;
-    return tn_node_error(g, n, "input %d '%s' is %s; the input's type, the output's batch and spatial dims and %lld "
-                         "channels are wanted", i, v->name, tn_type_text(g->arena, v->dtype, &v->shape),
-                         (long long)channels);
+    return tn_node_error(g, n,
+                         "input %d '%s' is %s; the input's type, the output's batch and spatial dims and %lld "
+                         "channels are wanted",
+                         i, v->name, tn_type_text(g->arena, v->dtype, &v->shape), (long long)channels);
 }
 
 bool tn_infer_deform_conv(tn_graph *g, tn_node *n)
@@ -44,7 +45,9 @@ bool tn_infer_deform_conv(tn_graph *g, tn_node *n)
 
 /* Where a tap looks along one dim: the element before it and how far it is past that. The position is first brought
    near the input, so that the conversion to an index is defined for any offset; NaN counts as far outside. */
-typedef struct along { const tn_expr *at, *part; } along;
+typedef struct along {
+    const tn_expr *at, *part;
+} along;
 
 static along find_along(tn_program *p, const tn_expr *site, const tn_expr *offset, const tn_expr *extent)
 {

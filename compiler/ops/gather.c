@@ -65,8 +65,11 @@ static bool check_element_indices(tn_graph *g, const tn_node *n, int *axis)
     bool fits = q->rank == x->rank;
     for (int i = 0; fits && i < q->rank; i++)
         fits = i == *axis || tn_dim_same(q->dim[i], x->dim[i]) || q->dim[i].n <= tn_dim_low(x->dim[i]);
-    return fits || tn_node_error(g, n, "the indices are %s for %s along axis %d; the same rank and no longer dims are "
-                                 "wanted", type_text(g, n->in[1]), type_text(g, n->in[0]), *axis);
+    return fits
+        || tn_node_error(g, n,
+                         "the indices are %s for %s along axis %d; the same rank and no longer dims are "
+                         "wanted",
+                         type_text(g, n->in[1]), type_text(g, n->in[0]), *axis);
 }
 
 bool tn_infer_gather_elements(tn_graph *g, tn_node *n)
@@ -96,8 +99,10 @@ static bool read_depth(tn_graph *g, const tn_node *n, int batch, int *depth)
     const tn_shape *x = &n->in[0]->shape, *q = &n->in[1]->shape;
     if (x->rank < 1 || q->rank < 1 || batch >= q->rank || batch >= x->rank || q->dim[q->rank - 1].sym != NULL
         || q->dim[q->rank - 1].n < 1 || q->dim[q->rank - 1].n > x->rank - batch)
-        return tn_node_error(g, n, "the indices are %s for %s; the last of their dims, after %d of a batch, must be 1 "
-                             "to the number of axes left", type_text(g, n->in[1]), type_text(g, n->in[0]), batch);
+        return tn_node_error(g, n,
+                             "the indices are %s for %s; the last of their dims, after %d of a batch, must be 1 "
+                             "to the number of axes left",
+                             type_text(g, n->in[1]), type_text(g, n->in[0]), batch);
     *depth = (int)q->dim[q->rank - 1].n;
     for (int i = 0; i < batch; i++)
         if (!tn_dim_same(x->dim[i], q->dim[i]))
@@ -163,7 +168,10 @@ bool tn_lower_gather_nd(tn_program *p, const tn_node *n)
 
 /* --- ScatterElements, ScatterND ----------------------------------------------------------------------------------- */
 
-static const struct { const char *name; int op; } reductions[] = {
+static const struct {
+    const char *name;
+    int op;
+} reductions[] = {
     {"none", -1}, {"add", TN_OP_ADD}, {"mul", TN_OP_MUL}, {"min", TN_OP_MIN}, {"max", TN_OP_MAX},
 };
 
@@ -186,8 +194,9 @@ static bool check_updates(tn_graph *g, const tn_node *n, int rank, const tn_dim 
     bool fits = u->dtype == n->in[0]->dtype && u->shape.rank == rank;
     for (int i = 0; fits && i < rank; i++)
         fits = tn_dim_same(u->shape.dim[i], dims[i]);
-    return fits || tn_node_error(g, n, "the updates are %s; they do not fit the indices %s and the input %s",
-                                 type_text(g, u), type_text(g, n->in[1]), type_text(g, n->in[0]));
+    return fits
+        || tn_node_error(g, n, "the updates are %s; they do not fit the indices %s and the input %s", type_text(g, u),
+                         type_text(g, n->in[1]), type_text(g, n->in[0]));
 }
 
 bool tn_infer_scatter_elements(tn_graph *g, tn_node *n)
@@ -238,8 +247,8 @@ static bool set_updates(tn_program *p, const tn_node *n, tn_comp *c, const tn_ex
     if (op < 0)
         tn_comp_set(p, c, tn_load_stored(p, n->in[2], point));
     else
-        tn_comp_set(p, c, tn_op2(p, (tn_scalar_op)op, tn_load(p, c->out, c->at),
-                                 tn_load(p, tn_buf_of(p, n->in[2]), point)));
+        tn_comp_set(p, c,
+                    tn_op2(p, (tn_scalar_op)op, tn_load(p, c->out, c->at), tn_load(p, tn_buf_of(p, n->in[2]), point)));
     return true;
 }
 
@@ -304,9 +313,10 @@ bool tn_infer_compress(tn_graph *g, tn_node *n)
     tn_dim extent;
     const tn_value *v = n->in[1];
     if (v->dtype != TN_BOOL || v->shape.rank != 1 || v->constant == NULL)
-        return tn_node_error(g, n, "the condition '%s' is %s%s; a bool constant of rank 1 is wanted, since it gives "
-                             "the output's shape", v->name, type_text(g, v),
-                             v->constant == NULL ? ", not a constant" : "");
+        return tn_node_error(g, n,
+                             "the condition '%s' is %s%s; a bool constant of rank 1 is wanted, since it gives "
+                             "the output's shape",
+                             v->name, type_text(g, v), v->constant == NULL ? ", not a constant" : "");
     if (!read_compressed(g, n, &axis, &extent))
         return false;
     const tn_tensor *kept = find_kept(g->arena, v->constant);

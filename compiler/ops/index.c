@@ -94,8 +94,7 @@ static bool drop_factor(factors *f, tn_dim d)
 bool tn_dims_divide(tn_arena *a, int nx, const tn_dim *x, int ny, const tn_dim *y, tn_dim *out)
 {
     factors fx, fy;
-    if (!take_apart(a, nx, x, &fx) || !take_apart(a, ny, y, &fy) || fy.number.n == 0
-        || fx.number.n % fy.number.n != 0)
+    if (!take_apart(a, nx, x, &fx) || !take_apart(a, ny, y, &fy) || fy.number.n == 0 || fx.number.n % fy.number.n != 0)
         return false;
     for (int i = 0; i < fy.n; i++)
         if (fx.number.n != 0 && !drop_factor(&fx, fy.term[i]))
@@ -277,8 +276,10 @@ bool tn_slices_make(tn_graph *g, const tn_node *n, tn_slice *out)
     if (tn_has_input(n, 4) && (step = tn_need_dims(g, n, 4, "steps", &n_step)) == NULL)
         return false;
     if (n_start > (size_t)x->rank || n_end != n_start || n_axes != n_start || n_step != n_start)
-        return tn_node_error(g, n, "%zu starts, %zu ends, %zu axes and %zu steps for rank %d; one of each is wanted "
-                             "for every sliced axis", n_start, n_end, n_axes, n_step, x->rank);
+        return tn_node_error(g, n,
+                             "%zu starts, %zu ends, %zu axes and %zu steps for rank %d; one of each is wanted "
+                             "for every sliced axis",
+                             n_start, n_end, n_axes, n_step, x->rank);
     for (int i = 0; i < x->rank; i++)
         out[i] = (tn_slice){.start = tn_dim_fixed(0), .count = x->dim[i], .step = 1};
     for (size_t i = 0; i < n_start; i++) {
@@ -315,8 +316,9 @@ bool tn_infer_constant_of_shape(tn_graph *g, tn_node *n)
 {
     tn_shape s;
     const tn_attr *value = tn_node_find_attr(n, "value");
-    if (value != NULL && (value->kind != TN_ATTR_TENSOR || value->tensor == NULL
-                          || tn_shape_count(&value->tensor->shape) != 1 || !is_supported(value->tensor->dtype)))
+    if (value != NULL
+        && (value->kind != TN_ATTR_TENSOR || value->tensor == NULL || tn_shape_count(&value->tensor->shape) != 1
+            || !is_supported(value->tensor->dtype)))
         return tn_node_error(g, n, "value must be a tensor of one number");
     if (!tn_need_shape(g, n, 0, &s))
         return false;

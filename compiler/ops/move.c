@@ -240,7 +240,9 @@ bool tn_lower_slice(tn_program *p, const tn_node *n)
 /* --- Pad ---------------------------------------------------------------------------------------------------------- */
 
 /* One axis: first cut (negative pads), then padded. The kept part has `kept` elements from `skip` on. */
-typedef struct pad { tn_dim begin, end, skip, kept; } pad;
+typedef struct pad {
+    tn_dim begin, end, skip, kept;
+} pad;
 
 static bool make_pad(tn_graph *g, const tn_node *n, tn_dim extent, tn_dim begin, tn_dim end, pad *out)
 {
@@ -295,8 +297,8 @@ bool tn_infer_pad(tn_graph *g, tn_node *n)
     if (!read_pads(g, n, pads))
         return false;
     for (int i = 0; i < s.rank; i++) {
-        s.dim[i] = tn_dim_do(g->arena, TN_SYM_ADD, tn_dim_do(g->arena, TN_SYM_ADD, pads[i].kept, pads[i].begin),
-                             pads[i].end);
+        s.dim[i] =
+            tn_dim_do(g->arena, TN_SYM_ADD, tn_dim_do(g->arena, TN_SYM_ADD, pads[i].kept, pads[i].begin), pads[i].end);
         if (!constant && tn_dim_low(pads[i].kept) < 1 && s.dim[i].n > 0)
             return tn_node_error(g, n, "axis %d has no element to take the padding from", i);
     }
@@ -539,8 +541,10 @@ bool tn_infer_reverse_sequence(tn_graph *g, tn_node *n)
     int64_t time = tn_node_int(n, "time_axis", 0), batch = tn_node_int(n, "batch_axis", 1);
     const tn_shape *x = &n->in[0]->shape, *lens = &n->in[1]->shape;
     if (x->rank < 2 || time < 0 || time > 1 || batch != 1 - time)
-        return tn_node_error(g, n, "time_axis is %lld and batch_axis %lld for %s; 0 and 1 or 1 and 0 are wanted, of "
-                             "rank 2 or more", (long long)time, (long long)batch, type_text(g, n->in[0]));
+        return tn_node_error(g, n,
+                             "time_axis is %lld and batch_axis %lld for %s; 0 and 1 or 1 and 0 are wanted, of "
+                             "rank 2 or more",
+                             (long long)time, (long long)batch, type_text(g, n->in[0]));
     if (n->in[1]->dtype != TN_INT64 || lens->rank != 1 || !tn_dim_same(lens->dim[0], x->dim[batch]))
         return tn_node_error(g, n, "the lengths (input 1) are %s; int64[%s] is wanted", type_text(g, n->in[1]),
                              tn_dim_text(g->arena, x->dim[batch]));

@@ -14,14 +14,15 @@ const tn_op *tn_op_at(size_t i);                               /* in alphabetica
 /* NumPy broadcasting of two shapes; false (no message) when they do not fit. A symbolic dim fits 1 and itself. */
 bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out);
 void tn_set_output(tn_node *n, int i, tn_dtype dtype, const tn_shape *s); /* no effect when that output is omitted */
-bool tn_check_attributes(tn_graph *g, const tn_node *n); /* kinds of the common attributes */
+bool tn_check_attributes(tn_graph *g, const tn_node *n);                  /* kinds of the common attributes */
 bool tn_infer_first(tn_graph *g, tn_node *n);     /* output 0 has the type and shape of input 0 */
 bool tn_infer_broadcast(tn_graph *g, tn_node *n); /* all inputs broadcast; type of input 0, all inputs of one type */
 bool tn_infer_compare(tn_graph *g, tn_node *n);   /* the same, giving bool */
-bool tn_lower_elementwise(tn_program *p, const tn_node *n); /* broadcasts, converts to the compute type, calls op->expr */
+bool tn_lower_elementwise(tn_program *p,
+                          const tn_node *n); /* broadcasts, converts to the compute type, calls op->expr */
 /* An axis attribute or element: negative counts from the end; an error of the node when outside -rank..rank-1. */
 bool tn_node_axis(tn_graph *g, const tn_node *n, int64_t axis, int rank, int *out);
-bool tn_has_input(const tn_node *n, int i);       /* present and not omitted */
+bool tn_has_input(const tn_node *n, int i); /* present and not omitted */
 /* A constant integer input's elements (NULL after a node error that names the input when it is not known at compile time). */
 const int64_t *tn_need_ints(tn_graph *g, const tn_node *n, int i, const char *what, size_t *count);
 

@@ -178,8 +178,8 @@ static bool unpooled_shape(tn_graph *g, const tn_node *n, tn_shape *out)
         int64_t rest = w.kernel[i] - w.stride[i] - pads[i] - pads[i + w.rank];
         s.dim[2 + i] = tn_dim_do(g->arena, TN_SYM_ADD, steps, tn_dim_fixed(rest));
         if (s.dim[2 + i].n < 0)
-            return tn_node_error(g, n, "the padding leaves %lld elements in spatial dim %d",
-                                 (long long)s.dim[2 + i].n, i);
+            return tn_node_error(g, n, "the padding leaves %lld elements in spatial dim %d", (long long)s.dim[2 + i].n,
+                                 i);
     }
     *out = s;
     return true;

@@ -230,7 +230,7 @@ static bool make_window(tn_graph *g, const tn_node *n, tn_window *w)
 {
     int first = 0, rank = 0;
     return spatial_dims(g, n, &first, &rank)
-           && tn_window_make(g, n, &n->in[0]->shape, first, rank, NULL, tn_node_int(n, "ceil_mode", 0) != 0, w);
+        && tn_window_make(g, n, &n->in[0]->shape, first, rank, NULL, tn_node_int(n, "ceil_mode", 0) != 0, w);
 }
 
 bool tn_infer_qlinear_average_pool(tn_graph *g, tn_node *n)
@@ -266,8 +266,7 @@ bool tn_lower_qlinear_average_pool(tn_program *p, const tn_node *n)
     const tn_expr *y = tn_mul(p, scale_of(p, n, 1), tn_cast(p, TN_FLOAT, acc));
     y = tn_div(p, tn_div(p, y, tn_cast(p, TN_FLOAT, count)), scale_of(p, n, 3));
     y = tn_op1(p, TN_OP_ROUND, tn_add(p, y, tn_cast(p, TN_FLOAT, zero_of(p, n, 4))));
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0), tn_sub(p, e, zero),
-                   tn_quant_saturate(p, y, x->dtype));
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0), tn_sub(p, e, zero), tn_quant_saturate(p, y, x->dtype));
     return true;
 }
 

@@ -128,13 +128,17 @@ bool tn_quant_check_one(tn_graph *g, const tn_node *n, int i, const char *what, 
 bool tn_quant_check_pair(tn_graph *g, const tn_node *n, int scale, int zero, tn_dtype dtype)
 {
     return tn_quant_check_one(g, n, scale, "scale", TN_BIT(TN_FLOAT))
-           && (!tn_has_input(n, zero) || tn_quant_check_one(g, n, zero, "zero point", TN_BIT(dtype)));
+        && (!tn_has_input(n, zero) || tn_quant_check_one(g, n, zero, "zero point", TN_BIT(dtype)));
 }
 
 /* --- granularity -------------------------------------------------------------------------------------------------- */
 
 /* axis -1: one scale; otherwise the subscript is index / block of that axis, among all dims when all is set. */
-typedef struct granularity { int axis; int64_t block; bool all; } granularity;
+typedef struct granularity {
+    int axis;
+    int64_t block;
+    bool all;
+} granularity;
 
 static bool fits_blocks(tn_graph *g, const tn_shape *x, const tn_shape *s, int axis, int64_t block)
 {
@@ -171,9 +175,11 @@ static bool read_granularity(tn_graph *g, const tn_node *n, granularity *out)
     out->block = block > 0 ? block : 1;
     if (block > 0 ? fits_blocks(g, x, s, out->axis, block) : s->rank == 1 && tn_dim_same(s->dim[0], x->dim[out->axis]))
         return true;
-    return tn_node_error(g, n, "the scale is %s, the input %s; one scale, one per index of axis %d or one per block of "
-                         "block_size (%lld) is wanted", tn_type_text(g->arena, n->in[1]->dtype, s),
-                         tn_type_text(g->arena, n->in[0]->dtype, x), out->axis, (long long)block);
+    return tn_node_error(g, n,
+                         "the scale is %s, the input %s; one scale, one per index of axis %d or one per block of "
+                         "block_size (%lld) is wanted",
+                         tn_type_text(g->arena, n->in[1]->dtype, s), tn_type_text(g->arena, n->in[0]->dtype, x),
+                         out->axis, (long long)block);
 }
 
 static void param_sites(tn_program *p, const tn_comp *c, const granularity *k, const tn_expr **at)

@@ -41,8 +41,9 @@ static const tn_expr *product(tn_program *p, const tn_node *n, int a, int a_zero
 
 static bool check_zero(tn_graph *g, const tn_node *n, int i, int which, int operand)
 {
-    return !tn_has_input(n, i) || (tn_quant_check_type(g, n, i, TN_BIT(n->in[operand]->dtype))
-                                   && tn_matmul_check_param(g, n, i, which, n->in[operand]));
+    return !tn_has_input(n, i)
+        || (tn_quant_check_type(g, n, i, TN_BIT(n->in[operand]->dtype))
+            && tn_matmul_check_param(g, n, i, which, n->in[operand]));
 }
 
 bool tn_infer_matmul_integer(tn_graph *g, tn_node *n)
@@ -128,11 +129,11 @@ bool tn_lower_qgemm(tn_program *p, const tn_node *n)
     bool quantised = tn_has_input(n, 8);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     tn_gemm_sites(p, c, n, n->in[0], a_at, b_at);
-    const tn_expr *left = tn_mul(p, tn_number(p, TN_FLOAT, tn_node_float(n, "alpha", 1)),
-                                 tn_quant_scale(p, n->in[1], NULL));
+    const tn_expr *left =
+        tn_mul(p, tn_number(p, TN_FLOAT, tn_node_float(n, "alpha", 1)), tn_quant_scale(p, n->in[1], NULL));
     at[0] = tn_shape_count(&n->in[4]->shape) == 1 ? tn_index(p, 0) : c->at[1];
-    const tn_expr *factor = tn_quant_factor(p, n, left, n->in[4], quantised ? tn_quant_scale(p, n->in[7], NULL) : NULL,
-                                            at);
+    const tn_expr *factor =
+        tn_quant_factor(p, n, left, n->in[4], quantised ? tn_quant_scale(p, n->in[7], NULL) : NULL, at);
     const tn_expr *x = tn_cast(p, TN_INT32, tn_load(p, tn_buf_of(p, n->in[0]), a_at));
     const tn_expr *w = tn_cast(p, TN_INT32, tn_load(p, tn_buf_of(p, n->in[3]), b_at));
     at[0] = tn_shape_count(&n->in[5]->shape) == 1 ? tn_index(p, 0) : c->at[1];
@@ -210,8 +211,7 @@ bool tn_infer_qlinear_conv(tn_graph *g, tn_node *n)
     tn_conv k;
     tn_shape y;
     if (!tn_quant_check_type(g, n, 3, TN_T_BYTES) || !tn_conv_make(g, n, n->in[0], n->in[3], &k, &y)
-        || !tn_quant_check_pair(g, n, 1, 2, n->in[0]->dtype)
-        || !check_filter_param(g, n, 4, &k, TN_BIT(TN_FLOAT))
+        || !tn_quant_check_pair(g, n, 1, 2, n->in[0]->dtype) || !check_filter_param(g, n, 4, &k, TN_BIT(TN_FLOAT))
         || !check_filter_param(g, n, 5, &k, TN_BIT(n->in[3]->dtype))
         || !tn_quant_check_one(g, n, 6, "scale", TN_BIT(TN_FLOAT))
         || !tn_quant_check_one(g, n, 7, "zero point", TN_T_BYTES)

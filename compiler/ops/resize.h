@@ -9,11 +9,11 @@ typedef enum { TN_RESIZE_NEAREST, TN_RESIZE_LINEAR, TN_RESIZE_CUBIC } tn_resize_
 
 typedef struct tn_resize_axis {
     tn_dim in, out;
-    double scale;        /* out / in as given or derived; not 1 whenever the axis changes */
-    double length;       /* scale * in: the output's length before it was made whole; 0 for a symbolic axis */
-    int64_t up, down;    /* scale as the fraction up / down in lowest terms; 0 when it is not one of small numbers */
-    double begin, end;   /* the region of interest, for tf_crop_and_resize: 0 and 1 are the whole axis */
-    bool same;           /* out is in: nothing to do */
+    double scale;      /* out / in as given or derived; not 1 whenever the axis changes */
+    double length;     /* scale * in: the output's length before it was made whole; 0 for a symbolic axis */
+    int64_t up, down;  /* scale as the fraction up / down in lowest terms; 0 when it is not one of small numbers */
+    double begin, end; /* the region of interest, for tf_crop_and_resize: 0 and 1 are the whole axis */
+    bool same;         /* out is in: nothing to do */
 } tn_resize_axis;
 
 typedef struct tn_resize {
@@ -35,8 +35,8 @@ bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out);
    elements beyond the region (NULL: none). For an axis that is fixed and not empty. */
 typedef struct tn_resize_taps {
     int64_t n;
-    tn_tensor *index;  /* int32 [out, n], each within the input */
-    tn_tensor *weight; /* float [out, n]; NULL for nearest */
+    tn_tensor *index;   /* int32 [out, n], each within the input */
+    tn_tensor *weight;  /* float [out, n]; NULL for nearest */
     tn_tensor *outside; /* bool [out] */
 } tn_resize_taps;
 bool tn_resize_find_taps(tn_graph *g, const tn_node *n, const tn_resize *r, const tn_resize_axis *a,

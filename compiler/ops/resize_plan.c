@@ -29,8 +29,8 @@ static bool read_modes(tn_graph *g, const tn_node *n, tn_resize *r)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
-    static const char *const coordinates[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
-                                              "align_corners", "asymmetric", "tf_crop_and_resize"};
+    static const char *const coordinates[] = {"half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
+                                              "align_corners", "asymmetric",           "tf_crop_and_resize"};
     int mode = 0, which = 0;
     if (!choose(g, n, "mode", "nearest", 3, modes, &mode)
         || !choose(g, n, "nearest_mode", "round_prefer_floor", 4, roundings, &r->rounding)
@@ -159,8 +159,10 @@ static bool set_size(tn_graph *g, const tn_node *n, tn_resize_axis *a, tn_dim ou
     }
     tn_dim up = tn_dim_do(g->arena, TN_SYM_DIV, out, a->in);
     if (up.sym != NULL || up.n < 1 || !tn_dim_same(tn_dim_do(g->arena, TN_SYM_MUL, a->in, up), out))
-        return tn_node_error(g, n, "size %s is not supported for the dim %s; a whole multiple of a symbolic dim is "
-                             "wanted", tn_dim_text(g->arena, out), tn_dim_text(g->arena, a->in));
+        return tn_node_error(g, n,
+                             "size %s is not supported for the dim %s; a whole multiple of a symbolic dim is "
+                             "wanted",
+                             tn_dim_text(g->arena, out), tn_dim_text(g->arena, a->in));
     a->scale = (double)up.n;
     a->up = up.n;
     a->down = 1;
@@ -246,8 +248,14 @@ bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out)
     if (!read_modes(g, n, &r) || !read_axes(g, n, x->rank, axes, &count))
         return false;
     for (int i = 0; i < x->rank; i++)
-        r.axis[i] = (tn_resize_axis){.in = x->dim[i], .out = x->dim[i], .scale = 1, .up = 1, .down = 1, .end = 1,
-                                     .length = x->dim[i].sym != NULL ? 0 : (double)x->dim[i].n, .same = true};
+        r.axis[i] = (tn_resize_axis){.in = x->dim[i],
+                                     .out = x->dim[i],
+                                     .scale = 1,
+                                     .up = 1,
+                                     .down = 1,
+                                     .end = 1,
+                                     .length = x->dim[i].sym != NULL ? 0 : (double)x->dim[i].n,
+                                     .same = true};
     if (given(n, 2) == given(n, 3) && count > 0)
         return tn_node_error(g, n, "one of scales (input 2) and sizes (input 3) is wanted, not %s",
                              given(n, 2) ? "both" : "neither");

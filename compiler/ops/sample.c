@@ -29,7 +29,10 @@ typedef struct sampler {
     const tn_expr *weight[MAX_SPATIAL][MAX_TAPS];
 } sampler;
 
-static const struct { const char *name; sample_mode mode; } modes[] = {
+static const struct {
+    const char *name;
+    sample_mode mode;
+} modes[] = {
     {"nearest", NEAREST}, {"linear", LINEAR}, {"bilinear", LINEAR}, {"cubic", CUBIC}, {"bicubic", CUBIC},
 };
 static const char *const paddings[] = {"zeros", "border", "reflection"};
@@ -43,8 +46,10 @@ static bool read_sampler(tn_graph *g, const tn_node *n, sampler *s)
     while (k < sizeof paddings / sizeof *paddings && strcmp(padding, paddings[k]) != 0)
         k++;
     if (m == sizeof modes / sizeof *modes || k == sizeof paddings / sizeof *paddings)
-        return tn_node_error(g, n, "mode is '%s', padding_mode '%s'; nearest, linear or cubic and zeros, border or "
-                             "reflection are wanted", mode, padding);
+        return tn_node_error(g, n,
+                             "mode is '%s', padding_mode '%s'; nearest, linear or cubic and zeros, border or "
+                             "reflection are wanted",
+                             mode, padding);
     *s = (sampler){.mode = modes[m].mode, .padding = (sample_padding)k, .n = n->in[0]->shape.rank - 2};
     s->align = tn_node_int(n, "align_corners", 0) != 0;
     s->taps = s->mode == NEAREST ? 1 : s->mode == LINEAR ? 2 : MAX_TAPS;
@@ -62,8 +67,10 @@ bool tn_infer_grid_sample(tn_graph *g, tn_node *n)
         return false;
     if (!tn_dtype_get(n->in[1]->dtype)->is_float || q->rank != x->rank || !tn_dim_same(q->dim[0], x->dim[0])
         || !tn_dim_is(q->dim[q->rank - 1], s.n))
-        return tn_node_error(g, n, "the grid is %s for the image %s; floats of the same rank and batch are wanted, "
-                             "with %d coordinates", type_text(g, n->in[1]), type_text(g, n->in[0]), s.n);
+        return tn_node_error(g, n,
+                             "the grid is %s for the image %s; floats of the same rank and batch are wanted, "
+                             "with %d coordinates",
+                             type_text(g, n->in[1]), type_text(g, n->in[0]), s.n);
     if (s.mode != NEAREST && !tn_dtype_get(n->in[0]->dtype)->is_float)
         return tn_node_error(g, n, "the image is %s; between its elements only floats can be sampled",
                              type_text(g, n->in[0]));
@@ -203,7 +210,9 @@ bool tn_lower_grid_sample(tn_program *p, const tn_node *n)
 /* --- Col2Im ------------------------------------------------------------------------------------------------------- */
 
 /* One spatial axis of the image and the blocks that cover it. */
-typedef struct block { int64_t image, kernel, stride, dilation, begin, count; } block;
+typedef struct block {
+    int64_t image, kernel, stride, dilation, begin, count;
+} block;
 
 enum { MAX_EXTENT = 1 << 30 };
 

@@ -206,7 +206,10 @@ bool tn_lower_size(tn_program *p, const tn_node *n)
 /* Bounds that keep the analysis cheap: elements of a tensor, and operations of one element's term. */
 enum { MAX_ELEMS = 64, MAX_KNOWN = 1024, MAX_TERM = 32 };
 
-typedef struct known { const tn_dim *d; int64_t n; } known;
+typedef struct known {
+    const tn_dim *d;
+    int64_t n;
+} known;
 
 /* What an input holds; false when that is not known as dims. */
 static bool get_known(tn_graph *g, const tn_value *v, known *k)
@@ -412,7 +415,11 @@ static bool elems_of_pairs(tn_graph *g, const tn_node *n, pair_fn *f, tn_dim *ou
     return true;
 }
 
-static const struct { const char *name; elems_fn *elems; pair_fn *pair; } arithmetic[] = {
+static const struct {
+    const char *name;
+    elems_fn *elems;
+    pair_fn *pair;
+} arithmetic[] = {
     {"Add", NULL, add},
     {"Cast", elems_of_copy, NULL},
     {"Concat", elems_of_concat, NULL},

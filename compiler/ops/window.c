@@ -99,9 +99,10 @@ static bool fit_pads(tn_graph *g, const tn_node *n, tn_window *w, int i, tn_dim 
     w->end[i] = tn_dim_fixed(end);
     tn_dim span = add(g, in, begin + end - reach(w, i));
     if (span.n < 0 && !tn_dim_is(in, 0))
-        return tn_node_error(g, n, "the window spans %lld elements in spatial dim %d, more than the input's %lld with "
-                             "padding %lld and %lld", (long long)reach(w, i), i, (long long)in.n, (long long)begin,
-                             (long long)end);
+        return tn_node_error(g, n,
+                             "the window spans %lld elements in spatial dim %d, more than the input's %lld with "
+                             "padding %lld and %lld",
+                             (long long)reach(w, i), i, (long long)in.n, (long long)begin, (long long)end);
     if (span.n < 0) {
         w->out[i] = tn_dim_fixed(0);
         return true;

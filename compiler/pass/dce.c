@@ -38,7 +38,8 @@ void tn_graph_drop_dead(tn_graph *g)
         if (keep[i])
             g->nodes.items[kept++] = g->nodes.items[i];
     g->nodes.n = kept;
-    for (size_t i = 0; i < g->values.n; i++) /* unused constants lose their data, so that nobody prints or stores them */
+    for (size_t i = 0; i < g->values.n;
+         i++) /* unused constants lose their data, so that nobody prints or stores them */
         if (!needed[i] && g->values.items[i]->constant != NULL)
             g->values.items[i]->constant = NULL;
 }

@@ -34,7 +34,8 @@ static bool fits(const tn_graph *g, const tn_node *bn)
 
 static void fold(tn_graph *g, const tn_node *bn, tn_node *conv)
 {
-    const tn_tensor *w = conv->in[1]->constant, *b = conv->n_in > 2 && conv->in[2] != NULL ? conv->in[2]->constant : NULL;
+    const tn_tensor *w = conv->in[1]->constant,
+                    *b = conv->n_in > 2 && conv->in[2] != NULL ? conv->in[2]->constant : NULL;
     int64_t channels = w->shape.dim[0].n, each = channels > 0 ? tn_shape_count(&w->shape) / channels : 0;
     tn_shape vector = tn_shape_fixed(1, &channels);
     tn_tensor *fw = tn_tensor_make(g->arena, TN_FLOAT, &w->shape), *fb = tn_tensor_make(g->arena, TN_FLOAT, &vector);

@@ -43,8 +43,8 @@ static bool pads_nothing(const tn_node *n)
 
 static tn_value *same_value(const tn_node *n)
 {
-    static const char *const keeps[] = {"Identity", "Dropout", "Cast", "CastLike", "Reshape", "Flatten", "Squeeze",
-                                        "Unsqueeze", "Expand", "Pad", "Slice"};
+    static const char *const keeps[] = {"Identity", "Dropout",   "Cast",   "CastLike", "Reshape", "Flatten",
+                                        "Squeeze",  "Unsqueeze", "Expand", "Pad",      "Slice"};
     if (n->n_in == 0 || n->in[0] == NULL || n->out[0] == NULL)
         return NULL;
     for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
@@ -69,8 +69,9 @@ bool tn_pass_fold_identity(tn_graph *g, bool *changed)
 {
     for (size_t i = 0; i < g->nodes.n; i++) {
         const tn_node *n = g->nodes.items[i];
-        tn_value *v = n->n_out > 0 && n->out[0] != NULL && !n->out[0]->is_output && !has_second_output(g, n) ? same_value(n)
-                                                                                                          : NULL;
+        tn_value *v = n->n_out > 0 && n->out[0] != NULL && !n->out[0]->is_output && !has_second_output(g, n)
+                        ? same_value(n)
+                        : NULL;
         if (v == NULL)
             continue;
         tn_graph_replace(g, n->out[0], v);

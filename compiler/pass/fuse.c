@@ -15,7 +15,10 @@ static tn_buf *root_of(tn_buf *b)
     return b;
 }
 
-typedef struct uses { int readers, writers; bool aliased; } uses;
+typedef struct uses {
+    int readers, writers;
+    bool aliased;
+} uses;
 
 static void note_loads(const tn_expr *e, int id, int *last, uses *u)
 {
@@ -251,7 +254,10 @@ static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t 
     return NULL;
 }
 
-typedef struct { tn_buf **items; size_t n, room; } loaded_vec;
+typedef struct {
+    tn_buf **items;
+    size_t n, room;
+} loaded_vec;
 
 static bool is_listed(const loaded_vec *v, const tn_buf *b)
 {
@@ -296,7 +302,8 @@ enum { MOST_NODES = 600 };
 
 static bool is_small(const tn_comp *c)
 {
-    return count_nodes(c->elem, MOST_NODES) < MOST_NODES && (c->post == NULL || count_nodes(c->post, MOST_NODES) < MOST_NODES);
+    return count_nodes(c->elem, MOST_NODES) < MOST_NODES
+        && (c->post == NULL || count_nodes(c->post, MOST_NODES) < MOST_NODES);
 }
 
 /* The fused computation takes the consumer's place, where all that it reads is ready. What both have read is now

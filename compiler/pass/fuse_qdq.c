@@ -75,7 +75,8 @@ static bool saturates_like(const tn_node *act, const quantised *y)
     return (double)(low - zero) * scale >= lo - scale / 2 && (double)(high - zero) * scale <= hi + scale / 2;
 }
 
-static tn_node *make(tn_graph *g, const tn_node *from, const char *domain, const char *name, int n_in, const quantised *y)
+static tn_node *make(tn_graph *g, const tn_node *from, const char *domain, const char *name, int n_in,
+                     const quantised *y)
 {
     const tn_op *op = tn_op_find(domain, name);
     assert(op != NULL);
@@ -107,7 +108,8 @@ static tn_value *read_bias(const tn_value *v)
 static tn_node *rewrite_conv(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised x, w;
-    if (!read_quantised(g, n->in[0], false, &x) || !read_quantised(g, n->in[1], true, &w) || x.value->dtype != y->value->dtype)
+    if (!read_quantised(g, n->in[0], false, &x) || !read_quantised(g, n->in[1], true, &w)
+        || x.value->dtype != y->value->dtype)
         return NULL;
     tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2]) : NULL;
     if (tn_has_input(n, 2) && bias == NULL)
@@ -125,7 +127,8 @@ static tn_node *rewrite_conv(tn_graph *g, const tn_node *n, const quantised *y)
 static tn_node *rewrite_matmul(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised a, b;
-    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b) || a.value->dtype != y->value->dtype)
+    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b)
+        || a.value->dtype != y->value->dtype)
         return NULL;
     tn_node *q = make(g, n, "", "QLinearMatMul", 8, y);
     put(q, 0, &a);
@@ -138,7 +141,8 @@ static tn_node *rewrite_matmul(tn_graph *g, const tn_node *n, const quantised *y
 static tn_node *rewrite_gemm(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised a, b;
-    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b) || a.value->dtype != y->value->dtype)
+    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b)
+        || a.value->dtype != y->value->dtype)
         return NULL;
     tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2]) : NULL;
     if ((tn_has_input(n, 2) && bias == NULL) || tn_node_float(n, "beta", 1) != 1)
@@ -214,12 +218,12 @@ typedef struct rule {
 } rule;
 
 static const rule rules[] = {
-    {"Conv", rewrite_conv},         {"MatMul", rewrite_matmul},       {"Gemm", rewrite_gemm},
-    {"Add", rewrite_binary},        {"Mul", rewrite_binary},          {"Sigmoid", rewrite_unary},
-    {"LeakyRelu", rewrite_unary},   {"Softmax", rewrite_unary},       {"GlobalAveragePool", rewrite_unary},
-    {"AveragePool", rewrite_unary}, {"Concat", rewrite_concat},       {"MaxPool", rewrite_movement},
-    {"Reshape", rewrite_movement},  {"Flatten", rewrite_movement},    {"Transpose", rewrite_movement},
-    {"Squeeze", rewrite_movement},  {"Unsqueeze", rewrite_movement},  {"Slice", rewrite_movement},
+    {"Conv", rewrite_conv},         {"MatMul", rewrite_matmul},      {"Gemm", rewrite_gemm},
+    {"Add", rewrite_binary},        {"Mul", rewrite_binary},         {"Sigmoid", rewrite_unary},
+    {"LeakyRelu", rewrite_unary},   {"Softmax", rewrite_unary},      {"GlobalAveragePool", rewrite_unary},
+    {"AveragePool", rewrite_unary}, {"Concat", rewrite_concat},      {"MaxPool", rewrite_movement},
+    {"Reshape", rewrite_movement},  {"Flatten", rewrite_movement},   {"Transpose", rewrite_movement},
+    {"Squeeze", rewrite_movement},  {"Unsqueeze", rewrite_movement}, {"Slice", rewrite_movement},
 };
 
 /* --- the pass --------------------------------------------------------------------------------------------------------- */
@@ -246,8 +250,8 @@ static tn_node *producer(tn_graph *g, const tn_node *q, const quantised *y)
 static bool rewrite_at(tn_graph *g, size_t at)
 {
     const tn_node *q = g->nodes.items[at];
-    if (!is_op(q, "QuantizeLinear") || !is_scalar_constant(q->in[1]) || !is_byte(q->out[0]) || q->in[1]->dtype != TN_FLOAT
-        || (tn_has_input(q, 2) && !is_scalar_constant(q->in[2])))
+    if (!is_op(q, "QuantizeLinear") || !is_scalar_constant(q->in[1]) || !is_byte(q->out[0])
+        || q->in[1]->dtype != TN_FLOAT || (tn_has_input(q, 2) && !is_scalar_constant(q->in[2])))
         return false;
     quantised y = {q->out[0], q->in[1], tn_has_input(q, 2) ? q->in[2] : zero_like(g, q->in[1], q->out[0]->dtype)};
     const tn_node *n = producer(g, q, &y);

@@ -45,8 +45,9 @@ static bool check_outputs(tn_graph *g, const tn_node *n)
 static bool is_shape_like(const tn_node *n)
 {
     for (int i = 0; i < n->n_out; i++)
-        if (n->out[i] != NULL && (tn_dtype_get(n->out[i]->dtype)->is_float || tn_shape_count(&n->out[i]->shape) > SMALL
-                                  || !tn_shape_is_fixed(&n->out[i]->shape)))
+        if (n->out[i] != NULL
+            && (tn_dtype_get(n->out[i]->dtype)->is_float || tn_shape_count(&n->out[i]->shape) > SMALL
+                || !tn_shape_is_fixed(&n->out[i]->shape)))
             return false;
     return tn_all_constant(n);
 }

@@ -40,7 +40,7 @@ static bool has_blocks(tn_dtype t)
 static bool may_block(const tn_program *p, const tn_buf *b, int lanes)
 {
     return b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
-           && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b);
+        && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b);
 }
 
 static void block_channels(tn_buf *b, int64_t lanes)
@@ -81,7 +81,7 @@ static bool tests_bounds(tn_program *p, const tn_expr *c, const tn_expr *load)
 static bool is_padded_load(tn_program *p, const tn_expr *e, int64_t *fill)
 {
     return e->kind == TN_E_SELECT && read_fill(e->arg[2], fill) && e->arg[1]->kind == TN_E_LOAD
-           && tests_bounds(p, e->arg[0], e->arg[1]);
+        && tests_bounds(p, e->arg[0], e->arg[1]);
 }
 
 static bool has_border(const tn_buf *b)
@@ -166,7 +166,9 @@ static const tn_expr *padded_input(tn_program *p, const tn_expr *e)
     return found;
 }
 
-typedef struct redirect { tn_buf *from, *to; } redirect;
+typedef struct redirect {
+    tn_buf *from, *to;
+} redirect;
 
 static const tn_expr *redirect_load(tn_program *p, void *user, const tn_expr *e)
 {

@@ -50,7 +50,8 @@ static bool verify(tn_graph *g, const char *after)
         const tn_node *n = g->nodes.items[i];
         for (int k = 0; k < n->n_in; k++)
             if (n->in[k] != NULL && !ready[n->in[k]->id])
-                return tn_node_error(g, n, "after pass %s: input '%s' is used before it is made", after, n->in[k]->name);
+                return tn_node_error(g, n, "after pass %s: input '%s' is used before it is made", after,
+                                     n->in[k]->name);
         for (int k = 0; k < n->n_out; k++)
             if (n->out[k] != NULL)
                 ready[n->out[k]->id] = true;
@@ -156,7 +157,10 @@ bool tn_passes_check(tn_graph *g, const char *list, const tn_pass_options *o)
 bool tn_passes_run(tn_graph **place, const char *list, const tn_pass_options *o)
 {
     tn_graph *g = *place;
-    struct { const char **items; size_t n, room; } names = {0}, off = {0};
+    struct {
+        const char **items;
+        size_t n, room;
+    } names = {0}, off = {0};
     for (const char *s = list; *s != '\0';) {
         size_t n = strcspn(s, ",");
         bool minus = *s == '-';

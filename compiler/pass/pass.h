@@ -32,7 +32,7 @@ typedef struct tn_pass_options {
     void (*dump)(void *user, const char *pass, bool changed, const char *graph_text);
     void (*timed)(void *user, const char *pass, double ms, bool changed);
     void *user;
-    bool verify; /* check the graph after every pass */
+    bool verify;                                                /* check the graph after every pass */
     const tn_op *(*find)(const char *domain, const char *name); /* for the text that a user's own pass returns */
 } tn_pass_options;
 

@@ -12,9 +12,9 @@ typedef struct plan {
     tn_program *p;
     const tn_target *t;
     tn_comp *c;
-    int v, pixel;    /* axes; pixel -1: none */
+    int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool pads, is_product; /* product: rule 2 */
+    bool pads, is_product;     /* product: rule 2 */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
 } plan;
 
@@ -121,7 +121,9 @@ static double tile_cycles(int64_t extent, int64_t blocks, int64_t px, int64_t nb
 {
     int64_t tail = extent % px, tail_nb = blocks % nb;
     double row = (double)(extent / px) * step_cycles(px, nb) + (tail > 0 ? step_cycles(tail, nb) * 1.1 : 0);
-    double rest = tail_nb == 0 ? 0 : (double)(extent / px) * step_cycles(px, tail_nb) + (tail > 0 ? step_cycles(tail, tail_nb) : 0);
+    double rest = tail_nb == 0
+                    ? 0
+                    : (double)(extent / px) * step_cycles(px, tail_nb) + (tail > 0 ? step_cycles(tail, tail_nb) : 0);
     return row * (double)(blocks / nb) + rest * 1.1;
 }
 
@@ -219,7 +221,8 @@ static tn_buf *packed_buf(tn_program *p, tn_buf *from, const tn_layout *l)
 static const tn_expr *pack_load(tn_program *p, void *user, const tn_expr *e)
 {
     const plan *s = user;
-    if (e->kind != TN_E_LOAD || e->buf->scope != TN_SCOPE_CONST || e->buf->data == NULL || e->buf->layout.n > 0 || e->i == 1)
+    if (e->kind != TN_E_LOAD || e->buf->scope != TN_SCOPE_CONST || e->buf->data == NULL || e->buf->layout.n > 0
+        || e->i == 1)
         return NULL;
     int d = find_dim(p, e, s->c->axis[s->v].var);
     if (d < 0 || e->n + 2 > 12)
@@ -257,7 +260,8 @@ static const char *product_text(const plan *s)
     tn_str text = {.arena = a}, order = {.arena = a};
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
-    tn_str_add(&text, "split i%d %lld; split i%di %lld; ", s->v, (long long)(s->nb * s->lanes), s->v, (long long)s->lanes);
+    tn_str_add(&text, "split i%d %lld; split i%di %lld; ", s->v, (long long)(s->nb * s->lanes), s->v,
+               (long long)s->lanes);
     bool tiles = s->px > 1;
     if (tiles)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);

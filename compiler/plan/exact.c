@@ -10,9 +10,9 @@
 typedef struct exact {
     const tn_piece *piece;
     int n;
-    bool *is_peer;     /* n x n */
+    bool *is_peer; /* n x n */
     bool *is_placed;
-    int64_t *floor;    /* n for each depth: the least offset of each piece that is not placed */
+    int64_t *floor; /* n for each depth: the least offset of each piece that is not placed */
     int64_t *offset;
     int64_t *best, best_top, lower;
     int64_t nodes, max_nodes;
@@ -98,7 +98,7 @@ bool tn_pack_exact(tn_arena *scratch, const tn_piece *piece, int n, int64_t lowe
                    int64_t *best_top)
 {
     exact e = {.piece = piece, .n = n, .best = best, .best_top = *best_top, .lower = lower, .max_nodes = max_nodes};
-    e.is_peer = TN_NEW_N(scratch, bool, n * n);
+    e.is_peer = TN_NEW_N(scratch, bool, n *n);
     e.is_placed = TN_NEW_N(scratch, bool, n);
     e.floor = TN_NEW_N(scratch, int64_t, n * (n + 1));
     e.offset = TN_NEW_N(scratch, int64_t, n);

@@ -5,12 +5,12 @@
 #include "loop/loop.h"
 
 typedef struct tn_plan {
-    int64_t *offset;       /* by buffer id: bytes from the start of the workspace; -1 for buffers that are not in it */
-    int *first, *last;     /* by buffer id: kernels (index into program->kernels) of first write and last use; -1: none */
-    int64_t work_size;     /* bytes */
-    int64_t largest_live;  /* bytes alive at once at the worst kernel: no plan for this order can be smaller */
-    int worst_kernel;      /* where that is */
-    bool is_optimal;       /* work_size equals largest_live, or the search was exhaustive */
+    int64_t *offset;   /* by buffer id: bytes from the start of the workspace; -1 for buffers that are not in it */
+    int *first, *last; /* by buffer id: kernels (index into program->kernels) of first write and last use; -1: none */
+    int64_t work_size; /* bytes */
+    int64_t largest_live; /* bytes alive at once at the worst kernel: no plan for this order can be smaller */
+    int worst_kernel;     /* where that is */
+    bool is_optimal;      /* work_size equals largest_live, or the search was exhaustive */
 } tn_plan;
 
 /* Places every root buffer (alias == NULL) of scope arena that a kernel writes. Sizes are tn_buf_room elements, rounded

@@ -21,29 +21,34 @@
 #include <stdlib.h>
 
 enum { FEW = 12, SOME = 28, MIN_PATIENCE = 25, MAX_PATIENCE = 800 };
-static const int64_t local_steps = 16 * 1000 * 1000; /* peers looked at: 0.1 s to 0.7 s */
+static const int64_t local_steps = 16 * 1000 * 1000;  /* peers looked at: 0.1 s to 0.7 s */
 static const int64_t greedy_steps = 40 * 1000 * 1000; /* reached only by many thousand pieces */
-static const int64_t nodes_of_few = 5 * 1000 * 1000; /* never reached so far: FEW pieces are searched to the end */
+static const int64_t nodes_of_few = 5 * 1000 * 1000;  /* never reached so far: FEW pieces are searched to the end */
 static const int64_t nodes_of_some = 100 * 1000;
 
-typedef struct span { int64_t from, to; } span;
+typedef struct span {
+    int64_t from, to;
+} span;
 
 typedef struct search {
     const tn_piece *piece;
     int n;
-    int *peer_at, *peer;   /* the peers of piece i are peer[peer_at[i]] .. peer[peer_at[i + 1] - 1] */
-    int64_t *offset;       /* of the try in progress; -1: not placed */
-    span *taken;           /* by peers of the piece being placed */
+    int *peer_at, *peer; /* the peers of piece i are peer[peer_at[i]] .. peer[peer_at[i + 1] - 1] */
+    int64_t *offset;     /* of the try in progress; -1: not placed */
+    span *taken;         /* by peers of the piece being placed */
     int64_t *best, best_top;
     int *best_order, *order;
-    bool best_smallest;    /* whether best_order was placed by smallest gaps */
-    int64_t lower, steps;  /* steps: peers looked at */
+    bool best_smallest;   /* whether best_order was placed by smallest gaps */
+    int64_t lower, steps; /* steps: peers looked at */
     uint32_t random;
 } search;
 
 /* --- peers -------------------------------------------------------------------------------------------------------- */
 
-typedef struct ranked { int64_t key[3]; int piece; } ranked; /* sorted downward by the keys, then upward by piece */
+typedef struct ranked {
+    int64_t key[3];
+    int piece;
+} ranked; /* sorted downward by the keys, then upward by piece */
 
 static int compare_ranked(const void *x, const void *y)
 {
@@ -177,10 +182,10 @@ typedef enum { SIZE, LIFE, AREA, CLASS, PEAK, START, LATE_START, END, LATE_END, 
 
 /* PEAK: the most that lives at once during the piece's life. */
 static const key_kind orders[][3] = {
-    {SIZE, LIFE, START}, {AREA, SIZE, START}, {CLASS, LIFE, SIZE}, {PEAK, SIZE, LIFE}, {PEAK, LIFE, SIZE},
-    {PEAK, AREA, SIZE},  {LIFE, SIZE, START}, {CLASS, START, SIZE}, {SIZE, START, LIFE}, {SIZE, LATE_START, LIFE},
-    {START, LIFE, SIZE}, {LATE_END, LIFE, SIZE}, {END, SIZE, NOTHING}, {LATE_START, SIZE, NOTHING},
-    {CLASS, LATE_END, SIZE}, {PEAK, START, SIZE}};
+    {SIZE, LIFE, START},  {AREA, SIZE, START},         {CLASS, LIFE, SIZE},     {PEAK, SIZE, LIFE},
+    {PEAK, LIFE, SIZE},   {PEAK, AREA, SIZE},          {LIFE, SIZE, START},     {CLASS, START, SIZE},
+    {SIZE, START, LIFE},  {SIZE, LATE_START, LIFE},    {START, LIFE, SIZE},     {LATE_END, LIFE, SIZE},
+    {END, SIZE, NOTHING}, {LATE_START, SIZE, NOTHING}, {CLASS, LATE_END, SIZE}, {PEAK, START, SIZE}};
 
 static int64_t size_class(int64_t size)
 {
@@ -226,7 +231,7 @@ static void fill_keys(const search *s, tn_arena *a, int n_times, int64_t (*key)[
 
 static void search_greedy(search *s, tn_arena *a, int n_times)
 {
-    int64_t (*key)[N_KEYS] = tn_alloc(a, tn_mul_size(a, sizeof *key, (size_t)s->n));
+    int64_t(*key)[N_KEYS] = tn_alloc(a, tn_mul_size(a, sizeof *key, (size_t)s->n));
     ranked *by = TN_NEW_N(a, ranked, s->n);
     fill_keys(s, a, n_times, key);
     for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
@@ -329,8 +334,8 @@ int64_t tn_pack(tn_arena *scratch, tn_piece *piece, int n, int n_times, int64_t 
     search_greedy(s, scratch, n_times);
     bool exhausted = false;
     if (s->best_top > lower && n <= SOME)
-        exhausted = tn_pack_exact(scratch, piece, n, lower, n <= FEW ? nodes_of_few : nodes_of_some, s->best,
-                                  &s->best_top);
+        exhausted =
+            tn_pack_exact(scratch, piece, n, lower, n <= FEW ? nodes_of_few : nodes_of_some, s->best, &s->best_top);
     if (s->best_top > lower && !exhausted)
         search_near(s);
     for (int i = 0; i < n; i++)

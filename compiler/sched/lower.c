@@ -43,7 +43,10 @@ const tn_expr *tn_flatten_loads(tn_program *p, const tn_expr *e)
 }
 
 /* The loops' values put in place of the computation's variables. */
-typedef struct binding { lowering *l; const tn_comp *c; } binding;
+typedef struct binding {
+    lowering *l;
+    const tn_comp *c;
+} binding;
 
 static const tn_expr *bind_loop(tn_program *p, void *user, const tn_expr *e)
 {
@@ -84,8 +87,8 @@ static const tn_expr *bind_flat(lowering *l, const tn_expr *e)
 
 static bool has_vector_form(int op)
 {
-    return op == TN_OP_ADD || op == TN_OP_SUB || op == TN_OP_MUL || op == TN_OP_DIV || op == TN_OP_MIN || op == TN_OP_MAX
-           || op == TN_OP_NEG;
+    return op == TN_OP_ADD || op == TN_OP_SUB || op == TN_OP_MUL || op == TN_OP_DIV || op == TN_OP_MIN
+        || op == TN_OP_MAX || op == TN_OP_NEG;
 }
 
 static bool is_byte(tn_dtype t)
@@ -104,7 +107,8 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var)
     if (e->kind == TN_E_LOAD)
         return tn_coefficient(e->arg[0], var, &c) && (c == 1 || c == 0);
     if (e->kind == TN_E_OP) {
-        bool both = has_vector_form(e->op) && (e->dtype == TN_FLOAT || (e->op != TN_OP_DIV && e->op != TN_OP_MIN && e->op != TN_OP_MAX));
+        bool both = has_vector_form(e->op)
+                 && (e->dtype == TN_FLOAT || (e->op != TN_OP_DIV && e->op != TN_OP_MIN && e->op != TN_OP_MAX));
         for (int k = 0; k < e->n && both; k++)
             both = tn_can_vector(p, e->arg[k], var);
         return both;
@@ -165,7 +169,8 @@ static void store_point(lowering *l, tn_stmt_vec *out, const tn_expr *value, tn_
     for (int i = 0; i < l->nest->comp->out->rank; i++)
         at[i] = bind(l, l->nest->comp->at[i]);
     const tn_expr *offset = tn_flatten_loads(l->p, tn_buf_offset(l->p, l->nest->comp->out, at));
-    bool vector = l->lane != NULL && tn_can_vector(l->p, value, l->lane) && tn_coefficient(offset, l->lane, &c) && c == 1;
+    bool vector =
+        l->lane != NULL && tn_can_vector(l->p, value, l->lane) && tn_coefficient(offset, l->lane, &c) && c == 1;
     if (l->lane == NULL || vector)
         add_store(l, out, vector ? l->lane : NULL, offset, value);
     else
@@ -181,7 +186,10 @@ static bool is_neutral(const tn_comp *c, const tn_expr *e)
     return (c->combine == TN_OP_MAX || c->combine == TN_OP_MIN) && e == c->init;
 }
 
-typedef struct guards { int n; const tn_expr *item[32]; } guards;
+typedef struct guards {
+    int n;
+    const tn_expr *item[32];
+} guards;
 
 static void add_conjuncts(const tn_expr *c, guards *out)
 {
@@ -197,7 +205,7 @@ static bool is_padding_of(const tn_expr *difference)
 {
     const tn_expr *x = difference->arg[0], *zero = difference->arg[1];
     return x->kind == TN_E_CAST && x->arg[0]->kind == TN_E_SELECT && zero->kind == TN_E_INT
-           && x->arg[0]->arg[2]->kind == TN_E_INT && x->arg[0]->arg[2]->i == zero->i;
+        && x->arg[0]->arg[2]->kind == TN_E_INT && x->arg[0]->arg[2]->i == zero->i;
 }
 
 /* Conditions without which the element is neutral: of select(c, x, 0) itself, and of a factor of a product. */
@@ -270,8 +278,13 @@ static void clip_loop(lowering *l, int k, const tn_expr **begin, const tn_expr *
 
 /* --- loads that several points of a tile share -------------------------------------------------------------------- */
 
-typedef struct { const tn_expr **items; size_t n, room; } expr_vec;
-typedef struct sharing { expr_vec seen, again; } sharing;
+typedef struct {
+    const tn_expr **items;
+    size_t n, room;
+} expr_vec;
+typedef struct sharing {
+    expr_vec seen, again;
+} sharing;
 
 static bool holds(const expr_vec *v, const tn_expr *e)
 {
@@ -302,7 +315,10 @@ static void note_loads(tn_arena *a, const tn_expr *e, sharing *s)
         note_loads(a, e->arg[k], s);
 }
 
-typedef struct renaming { const expr_vec *from; tn_var **to; } renaming;
+typedef struct renaming {
+    const expr_vec *from;
+    tn_var **to;
+} renaming;
 
 static const tn_expr *rename_load(tn_program *p, void *user, const tn_expr *e)
 {

@@ -65,9 +65,11 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor)
     outer.inner = inner.name;
     outer.var = tn_loop_var(p, outer.name, tn_index(p, outer.extent));
     inner.var = tn_loop_var(p, inner.name, tn_index(p, factor));
-    const tn_expr *both = tn_add(p, tn_mul(p, tn_var_expr(p, outer.var), tn_index(p, factor)), tn_var_expr(p, inner.var));
+    const tn_expr *both =
+        tn_add(p, tn_mul(p, tn_var_expr(p, outer.var), tn_index(p, factor)), tn_var_expr(p, inner.var));
     substitute_all(nest, l->var, both);
-    for (int i = 0; i < nest->n; i++) { /* the ragged end of a split further out, counted in the new outer loop's turns */
+    for (int i = 0; i < nest->n;
+         i++) { /* the ragged end of a split further out, counted in the new outer loop's turns */
         tn_loop *ragged = &nest->loop[i];
         if (ragged->tail != 0 && strcmp(ragged->inner, name) == 0) {
             if (ragged->tail % factor != 0)

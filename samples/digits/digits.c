@@ -83,8 +83,7 @@ static int classify(const unsigned char *pixels, void *work)
 }
 
 /* Draw the images side by side, the answer beneath each. */
-static void show(const unsigned char *images, const unsigned char *labels,
-                 const int *answers, size_t count)
+static void show(const unsigned char *images, const unsigned char *labels, const int *answers, size_t count)
 {
     static const char shades[] = " .:-=+*#@";
     size_t n;
@@ -105,8 +104,7 @@ static void show(const unsigned char *images, const unsigned char *labels,
         putchar('\n');
     }
     for (n = 0; n < count; n++) {
-        printf("       %d%-10s", answers[n],
-               answers[n] == (int)labels[n] ? "" : " (wrong)");
+        printf("       %d%-10s", answers[n], answers[n] == (int)labels[n] ? "" : " (wrong)");
     }
     fputs("\n\n", stdout);
 }
@@ -119,15 +117,14 @@ int main(int argc, char **argv)
     size_t count = 0;
     size_t right = 0;
     size_t i;
-    int shown_answers[SHOWN] = { 0 };
+    int shown_answers[SHOWN] = {0};
     int status = EXIT_FAILURE;
     void *work = aligned_work();
     clock_t begin;
     double seconds;
 
     if (argc != 3) {
-        fprintf(stderr, "usage: %s test_images.bin test_labels.bin\n",
-                argc > 0 ? argv[0] : "digits");
+        fprintf(stderr, "usage: %s test_images.bin test_labels.bin\n", argc > 0 ? argv[0] : "digits");
         return EXIT_FAILURE;
     }
     images = read_file(argv[1], &image_bytes);
@@ -144,8 +141,7 @@ int main(int argc, char **argv)
     for (i = 0; i < count; i++) {
         int answer = classify(images + i * PIXELS, work);
         if (answer < 0) {
-            fprintf(stderr, "digits: digits_run failed on image %lu\n",
-                    (unsigned long)i);
+            fprintf(stderr, "digits: digits_run failed on image %lu\n", (unsigned long)i);
             goto done;
         }
         if (i < SHOWN) {
@@ -158,14 +154,11 @@ int main(int argc, char **argv)
     seconds = (double)(clock() - begin) / (double)CLOCKS_PER_SEC;
 
     show(images, labels, shown_answers, count < SHOWN ? count : (size_t)SHOWN);
-    printf("accuracy: %.1f %% (%lu of %lu)\n",
-           100.0 * (double)right / (double)count, (unsigned long)right,
+    printf("accuracy: %.1f %% (%lu of %lu)\n", 100.0 * (double)right / (double)count, (unsigned long)right,
            (unsigned long)count);
     printf("time:     %.2f us per image\n", seconds * 1e6 / (double)count);
-    printf("RAM:      %lu bytes of workspace\n",
-           (unsigned long)DIGITS_WORK_SIZE);
-    printf("flash:    %lu bytes of weights\n",
-           (unsigned long)DIGITS_WEIGHTS_SIZE);
+    printf("RAM:      %lu bytes of workspace\n", (unsigned long)DIGITS_WORK_SIZE);
+    printf("flash:    %lu bytes of weights\n", (unsigned long)DIGITS_WEIGHTS_SIZE);
     status = EXIT_SUCCESS;
 
 done:

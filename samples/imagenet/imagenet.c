@@ -22,7 +22,7 @@ enum { FLOAT = 1, UINT8 = 2, FLOAT16 = 10 }; /* element types, numbered as in tn
 
 typedef struct options {
     const char *model, *photo, *labels;
-    float mean[3], std[3]; /* of red, green, blue, in pixel values 0..255 */
+    float mean[3], std[3];          /* of red, green, blue, in pixel values 0..255 */
     int bgr, shorter, top, softmax; /* softmax: 1 yes, 0 no, -1 when the outputs are no probabilities yet */
 } options;
 
@@ -66,9 +66,9 @@ static unsigned char *load_scaled(const options *o, int shorter, int *width, int
     *width = w < h ? shorter : (int)(w * scale + 0.5);
     *height = w < h ? (int)(h * scale + 0.5) : shorter;
     unsigned char *scaled = malloc((size_t)*width * (size_t)*height * 3);
-    if (scaled == NULL ||
-        !stbir_resize_uint8_generic(photo, w, h, 0, scaled, *width, *height, 0, 3, STBIR_ALPHA_CHANNEL_NONE, 0,
-                                    STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, NULL)) {
+    if (scaled == NULL
+        || !stbir_resize_uint8_generic(photo, w, h, 0, scaled, *width, *height, 0, 3, STBIR_ALPHA_CHANNEL_NONE, 0,
+                                       STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, NULL)) {
         fail("cannot be scaled", o->photo);
         free(scaled);
         scaled = NULL;
@@ -101,7 +101,10 @@ static float *prepare(const options *o, const layout *l)
 /* IEEE binary16, ties to even; values here are small, but infinities come out right too. */
 static uint16_t to_half(float x)
 {
-    union { float f; uint32_t u; } v = {x};
+    union {
+        float f;
+        uint32_t u;
+    } v = {x};
     uint32_t sign = v.u >> 16 & 0x8000u, magnitude = v.u & 0x7fffffffu;
     if (magnitude >= 0x47800000u) /* 65536 and more, infinity, NaN */
         return (uint16_t)(sign | (magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u));
@@ -117,8 +120,8 @@ static float from_half(uint16_t h)
 {
     int exponent = h >> 10 & 31, mantissa = h & 1023;
     float x = exponent == 31 ? (mantissa != 0 ? NAN : INFINITY)
-              : exponent == 0 ? ldexpf((float)mantissa, -24)
-                              : ldexpf((float)(mantissa + 1024), exponent - 25);
+            : exponent == 0  ? ldexpf((float)mantissa, -24)
+                             : ldexpf((float)(mantissa + 1024), exponent - 25);
     return h >> 15 ? -x : x;
 }
 

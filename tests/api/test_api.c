@@ -309,7 +309,8 @@ static void check_wrong_inputs(tn_runner *r, log *l)
     tn_array wrong = {.name = "image", .dtype = 1, .rank = 2, .dim = {5, 13}, .bytes = sizeof x, .data = x};
     assert_int_equal(tn_runner_set_inputs(r, &wrong, 1), TN_ERR_RUN);
     assert_non_null(strstr(l->line, "[1,1,8,8]"));
-    wrong = (tn_array){.name = "image", .dtype = 6, .rank = 4, .dim = {1, 1, SIDE, SIDE}, .bytes = PIXELS * 4, .data = x};
+    wrong =
+        (tn_array){.name = "image", .dtype = 6, .rank = 4, .dim = {1, 1, SIDE, SIDE}, .bytes = PIXELS * 4, .data = x};
     assert_int_equal(tn_runner_set_inputs(r, &wrong, 1), TN_ERR_RUN);
     assert_non_null(strstr(l->line, "int32"));
     assert_int_equal(tn_runner_set_inputs(r, &wrong, 0), TN_ERR_RUN);
@@ -380,14 +381,10 @@ static void runner_left_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_are_listed),
-        cmocka_unit_test(unknown_option_is_refused),
-        cmocka_unit_test(absent_model_is_an_error),
-        cmocka_unit_test(lists_have_text),
-        cmocka_unit_test(own_passes_run),
-        cmocka_unit_test(two_threads_compile),
-        cmocka_unit_test(float_digits_are_read),
-        cmocka_unit_test(int8_digits_are_read),
+        cmocka_unit_test(options_are_listed),       cmocka_unit_test(unknown_option_is_refused),
+        cmocka_unit_test(absent_model_is_an_error), cmocka_unit_test(lists_have_text),
+        cmocka_unit_test(own_passes_run),           cmocka_unit_test(two_threads_compile),
+        cmocka_unit_test(float_digits_are_read),    cmocka_unit_test(int8_digits_are_read),
         cmocka_unit_test(runner_left_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

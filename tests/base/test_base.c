@@ -194,13 +194,13 @@ static void test_half_rounding(void **state)
         {-0.0f, 0x8000},
         {1.0f, 0x3c00},
         {-2.0f, 0xc000},
-        {0x1.002p0f, 0x3c00},      /* halfway, 1.0 is even */
-        {0x1.006p0f, 0x3c02},      /* halfway, the upper is even */
-        {0x1.002002p0f, 0x3c01},   /* just above halfway */
-        {0x1.005ffep0f, 0x3c01},   /* just below halfway */
-        {65504.0f, 0x7bff},        /* the largest */
-        {0x1.ffdffep15f, 0x7bff},  /* just below 65520 */
-        {65520.0f, 0x7c00},        /* halfway to 65536, which is even: infinity */
+        {0x1.002p0f, 0x3c00},     /* halfway, 1.0 is even */
+        {0x1.006p0f, 0x3c02},     /* halfway, the upper is even */
+        {0x1.002002p0f, 0x3c01},  /* just above halfway */
+        {0x1.005ffep0f, 0x3c01},  /* just below halfway */
+        {65504.0f, 0x7bff},       /* the largest */
+        {0x1.ffdffep15f, 0x7bff}, /* just below 65520 */
+        {65520.0f, 0x7c00},       /* halfway to 65536, which is even: infinity */
         {-1e30f, 0xfc00},
         {0x1p-14f, 0x0400},        /* the least normal */
         {0x1.ff8p-15f, 0x03ff},    /* the largest subnormal */
@@ -269,8 +269,15 @@ static void test_path_names(void **state)
     for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++)
         assert_string_equal(tn_path_join(&b->arena, joins[i][0], joins[i][1]), joins[i][2]);
     static const char *const stems[][2] = {
-        {"out/kws.v1.onnx", "kws.v1"}, {"kws", "kws"}, {".rc", ".rc"}, {"d.x/kws", "kws"}, {"d.x/", "d"},
-        {"", ""},                      {"/", ""},      {"a.", "a"},    {"d/.rc.bak", ".rc"},
+        {"out/kws.v1.onnx", "kws.v1"},
+        {"kws", "kws"},
+        {".rc", ".rc"},
+        {"d.x/kws", "kws"},
+        {"d.x/", "d"},
+        {"", ""},
+        {"/", ""},
+        {"a.", "a"},
+        {"d/.rc.bak", ".rc"},
     };
     for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
         assert_string_equal(tn_path_stem(&b->arena, stems[i][0]), stems[i][1]);

@@ -201,7 +201,10 @@ static void read_deny(const char *path)
 /* A child per vector; its message comes through the pipe, its verdict is the exit status. */
 static void run_children(const options *o)
 {
-    struct { pid_t pid; int fd, test; } slot[64] = {{0}};
+    struct {
+        pid_t pid;
+        int fd, test;
+    } slot[64] = {{0}};
     int next = 0, running = 0;
     while (next < n_tests || running > 0) {
         if (next < n_tests && running < o->jobs) {
@@ -286,7 +289,9 @@ int main(int argc, char **argv)
         else
             o.folder = argv[i];
     if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
-        fprintf(stderr, "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER\n");
+        fprintf(
+            stderr,
+            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER\n");
         return 2;
     }
     list_tests(&o);

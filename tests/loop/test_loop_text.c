@@ -131,9 +131,9 @@ static void test_program_of_a_graph(void **state)
 {
     bench *b = *state;
     tn_graph *g = parse_graph(b, "symbol acc <= 3\ninput \"x\" : float[acc,1,4,4]\n"
-                           "constant \"w\" : float[1,1,2,2] = [1, 2, 3, 4]\n"
-                           "\"c\" : float[acc,1,4,4] = Conv(\"x\", \"w\") {pads=[0,0,1,1]} @ 0 \"c\"\n"
-                           "\"y\" : float[acc,1,4,4] = Relu(\"c\")\noutput \"y\"\n");
+                                 "constant \"w\" : float[1,1,2,2] = [1, 2, 3, 4]\n"
+                                 "\"c\" : float[acc,1,4,4] = Conv(\"x\", \"w\") {pads=[0,0,1,1]} @ 0 \"c\"\n"
+                                 "\"y\" : float[acc,1,4,4] = Relu(\"c\")\noutput \"y\"\n");
     tn_program *p = NULL;
     assert_true(tn_lower_graph(&b->arena, g, &p));
     const char *text = print_loops(b, p);

@@ -19,11 +19,14 @@
 
 #include <stdlib.h>
 
-typedef struct { const char **items; size_t n, room; } lines;
+typedef struct {
+    const char **items;
+    size_t n, room;
+} lines;
 
 typedef struct test_case {
     const char *file, *title, *passes;
-    int line;       /* of its first line of text */
+    int line; /* of its first line of text */
     lines in, out;
 } test_case;
 

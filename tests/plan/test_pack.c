@@ -214,14 +214,9 @@ static void packs_the_same_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(packs_small_sets_best),
-        TEST(searches_exhaustively),
-        TEST(knows_the_best_above_the_bound),
-        TEST(searches_twelve_to_the_end),
-        TEST(keeps_pieces_apart),
-        TEST(packs_large_sets),
-        TEST(stacks_what_always_lives),
-        TEST(packs_the_same_again),
+        TEST(packs_small_sets_best),      TEST(searches_exhaustively), TEST(knows_the_best_above_the_bound),
+        TEST(searches_twelve_to_the_end), TEST(keeps_pieces_apart),    TEST(packs_large_sets),
+        TEST(stacks_what_always_lives),   TEST(packs_the_same_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

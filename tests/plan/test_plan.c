@@ -101,8 +101,14 @@ static tn_comp *add_kernel(bench *b, tn_buf *out, int n_in, tn_buf *const *in)
 #define KERNEL(b, out, ...) \
     add_kernel((b), (out), (int)(sizeof((tn_buf *[]){__VA_ARGS__}) / sizeof(tn_buf *)), (tn_buf *[]){__VA_ARGS__})
 
-static tn_buf *input(bench *b) { return make_buf(b, TN_SCOPE_INPUT, 16); }
-static tn_buf *output(bench *b) { return make_buf(b, TN_SCOPE_OUTPUT, 16); }
+static tn_buf *input(bench *b)
+{
+    return make_buf(b, TN_SCOPE_INPUT, 16);
+}
+static tn_buf *output(bench *b)
+{
+    return make_buf(b, TN_SCOPE_OUTPUT, 16);
+}
 
 /* --- oracles ------------------------------------------------------------------------------------------------------ */
 
