@@ -10,7 +10,10 @@ struct tn_block {
     size_t used, size;
 };
 
-enum { BLOCK_SIZE = 1 << 16, ALIGN = 16 };
+#ifndef TN_BLOCK_SIZE /* the test of exhausted memory makes every allocation a block of its own */
+#define TN_BLOCK_SIZE (1 << 16)
+#endif
+enum { BLOCK_SIZE = TN_BLOCK_SIZE, ALIGN = 16 };
 
 static const size_t header_size = (sizeof(tn_block) + ALIGN - 1) / ALIGN * ALIGN;
 
