@@ -6,13 +6,6 @@
 
 enum { CONST_LIMIT = 1 << 20, WEIGHT_ALIGN = 64 };
 
-static const tn_buf *root_of(const tn_buf *b)
-{
-    while (b->alias != NULL)
-        b = b->alias;
-    return b;
-}
-
 /* --- weights -------------------------------------------------------------------------------------------------------- */
 
 static int64_t place_of(const tn_buf *b, const int64_t *at)
@@ -51,8 +44,8 @@ static void note_consts(const tn_expr *e, bool *used)
 {
     if (e == NULL)
         return;
-    if (e->kind == TN_E_LOAD && root_of(e->buf)->scope == TN_SCOPE_CONST)
-        used[root_of(e->buf)->id] = true;
+    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf)->scope == TN_SCOPE_CONST)
+        used[tn_buf_root(e->buf)->id] = true;
     for (int k = 0; k < e->n; k++)
         note_consts(e->arg[k], used);
 }
@@ -119,7 +112,7 @@ static bool has_product(const tn_expr *e)
 
 static const tn_buf *first_input(const tn_expr *e)
 {
-    if (e->kind == TN_E_LOAD && root_of(e->buf)->scope != TN_SCOPE_CONST)
+    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf)->scope != TN_SCOPE_CONST)
         return e->buf;
     const tn_buf *found = NULL;
     for (int k = 0; k < e->n && found == NULL; k++)

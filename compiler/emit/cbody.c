@@ -61,13 +61,6 @@ static void line(printer *c, const char *format, ...)
     tn_str_add(c->out, "%*s%s\n", c->indent * 4, "", text);
 }
 
-const tn_buf *tn_buf_root(const tn_buf *b)
-{
-    while (b->alias != NULL)
-        b = b->alias;
-    return b;
-}
-
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 static const char *pointer_name(printer *c, const tn_buf *b)

@@ -26,7 +26,6 @@ typedef struct tn_function {
 
 /* What functions call a named dim: "dim0_batch", which no parameter or loop variable is called. */
 const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
-const tn_buf *tn_buf_root(const tn_buf *b); /* through aliases */
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
 
 #endif

@@ -175,20 +175,12 @@ static void print_border_function(const tn_unit *u, tn_str *out)
     tn_str_add(out, "%s%s", u->name, at + 2);
 }
 
-static bool has_border(const tn_buf *b)
-{
-    for (int i = 0; i < b->rank; i++)
-        if (b->layout.lo[i] != 0 || b->layout.hi[i] != 0)
-            return true;
-    return false;
-}
-
 static void print_call(generator *g, size_t k)
 {
     const tn_unit *u = g->u;
     const call *c = &g->calls[k];
     const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
-    if (has_border(out) && u->plan->first[out->id] == (int)k)
+    if (tn_buf_has_border(out) && u->plan->first[out->id] == (int)k)
         print_border(g, out);
     tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n    %s(", u->upper, k, c->name);
     for (int i = 0; i < c->f->n_param; i++)

@@ -232,6 +232,21 @@ void tn_comp_view(tn_program *p, const tn_node *n, tn_buf *out, tn_buf *in)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
+tn_buf *tn_buf_root(const tn_buf *b)
+{
+    while (b->alias != NULL)
+        b = b->alias;
+    return (tn_buf *)(uintptr_t)b; /* as const as the caller's own pointer to it */
+}
+
+bool tn_buf_has_border(const tn_buf *b)
+{
+    for (int i = 0; i < b->rank; i++)
+        if (b->layout.lo[i] != 0 || b->layout.hi[i] != 0)
+            return true;
+    return false;
+}
+
 bool tn_layout_is_plain(const tn_layout *l)
 {
     for (int i = 0; i < TN_MAX_RANK; i++)

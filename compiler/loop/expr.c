@@ -658,6 +658,25 @@ const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, c
     return tn_uses_var(e, v) ? tn_rewrite(p, e, substitute_one, &s) : e;
 }
 
+void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user)
+{
+    if (e == NULL)
+        return;
+    if (e->kind == TN_E_LOAD)
+        f(user, e);
+    for (int k = 0; k < e->n; k++)
+        tn_each_load(e->arg[k], f, user);
+}
+
+void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user)
+{
+    tn_each_load(c->elem, f, user);
+    tn_each_load(c->init, f, user);
+    tn_each_load(c->post, f, user);
+    for (int i = 0; i < c->out->rank; i++)
+        tn_each_load(c->at[i], f, user);
+}
+
 bool tn_uses_var(const tn_expr *e, const tn_var *v)
 {
     if (e->kind == TN_E_VAR)

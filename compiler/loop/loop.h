@@ -262,6 +262,10 @@ tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* 
 typedef const tn_expr *(*tn_rewrite_fn)(tn_program *p, void *user, const tn_expr *e);
 const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void *user);
 const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, const tn_expr *by);
+/* f for every load of e, those in subscripts included; a part that is shared may be seen more than once. e may be NULL. */
+typedef void tn_load_fn(void *user, const tn_expr *load);
+void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user);
+void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of an index expression, inclusive */
@@ -270,6 +274,8 @@ const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */
 /* Offset in elements of b[at] in memory, by its layout. */
 const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *const *at);
+tn_buf *tn_buf_root(const tn_buf *b);       /* whose memory it is: through aliases */
+bool tn_buf_has_border(const tn_buf *b);
 int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
 bool tn_layout_is_plain(const tn_layout *l);
 bool tn_expr_is_int(const tn_expr *e, int64_t i);

@@ -1,13 +1,6 @@
 /* Buffers that share memory: views, and results in the place of an operand. See program.h. */
 #include "pass/program.h"
 
-static tn_buf *root_of(tn_buf *b)
-{
-    while (b->alias != NULL)
-        b = b->alias;
-    return b;
-}
-
 /* The only buffer that a view loads. */
 static tn_buf *source_of(const tn_comp *c)
 {
@@ -17,7 +10,7 @@ static tn_buf *source_of(const tn_comp *c)
 /* The source's writers write the output at once, unless its memory is fixed already. */
 static bool alias_view(tn_buf *out, tn_buf *in)
 {
-    tn_buf *from = root_of(in);
+    tn_buf *from = tn_buf_root(in);
     if (out->scope == TN_SCOPE_ARENA && out->alias == NULL) {
         out->alias = in;
         return true;
@@ -48,7 +41,7 @@ static void note_uses(const tn_expr *e, int at, int *last)
     if (e == NULL)
         return;
     if (e->kind == TN_E_LOAD)
-        last[root_of(e->buf)->id] = at;
+        last[tn_buf_root(e->buf)->id] = at;
     for (int k = 0; k < e->n; k++)
         note_uses(e->arg[k], at, last);
 }
@@ -58,7 +51,7 @@ static bool loads_only_own(tn_program *p, const tn_expr *e, const tn_buf *b, con
 {
     if (e == NULL)
         return true;
-    if (e->kind == TN_E_LOAD && root_of(e->buf) == b && tn_buf_offset(p, e->buf, e->arg) != own)
+    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf) == b && tn_buf_offset(p, e->buf, e->arg) != own)
         return false;
     for (int k = 0; k < e->n; k++)
         if (!loads_only_own(p, e->arg[k], b, own))
@@ -70,7 +63,7 @@ static bool loads_root(const tn_expr *e, const tn_buf *b)
 {
     if (e == NULL)
         return false;
-    if (e->kind == TN_E_LOAD && root_of(e->buf) == b)
+    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf) == b)
         return true;
     for (int k = 0; k < e->n; k++)
         if (loads_root(e->arg[k], b))
@@ -113,7 +106,7 @@ void tn_share_in_place(tn_program *p)
         note_uses(c->init, (int)i + 1, last);
         for (int k = 0; k < c->out->rank; k++)
             note_uses(c->at[k], (int)i + 1, last);
-        writers[root_of(c->out)->id]++;
+        writers[tn_buf_root(c->out)->id]++;
     }
     for (size_t i = 0; i < p->kernels.n; i++) {
         const tn_comp *c = p->kernels.items[i].comp;

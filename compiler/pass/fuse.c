@@ -8,13 +8,6 @@
    substituted only where that computes nothing twice. */
 #include "pass/program.h"
 
-static tn_buf *root_of(tn_buf *b)
-{
-    while (b->alias != NULL)
-        b = b->alias;
-    return b;
-}
-
 typedef struct uses {
     int readers, writers;
     bool aliased;
@@ -225,7 +218,7 @@ static const tn_expr *constant_scalar(tn_program *p, void *user, const tn_expr *
     (void)user;
     if (e->kind != TN_E_LOAD)
         return NULL;
-    const tn_tensor *t = root_of(e->buf)->data;
+    const tn_tensor *t = tn_buf_root(e->buf)->data;
     if (t == NULL || tn_shape_count(&t->shape) != 1)
         return NULL;
     return tn_dtype_get(t->dtype)->is_float ? tn_number(p, t->dtype, tn_tensor_get(t, 0))

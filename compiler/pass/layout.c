@@ -84,14 +84,6 @@ static bool is_padded_load(tn_program *p, const tn_expr *e, int64_t *fill)
         && tests_bounds(p, e->arg[0], e->arg[1]);
 }
 
-static bool has_border(const tn_buf *b)
-{
-    for (int i = 0; i < b->rank; i++)
-        if (b->layout.lo[i] != 0 || b->layout.hi[i] != 0)
-            return true;
-    return false;
-}
-
 static int64_t larger(int64_t x, int64_t y)
 {
     return x > y ? x : y;
@@ -102,7 +94,7 @@ static void widen(tn_program *p, const tn_expr *e)
 {
     int64_t fill = 0;
     bool padded = is_padded_load(p, e, &fill) && e->arg[1]->buf->layout.n > 0;
-    if (padded && (!has_border(e->arg[1]->buf) || e->arg[1]->buf->layout.fill == fill)) {
+    if (padded && (!tn_buf_has_border(e->arg[1]->buf) || e->arg[1]->buf->layout.fill == fill)) {
         tn_buf *b = e->arg[1]->buf;
         b->layout.fill = fill;
         for (int i = 2; i < b->rank; i++) {

@@ -26,16 +26,9 @@ typedef struct planning {
 
 /* --- lives -------------------------------------------------------------------------------------------------------- */
 
-static const tn_buf *root_of(const tn_buf *b)
-{
-    while (b->alias != NULL)
-        b = b->alias;
-    return b;
-}
-
 static void note_load(planning *g, const tn_buf *b)
 {
-    const tn_buf *root = root_of(b);
+    const tn_buf *root = tn_buf_root(b);
     if (root->scope == TN_SCOPE_REGISTER)
         return;
     assert(root->scope != TN_SCOPE_ARENA || g->plan->first[root->id] >= 0); /* it was written */
@@ -56,7 +49,7 @@ static void note_loads(planning *g, const tn_expr *e)
 
 static void note_store(planning *g, const tn_buf *b)
 {
-    const tn_buf *root = root_of(b);
+    const tn_buf *root = tn_buf_root(b);
     if (root->scope == TN_SCOPE_REGISTER)
         return;
     if (g->plan->first[root->id] < 0)
@@ -169,7 +162,7 @@ static void place(planning *g, int n)
 static void follow_aliases(planning *g)
 {
     for (size_t i = 0; i < g->program->bufs.n; i++) {
-        const tn_buf *b = g->program->bufs.items[i], *root = root_of(b);
+        const tn_buf *b = g->program->bufs.items[i], *root = tn_buf_root(b);
         g->plan->offset[b->id] = g->plan->offset[root->id];
         g->plan->first[b->id] = g->plan->first[root->id];
         g->plan->last[b->id] = g->plan->last[root->id];
