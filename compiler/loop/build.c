@@ -255,6 +255,20 @@ bool tn_layout_is_plain(const tn_layout *l)
     return l->n == 0;
 }
 
+bool tn_layout_is_same(const tn_layout *x, const tn_layout *y)
+{
+    bool border = false;
+    for (int k = 0; k < x->n && x->n == y->n; k++)
+        if (x->part[k].axis != y->part[k].axis || x->part[k].div != y->part[k].div || x->part[k].mod != y->part[k].mod)
+            return false;
+    for (int i = 0; i < TN_MAX_RANK; i++) {
+        if (x->lo[i] != y->lo[i] || x->hi[i] != y->hi[i])
+            return false;
+        border = border || x->lo[i] != 0 || x->hi[i] != 0;
+    }
+    return x->n == y->n && (!border || x->fill == y->fill);
+}
+
 static const tn_expr *part_extent(tn_program *p, const tn_buf *b, int k)
 {
     int axis = b->layout.part[k].axis;

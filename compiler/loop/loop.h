@@ -278,6 +278,7 @@ tn_buf *tn_buf_root(const tn_buf *b);       /* whose memory it is: through alias
 bool tn_buf_has_border(const tn_buf *b);
 int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
 bool tn_layout_is_plain(const tn_layout *l);
+bool tn_layout_is_same(const tn_layout *x, const tn_layout *y); /* every element, and every byte of border */
 bool tn_expr_is_int(const tn_expr *e, int64_t i);
 /* Coefficient of v in the linear index expression e; false if e is not linear in v. */
 bool tn_coefficient(const tn_expr *e, const tn_var *v, int64_t *out);

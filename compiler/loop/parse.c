@@ -81,14 +81,14 @@ static bool parse_parts(tn_scan *s, tn_buf *b)
     return tn_scan_need(s, ")");
 }
 
-/* 0:0, 1:1) */
+/* 0:0, 1:1) fill -3 */
 static bool parse_border(tn_scan *s, tn_buf *b)
 {
     for (int k = 0; k < b->rank; k++)
         if ((k > 0 && !tn_scan_need(s, ",")) || !parse_small(s, 0, INT_MAX, &b->layout.lo[k]) || !tn_scan_need(s, ":")
             || !parse_small(s, 0, INT_MAX, &b->layout.hi[k]))
             return false;
-    return tn_scan_need(s, ")");
+    return tn_scan_need(s, ")") && (!tn_scan_skip(s, "fill") || parse_small(s, INT8_MIN, UINT8_MAX, &b->layout.fill));
 }
 
 static bool parse_reference(reader *r, tn_buf **place)

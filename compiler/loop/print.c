@@ -206,10 +206,10 @@ static void print_comp(printer *r, const tn_comp *c)
 
 /* --- buffers ------------------------------------------------------------------------------------------------------ */
 
-/* layout(0, 1/16, 2, 3, 1%16) border(0:0, 0:0, 1:1, 1:1), each when there is one */
+/* layout(0, 1/16, 2, 3, 1%16) border(0:0, 0:0, 1:1, 1:1) fill -3, each when there is one */
 static void print_layout(tn_str *out, const tn_buf *b)
 {
-    bool border = false;
+    bool border = tn_buf_has_border(b);
     for (int k = 0; k < b->layout.n; k++) {
         tn_str_add(out, "%s%d", k > 0 ? ", " : " layout(", b->layout.part[k].axis);
         if (b->layout.part[k].div != 1)
@@ -218,12 +218,12 @@ static void print_layout(tn_str *out, const tn_buf *b)
             tn_str_add(out, "%%%lld", (long long)b->layout.part[k].mod);
     }
     tn_str_put(out, ")", b->layout.n > 0);
-    for (int k = 0; k < b->rank; k++)
-        border = border || b->layout.lo[k] != 0 || b->layout.hi[k] != 0;
     for (int k = 0; border && k < b->rank; k++)
         tn_str_add(out, "%s%lld:%lld", k > 0 ? ", " : " border(", (long long)b->layout.lo[k],
                    (long long)b->layout.hi[k]);
     tn_str_put(out, ")", border);
+    if (border && b->layout.fill != 0)
+        tn_str_add(out, " fill %lld", (long long)b->layout.fill);
 }
 
 static void print_reference(const printer *r, const char *word, const tn_buf *b)

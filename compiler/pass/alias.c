@@ -78,8 +78,7 @@ static bool fits(tn_program *p, const tn_comp *c, tn_buf *b)
     if (b->scope != TN_SCOPE_ARENA || b == c->out || c->serial)
         return false;
     if (tn_buf_room(b) * tn_dtype_get(b->dtype)->size != tn_buf_room(c->out) * tn_dtype_get(c->out->dtype)->size
-        || b->dtype != c->out->dtype || memcmp(b->layout.lo, c->out->layout.lo, sizeof b->layout.lo) != 0
-        || memcmp(b->layout.hi, c->out->layout.hi, sizeof b->layout.hi) != 0)
+        || b->dtype != c->out->dtype || !tn_layout_is_same(&b->layout, &c->out->layout))
         return false;
     if (c->n_reduce > 0 && (loads_root(c->elem, b) || loads_root(c->init, b)))
         return false;

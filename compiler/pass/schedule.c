@@ -203,18 +203,10 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
     return l;
 }
 
-static bool same_layout(const tn_layout *x, const tn_layout *y)
-{
-    for (int k = 0; k < x->n && x->n == y->n; k++)
-        if (x->part[k].axis != y->part[k].axis || x->part[k].div != y->part[k].div || x->part[k].mod != y->part[k].mod)
-            return false;
-    return x->n == y->n; /* constants have no border */
-}
-
 static tn_buf *packed_buf(tn_program *p, tn_buf *from, const tn_layout *l)
 {
     for (size_t i = 0; i < p->bufs.n; i++)
-        if (p->bufs.items[i]->packed_from == from && same_layout(&p->bufs.items[i]->layout, l))
+        if (p->bufs.items[i]->packed_from == from && tn_layout_is_same(&p->bufs.items[i]->layout, l))
             return p->bufs.items[i];
     tn_dim none[TN_MAX_RANK] = {{0, NULL}};
     tn_buf *b = tn_buf_temp(p, from->name, from->dtype, from->rank, none);

@@ -60,7 +60,7 @@ static const char program[] =
     "buffer \"x\" : float[N,4] input\n"
     "buffer \"w\" : float[4] const = [1, 2.5, -3, 4]\n"
     "buffer \"w~2\" : float[4] const layout(0/2, 0%2) packed \"w\"\n"
-    "buffer \"h\" : float16[add(N, 1)] arena border(1:2) alias \"y\"\n"
+    "buffer \"h\" : float16[add(N, 1)] arena border(1:2) fill -3 alias \"y\"\n"
     "buffer \"y\" : float[N] output\n"
     "comp 0 \"MatMul 'm' + Relu \\\"r\\\"\"\n"
     "  axes i0:N\n"
