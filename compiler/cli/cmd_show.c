@@ -27,7 +27,7 @@ static int run(cli *c)
 static const cli_example examples[] = {
     {"tenon show net.onnx", "prints the graph as it is in the file"},
     {"tenon show net.onnx --passes O2", "prints the graph as it is compiled with -O2"},
-    {"tenon show net.onnx --loops --target cortex-m4", "prints the loop programs made for a target"},
+    {"tenon show net.onnx --loops --target x86-64-v3", "prints the loop programs made for a target"},
     {NULL, NULL},
 };
 

@@ -23,7 +23,7 @@ static int run(cli *c)
 
 static const cli_example examples[] = {
     {"tenon summary net.onnx", "prints a table of the layers with shapes, parameters, MACs, RAM and weights"},
-    {"tenon summary net.onnx --target cortex-m4 --format json", "the same for a target, for a program to read"},
+    {"tenon summary net.onnx --target x86-64-v3 --format json", "the same for a target, for a program to read"},
     {NULL, NULL},
 };
 

@@ -182,6 +182,15 @@ passes() { gives 0 passes && out_has 'fold-const' && out_has 'dce'; }
 check passes passes
 targets() { gives 0 targets && out_has 'generic' && out_has 'native'; }
 check targets targets
+examples_name_targets() { # every --target in an example of the man page is one
+    "$tenon" man | sed 's/\\-/-/g' | grep -E '^.fBtenon ' | grep -oE -e '--target[ =][a-z0-9-]+' | sed 's/--target.//' | sort -u >named
+    gives 0 targets || return 1
+    while read -r name; do
+        out_has "^ *$name( |\$)" || { echo "no target $name" >err; return 1; }
+    done <named
+    [ -s named ]
+}
+check examples-name-targets examples_name_targets
 
 # --- models ------------------------------------------------------------------------------------------------------
 
