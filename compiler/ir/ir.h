@@ -146,6 +146,7 @@ struct tn_graph {
 
 struct tn_program; /* loop/loop.h */
 struct tn_expr;
+typedef struct tn_expand tn_expand; /* ops/expand.h */
 
 /* Sets of element types, for the rows of operators: bit t is dtype t. */
 #define TN_BIT(t) (1u << (t))
@@ -171,6 +172,8 @@ struct tn_op {
     const struct tn_expr *(*expr)(struct tn_program *p, const tn_node *n, const struct tn_expr *const *in);
     int detail;      /* the family's own: a scalar operation, a reduction kind */
     const char *doc; /* one line */
+    /* Operators that are functions of others only, which have neither infer nor lower: puts calls in the node's place. */
+    bool (*expand)(tn_expand *e, const tn_node *n);
 };
 
 tn_value *tn_graph_add_value(tn_graph *g, const char *name);

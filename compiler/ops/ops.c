@@ -3,12 +3,15 @@
 
 static const tn_op table[] = {
 #define TN_OPERATOR(name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc},
+    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc, NULL},
 #define TN_ELEMENTWISE(name, domain, since, in, types, infer, expr, doc) \
-    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc},
+    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc, NULL},
+#define TN_COMPOSITE(name, domain, since, min_in, max_in, min_out, max_out, types, expand, doc) \
+    {name, domain, since, min_in, max_in, min_out, max_out, types, NULL, NULL, NULL, 0, doc, expand},
 #include "ops/ops.def"
 #undef TN_OPERATOR
 #undef TN_ELEMENTWISE
+#undef TN_COMPOSITE
 };
 
 const tn_op *tn_op_at(size_t i)

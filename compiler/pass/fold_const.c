@@ -101,7 +101,7 @@ bool tn_pass_fold_const(tn_graph *g, bool *changed)
     size_t kept = 0;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
-        if (!is_known(n) && tn_all_constant(n) && is_worth_it(n) && !fold_node(g, n))
+        if (!is_known(n) && tn_all_constant(n) && n->op->lower != NULL && is_worth_it(n) && !fold_node(g, n))
             return false;
         if (!is_known(n))
             g->nodes.items[kept++] = n;

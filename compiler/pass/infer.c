@@ -1,7 +1,11 @@
 /* infer: the type and shape of every value, from the inputs on.
        "y" = Relu("x"), x : float[N<=8,4]     gives     "y" : float[N<=8,4] = Relu("x")
    Shape arithmetic is followed as it goes: with fixed dims by computing the constants, with symbolic dims as terms
-   (tn_propagate_elems), since later shapes depend on it. Does nothing where everything is known already. */
+   (tn_propagate_elems), since later shapes depend on it. Operators that are functions of others (ops/expand.h) give way
+   to those here, since how they do depends on the shapes:
+       "y" = NegativeLogLikelihoodLoss("x", "t") ...     gives     "..." = GatherElements("x", ...) ... "y" = ...
+   Does nothing where everything is known already. */
+#include "ops/expand.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
 
@@ -64,7 +68,7 @@ static void take_elems(tn_graph *g, tn_value *v)
 
 static bool infer_node(tn_graph *g, tn_node *n)
 {
-    if (!check_types(g, n) || !tn_check_attributes(g, n) || !n->op->infer(g, n) || !check_outputs(g, n))
+    if (!n->op->infer(g, n) || !check_outputs(g, n))
         return false;
     if (!tn_propagate_elems(g, n))
         return false;
@@ -81,14 +85,32 @@ static bool infer_node(tn_graph *g, tn_node *n)
     return true;
 }
 
+/* Infers n and appends it, or what it is a function of, to the nodes that are done. */
+static bool add_node(tn_expand *parent, tn_node *n)
+{
+    tn_graph *g = parent->g;
+    tn_node_vec *done = parent->user;
+    if (!check_types(g, n) || !tn_check_attributes(g, n))
+        return false;
+    if (n->op->expand != NULL) {
+        tn_expand e = {.g = g, .node = n, .add = add_node, .user = done};
+        return n->op->expand(&e, n) && check_outputs(g, n);
+    }
+    *TN_PUSH(g->arena, *done) = n;
+    return infer_node(g, n);
+}
+
 bool tn_pass_infer(tn_graph *g, bool *changed)
 {
+    tn_node_vec done = {0};
+    tn_expand top = {.g = g, .user = &done};
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
         if (n->n_out == 0 || n->out[0] == NULL || !n->out[0]->shape.known)
             *changed = true;
-        if (!infer_node(g, n))
+        if (!add_node(&top, n))
             return false;
     }
+    g->nodes = done;
     return true;
 }

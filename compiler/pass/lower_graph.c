@@ -73,7 +73,7 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
     for (size_t i = 0; i < g->inputs.n; i++)
         tn_buf_of(p, g->inputs.items[i]);
     for (size_t i = 0; i < g->nodes.n; i++)
-        if (!g->nodes.items[i]->op->lower(p, g->nodes.items[i])) {
+        if (g->nodes.items[i]->op->lower == NULL || !g->nodes.items[i]->op->lower(p, g->nodes.items[i])) {
             if (g->diag->errors == errors)
                 tn_node_error(g, g->nodes.items[i], "not supported in this form");
             return false;

@@ -1,0 +1,150 @@
+/* Building the nodes that a composite stands for. See expand.h. */
+#include "ops/expand.h"
+
+#include "ops/ops.h"
+
+#include <stdlib.h>
+
+/* --- attributes as text --------------------------------------------------------------------------------------------- */
+
+static void set_list(tn_expand *e, tn_node *n, const char *name, const char *text)
+{
+    int64_t items[4 * TN_MAX_RANK];
+    size_t count = 0;
+    for (char *end; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+        assert(count < sizeof items / sizeof *items);
+        items[count++] = strtoll(text, &end, 10);
+        assert(end > text);
+    }
+    tn_node_set_ints(e->g, n, name, items, count);
+}
+
+/* The texts are ours: what is wrong in one is an assert. */
+static void set_attribute(tn_expand *e, tn_node *n, const char *text)
+{
+    const char *equal = strchr(text, '=');
+    assert(equal != NULL);
+    const char *name = tn_strndup(e->g->arena, text, (size_t)(equal - text)), *value = equal + 1;
+    bool number = *value == '-' || (*value >= '0' && *value <= '9');
+    if (!number)
+        tn_node_set_string(e->g, n, name, value);
+    else if (strchr(value, ',') != NULL)
+        set_list(e, n, name, value);
+    else if (strpbrk(value, ".e") != NULL)
+        tn_node_set_float(e->g, n, name, strtof(value, NULL));
+    else
+        tn_node_set_int(e->g, n, name, strtoll(value, NULL, 10));
+}
+
+static tn_node *make_node(tn_expand *e, const char *text, int n_in)
+{
+    const char *at = text;
+    size_t len = strcspn(at, " ");
+    const tn_op *op = tn_op_find("", tn_strndup(e->g->arena, at, len));
+    assert(op != NULL);
+    tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, 1);
+    n->index = e->node->index;
+    n->version = e->node->version;
+    for (at += len; *at == ' '; at += len) {
+        at++;
+        len = strcspn(at, " ");
+        set_attribute(e, n, tn_strndup(e->g->arena, at, len));
+    }
+    return n;
+}
+
+/* --- values --------------------------------------------------------------------------------------------------------- */
+
+static const char *name_value(const tn_expand *e, const char *what)
+{
+    const tn_value *out = NULL;
+    for (int i = 0; i < e->node->n_out && out == NULL; i++)
+        out = e->node->out[i];
+    return tn_strfmt(e->g->arena, "%s.%s", out != NULL ? out->name : e->node->name, what);
+}
+
+tn_value *tn_expand_constant(tn_expand *e, const tn_tensor *t)
+{
+    return tn_graph_add_constant(e->g, name_value(e, "constant"), t);
+}
+
+tn_value *tn_expand_scalar(tn_expand *e, tn_dtype dtype, double x)
+{
+    tn_shape s = tn_shape_fixed(0, NULL);
+    tn_tensor *t = tn_tensor_make(e->g->arena, dtype, &s);
+    tn_tensor_set(t, 0, x);
+    return tn_expand_constant(e, t);
+}
+
+tn_value *tn_expand_ints(tn_expand *e, int count, const int64_t *x)
+{
+    tn_shape s = tn_shape_fixed(1, (const int64_t[]){count});
+    tn_tensor *t = tn_tensor_make(e->g->arena, TN_INT64, &s);
+    for (int i = 0; i < count; i++)
+        tn_tensor_set_int(t, i, x[i]);
+    return tn_expand_constant(e, t);
+}
+
+tn_value *tn_expand_int(tn_expand *e, int64_t x)
+{
+    return tn_expand_ints(e, 1, &x);
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------------------- */
+
+static bool add_node(tn_expand *e, tn_node *n, tn_value *out)
+{
+    n->out[0] = out;
+    out->maker = n;
+    e->failed = e->failed || !e->add(e, n);
+    return !e->failed;
+}
+
+tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *in)
+{
+    if (e->failed)
+        return tn_expand_scalar(e, TN_FLOAT, 0);
+    while (n_in > 0 && in[n_in - 1] == NULL)
+        n_in--;
+    tn_node *n = make_node(e, op, n_in);
+    for (int i = 0; i < n_in; i++)
+        n->in[i] = in[i];
+    tn_value *out = tn_graph_add_value(e->g, name_value(e, n->op->name));
+    return add_node(e, n, out) ? out : tn_expand_scalar(e, TN_FLOAT, 0);
+}
+
+bool tn_give(tn_expand *e, int i, tn_value *v)
+{
+    if (e->failed || i >= e->node->n_out || e->node->out[i] == NULL)
+        return !e->failed;
+    tn_node *n = make_node(e, "Identity", 1);
+    n->in[0] = v;
+    return add_node(e, n, e->node->out[i]);
+}
+
+bool tn_expand_error(tn_expand *e, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char line[512];
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    e->failed = true;
+    return tn_node_error(e->g, e->node, "%s", line);
+}
+
+tn_value *tn_call_reshape(tn_expand *e, tn_value *v, int rank, const int64_t *dims)
+{
+    return tn_call(e, "Reshape", v, tn_expand_ints(e, rank, dims));
+}
+
+tn_value *tn_call_slice(tn_expand *e, tn_value *v, int64_t axis, int64_t start, int64_t end, int64_t step)
+{
+    return tn_call(e, "Slice", v, tn_expand_int(e, start), tn_expand_int(e, end), tn_expand_int(e, axis),
+                   tn_expand_int(e, step));
+}
+
+tn_value *tn_call_cast(tn_expand *e, tn_value *v, tn_dtype to)
+{
+    return e->failed || v->dtype == to ? v : tn_call(e, tn_strfmt(e->g->arena, "Cast to=%d", (int)to), v);
+}

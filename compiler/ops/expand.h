@@ -1,0 +1,50 @@
+/* Operators that are functions of others. Such a row has no computations of its own: while types and shapes are
+   inferred, its node is replaced by the nodes that its expand function calls, which are inferred one by one, so that
+   the function can look at the shapes of what it has made so far.
+
+       bool tn_expand_mean_variance(tn_expand *e, const tn_node *n)
+       {
+           tn_value *mean = tn_call(e, "ReduceMean keepdims=1", n->in[0]);
+           return tn_give(e, 0, tn_call(e, "Sub", n->in[0], mean));
+       }
+
+   After a failed call, which has reported its error, further calls do nothing and give a scalar; tn_give is then false.
+   Each step rounds to the type of its values, as ONNX's own function bodies do. */
+#ifndef TN_EXPAND_H
+#define TN_EXPAND_H
+
+#include "ir/ir.h"
+
+struct tn_expand {
+    tn_graph *g;
+    const tn_node *node;                   /* the composite: fresh nodes carry its name and index */
+    bool (*add)(tn_expand *e, tn_node *n); /* infers n and appends it to the graph; false after an error */
+    void *user;                            /* of add */
+    bool failed;
+};
+
+/* Calls the operator; what follows its name are attributes: whole numbers, numbers with a point, words, or lists of
+   whole numbers. "Transpose perm=0,2,1,", "Gelu approximate=tanh", "LeakyRelu alpha=0.5". A list of one ends in a
+   comma. Inputs: NULL is an omitted one. Gives output 0. */
+#define tn_call(e, op, ...) \
+    tn_call_list((e), (op), (int)(sizeof((tn_value *[]){__VA_ARGS__}) / sizeof(tn_value *)), \
+                 (tn_value *[]){__VA_ARGS__})
+tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *in);
+/* Output i of the composite is v; no effect where that output is omitted. False when a call has failed. */
+bool tn_give(tn_expand *e, int i, tn_value *v);
+/* tn_node_error of the composite; then all has failed. */
+bool tn_expand_error(tn_expand *e, const char *format, ...) TN_PRINTF(2, 3);
+
+/* Constants. ints: int64 of rank 1. */
+tn_value *tn_expand_ints(tn_expand *e, int count, const int64_t *x);
+tn_value *tn_expand_int(tn_expand *e, int64_t x);                   /* one, of rank 1 */
+tn_value *tn_expand_scalar(tn_expand *e, tn_dtype dtype, double x); /* rank 0 */
+tn_value *tn_expand_constant(tn_expand *e, const tn_tensor *t);
+
+/* Frequent calls. */
+tn_value *tn_call_reshape(tn_expand *e, tn_value *v, int rank,
+                          const int64_t *dims); /* 0: keeps the dim, -1: the rest */
+tn_value *tn_call_slice(tn_expand *e, tn_value *v, int64_t axis, int64_t start, int64_t end, int64_t step);
+tn_value *tn_call_cast(tn_expand *e, tn_value *v, tn_dtype to); /* v itself where it has that type */
+
+#endif
