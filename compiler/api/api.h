@@ -59,10 +59,10 @@ const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
 const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports an unknown one; NULL then */
 void tn_progress(tn_ctx *ctx, const char *step);
 
-/* compile.c: writes the package of a loaded model into an existing folder (no tar, no renaming), then builds it when
-   option "build" is set. forced_build / forced_target: NULL, or what replaces the options (tn_runner_open uses
-   "shared" and "native"). profile: compile with the layer hooks that tn_runner_profile reads. */
-tn_status tn_model_write_package(tn_model *m, const char *folder, const char *forced_target);
+/* compile.c: writes the package of a loaded model into an existing folder, no tar and no renaming. default_target: what
+   option "target" is when it is not set; NULL: "generic". */
+tn_status tn_model_write_package(tn_model *m, const char *folder, const char *default_target);
+/* build.c: runs the C compiler on it. profile: with the layer hooks that tn_runner_profile reads. */
 tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *kind, bool profile);
 
 #endif

@@ -67,12 +67,6 @@ static tn_array to_array(const tn_tensor *t, const char *name)
     return x;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n > k && strcmp(s + n - k, end) == 0;
-}
-
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* What is wrong with a file that opens is its content. */
@@ -125,11 +119,11 @@ static tn_status read_arrays(void *state)
         return read_folder(s);
     if (!check_readable(s))
         return TN_ERR_FILE;
-    if (ends_with(s->path, ".npz"))
+    if (tn_ends_with(s->path, ".npz"))
         return tn_npz_read(a, d, s->path, s->out) ? TN_OK : TN_ERR_MODEL;
-    if (ends_with(s->path, ".pb"))
+    if (tn_ends_with(s->path, ".pb"))
         return read_proto(s, s->path, "") ? TN_OK : TN_ERR_MODEL;
-    if (ends_with(s->path, ".npy")) {
+    if (tn_ends_with(s->path, ".npy")) {
         tn_array x;
         if (!tn_npy_read(a, d, s->path, &x))
             return TN_ERR_MODEL;
@@ -221,14 +215,14 @@ static bool check_items(const files_state *s, bool single)
 static tn_status write_arrays(void *state)
 {
     const files_state *s = state;
-    bool npy = ends_with(s->path, ".npy"), pb = ends_with(s->path, ".pb"), ok;
+    bool npy = tn_ends_with(s->path, ".npy"), pb = tn_ends_with(s->path, ".pb"), ok;
     if (!check_items(s, npy || pb))
         return TN_ERR_USAGE;
     if (npy)
         ok = write_npy(s);
     else if (pb)
         ok = write_proto(s, s->path, 0);
-    else if (ends_with(s->path, ".npz"))
+    else if (tn_ends_with(s->path, ".npz"))
         ok = tn_npz_write(&s->ctx->arena, &s->ctx->diag, s->path, name_all(s), s->n);
     else
         ok = write_folder(s);

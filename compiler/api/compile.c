@@ -6,11 +6,6 @@
 #include "base/unwind.h"
 #include "pass/program.h"
 
-static tn_status fail_status(const tn_ctx *ctx)
-{
-    return ctx->status != TN_OK ? ctx->status : TN_ERR_FILE;
-}
-
 static bool is_mlf(const tn_ctx *ctx)
 {
     return strcmp(tn_setting_get(ctx, "output-format"), "mlf") == 0;
@@ -42,10 +37,10 @@ static void add_dumps(tn_model *m, tn_unit *u, tn_file_vec *files)
     *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.loops", u->name), loops.text, loops.len};
 }
 
-tn_status tn_model_write_package(tn_model *m, const char *folder, const char *forced_target)
+tn_status tn_model_write_package(tn_model *m, const char *folder, const char *default_target)
 {
     tn_ctx *ctx = m->ctx;
-    const tn_target *target = tn_ctx_target(ctx, forced_target != NULL ? forced_target : "generic");
+    const tn_target *target = tn_ctx_target(ctx, default_target != NULL ? default_target : "generic");
     if (target == NULL)
         return TN_ERR_USAGE;
     if (strcmp(tn_setting_get(ctx, "threads"), "1") != 0) {
@@ -74,12 +69,6 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *fo
 
 /* --- the package's place -------------------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* A package of ours has NAME_report.json; anything else with files in it is somebody's. */
 static bool may_replace(tn_ctx *ctx, const char *path)
 {
@@ -94,7 +83,7 @@ static bool may_replace(tn_ctx *ctx, const char *path)
     if (!tn_path_list(&ctx->arena, &ctx->diag, path, &names, &n))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (ends_with(names[i], "_report.json") || strcmp(names[i], "metadata.json") == 0)
+        if (tn_ends_with(names[i], "_report.json") || strcmp(names[i], "metadata.json") == 0)
             return true;
     if (n > 0)
         tn_error_at(&ctx->diag, path, "the folder is no Tenon package and is not empty; it is left as it is");
@@ -151,8 +140,7 @@ static tn_status compile(void *state)
         tn_error(&ctx->diag, "output-format mlf holds sources only; leave out --build");
         return TN_ERR_USAGE;
     }
-    s->is_tar = ends_with(s->path, ".tar");
-    s->status = fail_status(ctx);
+    s->is_tar = tn_ends_with(s->path, ".tar");
     if ((!s->is_tar && !may_replace(ctx, s->path)) || !make_folder_of(ctx, s->path))
         return TN_ERR_FILE;
     tn_finally(&ctx->arena, fill_folder, clean_folder, s);

@@ -40,20 +40,17 @@ static const tn_tensor *pack(tn_arena *a, const tn_buf *b)
     return packed;
 }
 
-static void note_consts(const tn_expr *e, bool *used)
+static void note_const(void *user, const tn_expr *load)
 {
-    if (e == NULL)
-        return;
-    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf)->scope == TN_SCOPE_CONST)
-        used[tn_buf_root(e->buf)->id] = true;
-    for (int k = 0; k < e->n; k++)
-        note_consts(e->arg[k], used);
+    bool *used = user;
+    const tn_buf *b = tn_buf_root(load->buf);
+    used[b->id] = used[b->id] || b->scope == TN_SCOPE_CONST;
 }
 
 static void note_stmt(const tn_stmt *s, bool *used)
 {
-    note_consts(s->value, used);
-    note_consts(s->offset, used);
+    tn_each_load(s->value, note_const, used);
+    tn_each_load(s->offset, note_const, used);
     for (size_t i = 0; i < s->body.n; i++)
         note_stmt(s->body.items[i], used);
 }

@@ -85,6 +85,19 @@ char *tn_strndup(tn_arena *a, const char *s, size_t n)
     return copy;
 }
 
+int64_t tn_floor_div(int64_t x, int64_t y)
+{
+    if (y == -1)
+        return (int64_t)(0 - (uint64_t)x);
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+bool tn_ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
 char *tn_strdup(tn_arena *a, const char *s)
 {
     return tn_strndup(a, s, strlen(s));

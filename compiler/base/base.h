@@ -47,6 +47,10 @@ size_t tn_mul_size(tn_arena *a, size_t x, size_t y); /* unwinds like exhausted m
 /* False when the product does not fit int64_t; otherwise *out is the product. */
 bool tn_mul_i64(int64_t x, int64_t y, int64_t *out);
 
+/* Rounded down; y is not 0. The least number by -1 wraps. */
+int64_t tn_floor_div(int64_t x, int64_t y);
+
+bool tn_ends_with(const char *s, const char *end);
 char *tn_strdup(tn_arena *a, const char *s);
 char *tn_strndup(tn_arena *a, const char *s, size_t n);
 char *tn_strfmt(tn_arena *a, const char *format, ...) TN_PRINTF(2, 3);

@@ -407,14 +407,12 @@ static const char *text_of(printer *c, const tn_expr *e)
 
 /* --- naming what is shared ---------------------------------------------------------------------------------------- */
 
-static count *find_count(printer *c, count_vec *counts, const tn_expr *e)
+static count *find_count(const count_vec *counts, const tn_expr *e)
 {
     for (size_t i = 0; i < counts->n; i++)
         if (counts->items[i].expr == e)
             return &counts->items[i];
-    count *fresh = TN_PUSH(c->p->arena, *counts);
-    fresh->expr = e;
-    return fresh;
+    return NULL;
 }
 
 static bool is_leaf(const tn_expr *e)
@@ -443,10 +441,7 @@ static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool cer
         count_uses(c, counts, e->arg[0], certain, index_only); /* x[a + 16]: the name is for a */
         return;
     }
-    count *n = NULL;
-    for (size_t i = 0; i < counts->n && n == NULL; i++)
-        if (counts->items[i].expr == e)
-            n = &counts->items[i];
+    count *n = find_count(counts, e);
     bool seen = n != NULL && (n->hoistable || !certain);
     for (int k = 0; k < e->n && !seen; k++) {
         const tn_expr *arg = e->kind == TN_E_LOAD ? first_lane(c, e->arg[k]) : e->arg[k];
@@ -458,7 +453,10 @@ static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool cer
     }
     if (index_only && e->dtype != TN_INDEX)
         return;
-    n = find_count(c, counts, e);
+    if ((n = find_count(counts, e)) == NULL) { /* its operands may have moved the array */
+        n = TN_PUSH(c->p->arena, *counts);
+        n->expr = e;
+    }
     n->uses++;
     n->hoistable = n->hoistable || certain;
 }

@@ -8,19 +8,13 @@
 #include "emit/names.h"
 #include "include/tenon.h"
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 static const char *folder_of(const char *name)
 {
-    if (ends_with(name, ".c"))
+    if (tn_ends_with(name, ".c"))
         return "codegen/host/src/";
-    if (ends_with(name, ".h"))
+    if (tn_ends_with(name, ".h"))
         return "codegen/host/include/";
-    if (ends_with(name, ".bin"))
+    if (tn_ends_with(name, ".bin"))
         return "parameters/";
     return "";
 }

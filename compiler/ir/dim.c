@@ -15,11 +15,6 @@ static int64_t lower_bound(tn_dim d)
     return d.sym != NULL ? d.sym->lo : d.n;
 }
 
-static int64_t floor_div(int64_t x, int64_t y)
-{
-    return x / y - (x % y != 0 && (x < 0) != (y < 0));
-}
-
 static int64_t apply(tn_sym_kind kind, int64_t x, int64_t y)
 {
     switch (kind) {
@@ -29,7 +24,7 @@ static int64_t apply(tn_sym_kind kind, int64_t x, int64_t y)
         if (x != 0 && y != 0 && (x < 0 ? -x : x) > TN_DIM_MAX / (y < 0 ? -y : y))
             return (x < 0) == (y < 0) ? TN_DIM_MAX : -TN_DIM_MAX;
         return x * y;
-    case TN_SYM_DIV: return y == 0 ? 0 : floor_div(x, y);
+    case TN_SYM_DIV: return y == 0 ? 0 : tn_floor_div(x, y);
     case TN_SYM_MIN: return x < y ? x : y;
     case TN_SYM_MAX: return x > y ? x : y;
     case TN_SYM_NAME: break;

@@ -115,6 +115,11 @@ const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count)
     return out;
 }
 
+bool tn_node_is(const tn_node *n, const char *op)
+{
+    return n != NULL && n->op->domain[0] == '\0' && strcmp(n->op->name, op) == 0;
+}
+
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name)
 {
     for (int i = 0; i < n->n_attr; i++)

@@ -195,6 +195,7 @@ double tn_tensor_get(const tn_tensor *t, int64_t i);      /* any type to double;
 int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i); /* integer and bool types exactly; floats truncate */
 void tn_tensor_set(tn_tensor *t, int64_t i, double x);
 void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x);
+bool tn_node_is(const tn_node *n, const char *op);                    /* of ONNX's own domain; false for NULL */
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL when absent */
 int64_t tn_node_int(const tn_node *n, const char *name, int64_t otherwise);
 float tn_node_float(const tn_node *n, const char *name, float otherwise);

@@ -183,11 +183,6 @@ static int64_t mul_clamped(int64_t x, int64_t y)
     return d > (double)far ? far : d < -(double)far ? -far : x * y;
 }
 
-static int64_t floor_div(int64_t x, int64_t y)
-{
-    return x / y - (x % y != 0 && (x < 0) != (y < 0));
-}
-
 static void range_of_type(tn_dtype t, int64_t *lo, int64_t *hi)
 {
     const tn_dtype_info *info = tn_dtype_get(t);
@@ -223,8 +218,8 @@ static void range_of_op(const tn_expr *e, int64_t *lo, int64_t *hi)
     }
     case TN_OP_FDIV:
         if (c > 0) {
-            *lo = floor_div(a, a < 0 ? c : d);
-            *hi = floor_div(b, b < 0 ? d : c);
+            *lo = tn_floor_div(a, a < 0 ? c : d);
+            *hi = tn_floor_div(b, b < 0 ? d : c);
         }
         break;
     case TN_OP_MOD:
@@ -379,13 +374,13 @@ static const tn_expr *index_divide(tn_program *p, tn_scalar_op op, const tn_expr
             add_term(&whole, l.term[i].atom, l.term[i].c / d);
         else
             add_term(&rest, l.term[i].atom, l.term[i].c);
-    whole.constant = floor_div(l.constant, d);
+    whole.constant = tn_floor_div(l.constant, d);
     rest.constant = l.constant - whole.constant * d;
     const tn_expr *r = from_linear(p, &rest);
     int64_t lo = 0, hi = 0;
     tn_range_of(r, &lo, &hi);
-    int64_t k = floor_div(lo, d);
-    bool known = floor_div(hi, d) == k && lo > -far && hi < far;
+    int64_t k = tn_floor_div(lo, d);
+    bool known = tn_floor_div(hi, d) == k && lo > -far && hi < far;
     if (op == TN_OP_MOD)
         return known ? index_sum(p, r, tn_index(p, k * d), -1) : make_op2(p, op, TN_INDEX, r, tn_index(p, d));
     const tn_expr *q = known ? tn_index(p, k) : make_op2(p, op, TN_INDEX, r, tn_index(p, d));

@@ -42,13 +42,6 @@ static const lanes *eval(machine *m, const tn_expr *e, const mask *k);
 
 /* --- scalar operations -------------------------------------------------------------------------------------------- */
 
-static int64_t floor_div(int64_t x, int64_t y)
-{
-    if (y == -1)
-        return (int64_t)(0 - (uint64_t)x);
-    return x / y - (x % y != 0 && (x < 0) != (y < 0));
-}
-
 static int64_t int_pow(int64_t x, int64_t y)
 {
     uint64_t r = 1, b = (uint64_t)x;

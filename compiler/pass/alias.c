@@ -36,53 +36,49 @@ void tn_alias_views(tn_program *p)
 
 /* --- results in the place of an operand ----------------------------------------------------------------------------- */
 
-static void note_uses(const tn_expr *e, int at, int *last)
+/* By buffer: the kernel, counted from 1, that reads its memory last. */
+typedef struct last_use {
+    int *kernel, at;
+} last_use;
+
+static void note_use(void *user, const tn_expr *load)
 {
-    if (e == NULL)
+    const last_use *u = user;
+    u->kernel[tn_buf_root(load->buf)->id] = u->at;
+}
+
+/* How often the memory of b is loaded, and how often another element of it than the one at own. */
+typedef struct loads_of {
+    tn_program *p;
+    const tn_buf *b;
+    const tn_expr *own;
+    int all, others;
+} loads_of;
+
+static void count_load(void *user, const tn_expr *load)
+{
+    loads_of *l = user;
+    if (tn_buf_root(load->buf) != l->b)
         return;
-    if (e->kind == TN_E_LOAD)
-        last[tn_buf_root(e->buf)->id] = at;
-    for (int k = 0; k < e->n; k++)
-        note_uses(e->arg[k], at, last);
-}
-
-/* Every load of b in e is of the element that is written. */
-static bool loads_only_own(tn_program *p, const tn_expr *e, const tn_buf *b, const tn_expr *own)
-{
-    if (e == NULL)
-        return true;
-    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf) == b && tn_buf_offset(p, e->buf, e->arg) != own)
-        return false;
-    for (int k = 0; k < e->n; k++)
-        if (!loads_only_own(p, e->arg[k], b, own))
-            return false;
-    return true;
-}
-
-static bool loads_root(const tn_expr *e, const tn_buf *b)
-{
-    if (e == NULL)
-        return false;
-    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf) == b)
-        return true;
-    for (int k = 0; k < e->n; k++)
-        if (loads_root(e->arg[k], b))
-            return true;
-    return false;
+    l->all++;
+    l->others += tn_buf_offset(l->p, load->buf, load->arg) != l->own;
 }
 
 static bool fits(tn_program *p, const tn_comp *c, tn_buf *b)
 {
-    const tn_expr *value = c->n_reduce > 0 ? c->post : c->elem;
-    const tn_expr *own = tn_buf_offset(p, c->out, c->at);
+    loads_of before = {.p = p, .b = b}, last = {.p = p, .b = b};
     if (b->scope != TN_SCOPE_ARENA || b == c->out || c->serial)
         return false;
     if (tn_buf_room(b) * tn_dtype_get(b->dtype)->size != tn_buf_room(c->out) * tn_dtype_get(c->out->dtype)->size
         || b->dtype != c->out->dtype || !tn_layout_is_same(&b->layout, &c->out->layout))
         return false;
-    if (c->n_reduce > 0 && (loads_root(c->elem, b) || loads_root(c->init, b)))
-        return false;
-    return loads_root(value, b) && loads_only_own(p, value, b, own);
+    before.own = last.own = tn_buf_offset(p, c->out, c->at);
+    if (c->n_reduce > 0) { /* read before the element is written */
+        tn_each_load(c->elem, count_load, &before);
+        tn_each_load(c->init, count_load, &before);
+    }
+    tn_each_load(c->n_reduce > 0 ? c->post : c->elem, count_load, &last);
+    return before.all == 0 && last.all > 0 && last.others == 0;
 }
 
 static tn_buf *find_operand(tn_program *p, const tn_comp *c, int at, const int *last)
@@ -100,11 +96,7 @@ void tn_share_in_place(tn_program *p)
     int *last = TN_NEW_N(p->arena, int, p->bufs.n), *writers = TN_NEW_N(p->arena, int, p->bufs.n);
     for (size_t i = 0; i < p->kernels.n; i++) {
         const tn_comp *c = p->kernels.items[i].comp;
-        note_uses(c->elem, (int)i + 1, last);
-        note_uses(c->post, (int)i + 1, last);
-        note_uses(c->init, (int)i + 1, last);
-        for (int k = 0; k < c->out->rank; k++)
-            note_uses(c->at[k], (int)i + 1, last);
+        tn_comp_each_load(c, note_use, &(last_use){last, (int)i + 1});
         writers[tn_buf_root(c->out)->id]++;
     }
     for (size_t i = 0; i < p->kernels.n; i++) {

@@ -8,11 +8,6 @@
 
 #include "pass/pass.h"
 
-static bool is_op(const tn_node *n, const char *name)
-{
-    return n != NULL && n->op->domain[0] == '\0' && strcmp(n->op->name, name) == 0;
-}
-
 static bool is_constant_float(const tn_value *v)
 {
     return v != NULL && v->constant != NULL && v->dtype == TN_FLOAT;
@@ -21,7 +16,7 @@ static bool is_constant_float(const tn_value *v)
 static bool fits(const tn_graph *g, const tn_node *bn)
 {
     const tn_node *conv = bn->in[0]->maker;
-    if (!is_op(bn, "BatchNormalization") || !is_op(conv, "Conv") || tn_count_uses(g, bn->in[0]) != 1)
+    if (!tn_node_is(bn, "BatchNormalization") || !tn_node_is(conv, "Conv") || tn_count_uses(g, bn->in[0]) != 1)
         return false;
     for (int i = 1; i < 5; i++)
         if (!is_constant_float(bn->in[i]) || bn->in[i]->constant->shape.dim[0].n != conv->in[1]->shape.dim[0].n)

@@ -4,11 +4,6 @@
    (same shape in and out), a Transpose whose neighbour undoes it. A graph output keeps its node. */
 #include "pass/pass.h"
 
-static bool is_op(const tn_node *n, const char *name)
-{
-    return n != NULL && n->op->domain[0] == '\0' && strcmp(n->op->name, name) == 0;
-}
-
 static const tn_attr *perm_of(const tn_node *n)
 {
     return tn_node_find_attr(n, "perm");
@@ -18,7 +13,7 @@ static const tn_attr *perm_of(const tn_node *n)
 static tn_value *undone_transpose(const tn_node *n)
 {
     const tn_node *before = n->in[0]->maker;
-    if (!is_op(n, "Transpose") || !is_op(before, "Transpose"))
+    if (!tn_node_is(n, "Transpose") || !tn_node_is(before, "Transpose"))
         return NULL;
     const tn_attr *outer = perm_of(n), *inner = perm_of(before);
     int rank = n->in[0]->shape.rank;
@@ -48,11 +43,11 @@ static tn_value *same_value(const tn_node *n)
     if (n->n_in == 0 || n->in[0] == NULL || n->out[0] == NULL)
         return NULL;
     for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
-        if (!is_op(n, keeps[i]))
+        if (!tn_node_is(n, keeps[i]))
             continue;
-        bool is_slice = is_op(n, "Slice"); /* a negative step keeps the shape and turns the order */
+        bool is_slice = tn_node_is(n, "Slice"); /* a negative step keeps the shape and turns the order */
         bool same = n->in[0]->dtype == n->out[0]->dtype && tn_shape_equal(&n->in[0]->shape, &n->out[0]->shape);
-        return same && !(is_slice && n->n_in > 4) && !(is_op(n, "Pad") && !pads_nothing(n)) ? n->in[0] : NULL;
+        return same && !(is_slice && n->n_in > 4) && !(tn_node_is(n, "Pad") && !pads_nothing(n)) ? n->in[0] : NULL;
     }
     return undone_transpose(n);
 }

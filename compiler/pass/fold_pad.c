@@ -4,11 +4,6 @@
    convolution. AveragePool counts its padding differently and is left alone. */
 #include "pass/pass.h"
 
-static bool is_op(const tn_node *n, const char *name)
-{
-    return n != NULL && n->op->domain[0] == '\0' && strcmp(n->op->name, name) == 0;
-}
-
 static bool pads_zero(const tn_node *pad)
 {
     if (strcmp(tn_node_string(pad, "mode", "constant"), "constant") != 0 || (pad->n_in > 3 && pad->in[3] != NULL))
@@ -44,8 +39,8 @@ bool tn_pass_fold_pad(tn_graph *g, bool *changed)
 {
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *conv = g->nodes.items[i];
-        const tn_node *pad = is_op(conv, "Conv") ? conv->in[0]->maker : NULL;
-        if (!is_op(pad, "Pad") || !pads_zero(pad))
+        const tn_node *pad = tn_node_is(conv, "Conv") ? conv->in[0]->maker : NULL;
+        if (!tn_node_is(pad, "Pad") || !pads_zero(pad))
             continue;
         const int64_t *pads = sum_pads(g, pad, conv);
         if (pads == NULL)

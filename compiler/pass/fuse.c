@@ -13,29 +13,44 @@ typedef struct uses {
     bool aliased;
 } uses;
 
-static void note_loads(const tn_expr *e, int id, int *last, uses *u)
+/* --- what a computation loads --------------------------------------------------------------------------------------- */
+
+/* Buffers, each once. */
+typedef struct loaded {
+    tn_arena *arena;
+    tn_buf_vec bufs;
+} loaded;
+
+static bool is_listed(const loaded *l, const tn_buf *b)
 {
-    if (e == NULL)
-        return;
-    if (e->kind == TN_E_LOAD && last[e->buf->id] != id) {
-        last[e->buf->id] = id;
-        u[e->buf->id].readers++;
-    }
-    for (int k = 0; k < e->n; k++)
-        note_loads(e->arg[k], id, last, u);
+    for (size_t i = 0; i < l->bufs.n; i++)
+        if (l->bufs.items[i] == b)
+            return true;
+    return false;
+}
+
+static void list_load(void *user, const tn_expr *load)
+{
+    loaded *l = user;
+    if (!is_listed(l, load->buf))
+        *TN_PUSH(l->arena, l->bufs) = load->buf;
+}
+
+static loaded loads_of(tn_program *p, const tn_comp *c)
+{
+    loaded l = {.arena = p->arena};
+    tn_comp_each_load(c, list_load, &l);
+    return l;
 }
 
 static uses *count_uses(tn_program *p)
 {
     uses *u = TN_NEW_N(p->arena, uses, p->bufs.n + 1);
-    int *last = TN_NEW_N(p->arena, int, p->bufs.n + 1);
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
-        note_loads(c->elem, (int)i + 1, last, u);
-        note_loads(c->post, (int)i + 1, last, u);
-        note_loads(c->init, (int)i + 1, last, u);
-        for (int k = 0; k < c->out->rank; k++)
-            note_loads(c->at[k], (int)i + 1, last, u);
+        loaded l = loads_of(p, c);
+        for (size_t k = 0; k < l.bufs.n; k++)
+            u[l.bufs.items[k]->id].readers++;
         u[c->out->id].writers++;
     }
     for (size_t i = 0; i < p->bufs.n; i++)
@@ -247,40 +262,6 @@ static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t 
     return NULL;
 }
 
-typedef struct {
-    tn_buf **items;
-    size_t n, room;
-} loaded_vec;
-
-static bool is_listed(const loaded_vec *v, const tn_buf *b)
-{
-    for (size_t i = 0; i < v->n; i++)
-        if (v->items[i] == b)
-            return true;
-    return false;
-}
-
-static void list_loads(tn_program *p, const tn_expr *e, loaded_vec *out)
-{
-    if (e == NULL)
-        return;
-    if (e->kind == TN_E_LOAD && !is_listed(out, e->buf))
-        *TN_PUSH(p->arena, *out) = e->buf;
-    for (int k = 0; k < e->n; k++)
-        list_loads(p, e->arg[k], out);
-}
-
-static loaded_vec loads_of(tn_program *p, const tn_comp *c)
-{
-    loaded_vec v = {0};
-    list_loads(p, c->elem, &v);
-    list_loads(p, c->post, &v);
-    list_loads(p, c->init, &v);
-    for (int i = 0; i < c->out->rank; i++)
-        list_loads(p, c->at[i], &v);
-    return v;
-}
-
 static int count_nodes(const tn_expr *e, int limit)
 {
     int n = 1;
@@ -304,9 +285,9 @@ static bool is_small(const tn_comp *c)
 static bool fuse_into(tn_program *p, size_t k, uses *u)
 {
     tn_comp *b = p->comps.items[k];
-    loaded_vec loads = loads_of(p, b);
-    for (size_t i = 0; i < loads.n; i++) {
-        tn_buf *t = loads.items[i];
+    loaded loads = loads_of(p, b);
+    for (size_t i = 0; i < loads.bufs.n; i++) {
+        tn_buf *t = loads.bufs.items[i];
         size_t at = 0;
         tn_comp *a = is_between(t, u) ? writer_of(p, t, k, &at) : NULL;
         tn_comp *fused = a == NULL ? NULL : fuse_consumer(p, a, b);
@@ -314,9 +295,9 @@ static bool fuse_into(tn_program *p, size_t k, uses *u)
             fused = fuse_producer(p, a, b);
         if (fused == NULL || !is_small(fused))
             continue;
-        loaded_vec both = loads_of(p, a);
-        for (size_t l = 0; l < both.n; l++)
-            u[both.items[l]->id].readers -= is_listed(&loads, both.items[l]);
+        loaded both = loads_of(p, a);
+        for (size_t l = 0; l < both.bufs.n; l++)
+            u[both.bufs.items[l]->id].readers -= is_listed(&loads, both.bufs.items[l]);
         u[t->id] = (uses){0};
         p->comps.items[k] = fused;
         memmove(&p->comps.items[at], &p->comps.items[at + 1], sizeof *p->comps.items * (p->comps.n - at - 1));

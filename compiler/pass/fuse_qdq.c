@@ -10,11 +10,6 @@
 #include "ops/ops.h"
 #include "pass/pass.h"
 
-static bool is_op(const tn_node *n, const char *name)
-{
-    return n != NULL && n->op->domain[0] == '\0' && strcmp(n->op->name, name) == 0;
-}
-
 /* A quantised value with its parameters: the inputs of a DequantizeLinear, or what a QuantizeLinear makes. */
 typedef struct quantised {
     tn_value *value, *scale, *zero;
@@ -40,7 +35,7 @@ static bool is_byte(const tn_value *v)
 static bool read_quantised(tn_graph *g, const tn_value *v, bool channels, quantised *q)
 {
     const tn_node *dq = v != NULL ? v->maker : NULL;
-    if (!is_op(dq, "DequantizeLinear") || !is_byte(dq->in[0]) || tn_node_int(dq, "block_size", 0) != 0)
+    if (!tn_node_is(dq, "DequantizeLinear") || !is_byte(dq->in[0]) || tn_node_int(dq, "block_size", 0) != 0)
         return false;
     *q = (quantised){dq->in[0], dq->in[1], tn_has_input(dq, 2) ? dq->in[2] : NULL};
     if (q->scale->constant == NULL || q->scale->dtype != TN_FLOAT || (q->zero != NULL && q->zero->constant == NULL))
@@ -66,9 +61,9 @@ static bool saturates_like(const tn_node *act, const quantised *y)
     double scale = tn_tensor_get(y->scale->constant, 0);
     int64_t zero = y->zero->constant != NULL ? tn_tensor_get_int(y->zero->constant, 0) : 0;
     int64_t low = lowest(y->value->dtype), high = low + 255;
-    if (is_op(act, "Relu"))
+    if (tn_node_is(act, "Relu"))
         return zero == low;
-    if (!is_op(act, "Clip") || !tn_has_input(act, 1) || !tn_has_input(act, 2) || !is_scalar_constant(act->in[1])
+    if (!tn_node_is(act, "Clip") || !tn_has_input(act, 1) || !tn_has_input(act, 2) || !is_scalar_constant(act->in[1])
         || !is_scalar_constant(act->in[2]))
         return false;
     double lo = tn_tensor_get(act->in[1]->constant, 0), hi = tn_tensor_get(act->in[2]->constant, 0);
@@ -100,7 +95,7 @@ static void put(tn_node *n, int at, const quantised *q)
 static tn_value *read_bias(const tn_value *v)
 {
     const tn_node *dq = v->maker;
-    return is_op(dq, "DequantizeLinear") && dq->in[0]->dtype == TN_INT32 ? dq->in[0] : NULL;
+    return tn_node_is(dq, "DequantizeLinear") && dq->in[0]->dtype == TN_INT32 ? dq->in[0] : NULL;
 }
 
 /* --- one rewrite per kind of operator --------------------------------------------------------------------------------- */
@@ -163,7 +158,7 @@ static tn_node *rewrite_binary(tn_graph *g, const tn_node *n, const quantised *y
         return NULL;
     if (a.value->dtype != y->value->dtype || b.value->dtype != y->value->dtype)
         return NULL;
-    tn_node *q = make(g, n, "com.microsoft", is_op(n, "Add") ? "QLinearAdd" : "QLinearMul", 8, y);
+    tn_node *q = make(g, n, "com.microsoft", tn_node_is(n, "Add") ? "QLinearAdd" : "QLinearMul", 8, y);
     put(q, 0, &a);
     put(q, 3, &b);
     q->in[6] = y->scale;
@@ -231,7 +226,7 @@ static const rule rules[] = {
 static const rule *find_rule(const tn_node *n)
 {
     for (size_t i = 0; n != NULL && i < sizeof rules / sizeof *rules; i++)
-        if (is_op(n, rules[i].name))
+        if (tn_node_is(n, rules[i].name))
             return &rules[i];
     return NULL;
 }
@@ -250,7 +245,7 @@ static tn_node *producer(tn_graph *g, const tn_node *q, const quantised *y)
 static bool rewrite_at(tn_graph *g, size_t at)
 {
     const tn_node *q = g->nodes.items[at];
-    if (!is_op(q, "QuantizeLinear") || !is_scalar_constant(q->in[1]) || !is_byte(q->out[0])
+    if (!tn_node_is(q, "QuantizeLinear") || !is_scalar_constant(q->in[1]) || !is_byte(q->out[0])
         || q->in[1]->dtype != TN_FLOAT || (tn_has_input(q, 2) && !is_scalar_constant(q->in[2])))
         return false;
     quantised y = {q->out[0], q->in[1], tn_has_input(q, 2) ? q->in[2] : zero_like(g, q->in[1], q->out[0]->dtype)};

@@ -29,14 +29,10 @@ static bool is_listed_before(const tn_graph *g, size_t i)
     return false;
 }
 
-static void note_loads(const tn_expr *e, bool *needed)
+static void note_load(void *user, const tn_expr *load)
 {
-    if (e == NULL)
-        return;
-    if (e->kind == TN_E_LOAD)
-        needed[e->buf->id] = true;
-    for (int k = 0; k < e->n; k++)
-        note_loads(e->arg[k], needed);
+    bool *needed = user;
+    needed[load->buf->id] = true;
 }
 
 /* Results that nobody reads: second outputs of operators, mostly. */
@@ -46,13 +42,8 @@ static void drop_dead(tn_program *p)
     for (size_t i = p->comps.n; i-- > 0;) {
         const tn_comp *c = p->comps.items[i];
         keep[i] = needed[c->out->id] || c->out->scope == TN_SCOPE_OUTPUT;
-        if (!keep[i])
-            continue;
-        note_loads(c->elem, needed);
-        note_loads(c->init, needed);
-        note_loads(c->post, needed);
-        for (int k = 0; k < c->out->rank; k++)
-            note_loads(c->at[k], needed);
+        if (keep[i])
+            tn_comp_each_load(c, note_load, needed);
     }
     size_t kept = 0;
     for (size_t i = 0; i < p->comps.n; i++)

@@ -14,7 +14,7 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool pads, is_product;     /* product: rule 2 */
+    bool pads;
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
 } plan;
 
@@ -350,8 +350,8 @@ static const char *choose(plan *s)
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);
     bool guarded = has_select(c->elem);
-    s->is_product = c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
-    if (s->is_product && !guarded) {
+    bool product = c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
+    if (product && !guarded) {
         choose_tile(s);
         choose_reduction(s);
         pack_constants(s);

@@ -1,8 +1,7 @@
-/* What the tests of base/ share: a folder, an arena that counts, diagnostics that are kept, memory that fails. */
-#ifndef TN_TEST_BENCH_H
-#define TN_TEST_BENCH_H
+/* What the tests of base/ share beside ../bench.h: a folder, memory that fails. */
+#ifndef TN_TEST_BASE_BENCH_H
+#define TN_TEST_BASE_BENCH_H
 
-#include "base/base.h"
 #include "base/child.h"
 #include "base/half.h"
 #include "base/hash.h"
@@ -12,70 +11,25 @@
 #include "base/tar.h"
 #include "base/unwind.h"
 
+#include "../bench.h"
+
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-/* ---- what every test gets ---- */
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    tn_diag diag;
-    char line[2100]; /* the last diagnostic */
-    const char *folder;
-    int allowed; /* allocations until the allocator says no */
-    int live;    /* blocks not released */
-} bench;
-
-static void keep_line(void *user, const char *line)
+static int set_up_folder(void **state)
 {
-    bench *b = user;
-    snprintf(b->line, sizeof b->line, "%s", line);
-}
-
-static void *count_alloc(void *user, size_t size)
-{
-    bench *b = user;
-    if (b->allowed <= 0)
-        return NULL;
-    void *p = malloc(size);
-    if (p != NULL) {
-        b->allowed--;
-        b->live++;
-    }
-    return p;
-}
-
-static void count_release(void *user, void *p)
-{
-    ((bench *)user)->live--;
-    free(p);
-}
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->memory = (tn_memory){count_alloc, count_release, b, NULL};
-    b->arena.memory = &b->memory;
-    b->allowed = 1 << 20;
-    b->diag = (tn_diag){keep_line, b, 0};
+    set_up(state);
+    bench *b = *state;
     b->folder = tn_path_temp_folder(&b->arena, &b->diag, NULL);
-    *state = b;
     return b->folder == NULL;
 }
 
-static int tear_down(void **state)
+static int tear_down_folder(void **state)
 {
     bench *b = *state;
     bool removed = tn_path_remove_tree(&b->diag, b->folder);
-    tn_arena_free(&b->arena);
-    int live = b->live;
-    free(b);
-    return !removed || live != 0;
+    return tear_down(state) != 0 || !removed;
 }
 
 static const char *in_folder(bench *b, const char *name)
@@ -112,24 +66,6 @@ static int next_fd(void)
     return fd;
 }
 
-/* Whether work finished with so many more allocations; false when it ran out of memory. */
-static bool fits_in(bench *b, tn_arena *a, int allocations, void (*work)(bench *b, tn_arena *a))
-{
-    jmp_buf guard;
-    volatile bool finished = false;
-    const int allowed = b->allowed;
-    b->memory.guard = &guard;
-    b->allowed = allocations;
-    if (setjmp(guard) == 0) {
-        work(b, a);
-        finished = true;
-    }
-    assert_ptr_equal(b->memory.guard, &guard); /* whoever set another put this one back */
-    b->memory.guard = NULL;
-    b->allowed = allowed;
-    return finished;
-}
-
 /* Runs work with ever more room, 16 bytes at a time, until it no longer runs out of memory. Each time it does, nothing
    may stay open; the sanitizer sees what is leaked. Returns how often it ran out. */
 static int sweep_memory(bench *b, void (*work)(bench *b, tn_arena *a))
@@ -148,6 +84,6 @@ static int sweep_memory(bench *b, void (*work)(bench *b, tn_arena *a))
     return -1;
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define FOLDER_TEST(f) cmocka_unit_test_setup_teardown(f, set_up_folder, tear_down_folder)
 
 #endif

@@ -80,6 +80,21 @@ static void test_products(void **state)
     assert_false(tn_mul_i64(INT64_C(1) << 32, INT64_C(1) << 31, &x));
 }
 
+static void test_floor_division(void **state)
+{
+    (void)state;
+    assert_true(tn_floor_div(7, 2) == 3 && tn_floor_div(-7, 2) == -4 && tn_floor_div(7, -2) == -4);
+    assert_true(tn_floor_div(-7, -2) == 3 && tn_floor_div(-8, 2) == -4 && tn_floor_div(0, -3) == 0);
+    assert_true(tn_floor_div(INT64_MIN, -1) == INT64_MIN && tn_floor_div(INT64_MIN, 2) == INT64_MIN / 2);
+}
+
+static void test_endings(void **state)
+{
+    (void)state;
+    assert_true(tn_ends_with("x.npz", ".npz") && tn_ends_with(".npz", ".npz") && tn_ends_with("x", ""));
+    assert_false(tn_ends_with("npz", ".npz") || tn_ends_with("x.npz.c", ".npz"));
+}
+
 static void test_text_builder(void **state)
 {
     bench *b = *state;
@@ -440,29 +455,31 @@ static void test_child_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_arena),
-        TEST(test_out_of_memory_unwinds),
-        TEST(test_sizes_that_overflow_unwind),
-        TEST(test_products),
-        TEST(test_text_builder),
-        TEST(test_push),
-        TEST(test_diagnostics),
-        TEST(test_whole_files),
-        TEST(test_whole_files_without_memory),
-        TEST(test_halves_round_trip),
-        TEST(test_half_rounding),
-        TEST(test_bfloat_rounding),
-        TEST(test_hashes),
-        TEST(test_map),
-        TEST(test_path_names),
-        TEST(test_path_folders),
-        TEST(test_path_remove_tree),
-        TEST(test_path_replace_folder),
-        TEST(test_path_list_without_memory),
-        TEST(test_child_run),
-        TEST(test_child_errors),
-        TEST(test_child_without_memory),
-        TEST(test_child_split),
+        FOLDER_TEST(test_arena),
+        FOLDER_TEST(test_out_of_memory_unwinds),
+        FOLDER_TEST(test_sizes_that_overflow_unwind),
+        FOLDER_TEST(test_products),
+        FOLDER_TEST(test_floor_division),
+        FOLDER_TEST(test_endings),
+        FOLDER_TEST(test_text_builder),
+        FOLDER_TEST(test_push),
+        FOLDER_TEST(test_diagnostics),
+        FOLDER_TEST(test_whole_files),
+        FOLDER_TEST(test_whole_files_without_memory),
+        FOLDER_TEST(test_halves_round_trip),
+        FOLDER_TEST(test_half_rounding),
+        FOLDER_TEST(test_bfloat_rounding),
+        FOLDER_TEST(test_hashes),
+        FOLDER_TEST(test_map),
+        FOLDER_TEST(test_path_names),
+        FOLDER_TEST(test_path_folders),
+        FOLDER_TEST(test_path_remove_tree),
+        FOLDER_TEST(test_path_replace_folder),
+        FOLDER_TEST(test_path_list_without_memory),
+        FOLDER_TEST(test_child_run),
+        FOLDER_TEST(test_child_errors),
+        FOLDER_TEST(test_child_without_memory),
+        FOLDER_TEST(test_child_split),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

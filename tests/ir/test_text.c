@@ -3,39 +3,7 @@
 #include "ir/text.h"
 #include "ops/ops.h"
 
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    tn_diag diag;
-    char line[2100]; /* the last error */
-} bench;
-
-static void keep_line(void *user, const char *line)
-{
-    bench *b = user;
-    snprintf(b->line, sizeof b->line, "%s", line);
-}
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->arena.memory = &b->memory;
-    b->diag = (tn_diag){keep_line, b, 0};
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    tn_arena_free(&b->arena);
-    free(b);
-    return 0;
-}
+#include "../bench.h"
 
 static tn_graph *parse(bench *b, const char *text)
 {
@@ -358,8 +326,6 @@ static void test_damaged_graphs(void **state)
         "output \"y\"\n",
         read_graph);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

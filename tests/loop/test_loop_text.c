@@ -1,57 +1,15 @@
 /* The text form of loop programs: what is printed parses back to the same text, and what does not parse is an error with
    its line. */
-#include "loop/loop.h"
 #include "ops/ops.h"
 #include "pass/program.h"
 
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    tn_diag diag;
-    char line[2100]; /* the last error */
-} bench;
-
-static void keep_line(void *user, const char *line)
-{
-    bench *b = user;
-    snprintf(b->line, sizeof b->line, "%s", line);
-}
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->arena.memory = &b->memory;
-    b->diag = (tn_diag){keep_line, b, 0};
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    tn_arena_free(&b->arena);
-    free(b);
-    return 0;
-}
+#include "../program.h"
 
 static const char *print_loops(bench *b, const tn_program *p)
 {
     tn_str s = {.arena = &b->arena};
     tn_program_print_full(p, &s);
     return s.text;
-}
-
-static tn_program *parse_loops(bench *b, const char *text)
-{
-    tn_program *p = tn_program_parse(&b->arena, &b->diag, "t.loops", text);
-    if (p == NULL)
-        print_error("%s\n", b->line);
-    assert_non_null(p);
-    return p;
 }
 
 static const char program[] =
@@ -240,8 +198,6 @@ static void test_deep_nesting(void **state)
     assert_null(tn_program_parse(&b->arena, &b->diag, "t.loops", loop.text));
     assert_string_equal(b->line, "t.loops:1: error: nested deeper than 1000");
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

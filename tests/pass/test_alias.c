@@ -1,32 +1,7 @@
 /* Results in the place of an operand: where the memory fits, and where it only seems to. */
-#include "loop/loop.h"
 #include "pass/program.h"
 
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    tn_diag diag;
-} bench;
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->arena.memory = &b->memory;
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    tn_arena_free(&b->arena);
-    free(b);
-    return 0;
-}
+#include "../program.h"
 
 /* x is copied to a, and b = a + 1 elementwise; a and b have these layouts. Whether b lives in the place of a. */
 static bool shares(bench *b, const char *of_a, const char *of_b)
@@ -38,8 +13,7 @@ static bool shares(bench *b, const char *of_a, const char *of_b)
                                  "comp 1 \"\"\n  axes i:4, k:6\n  \"b\"[i, k] = add(\"a\"[i, k], int8(1))\n"
                                  "comp 2 \"\"\n  axes i:4, k:6\n  \"y\"[i, k] = \"b\"[i, k]\n",
                                  of_a, of_b);
-    tn_program *p = tn_program_parse(&b->arena, &b->diag, "t.loops", text);
-    assert_non_null(p);
+    tn_program *p = parse_loops(b, text);
     tn_schedule(p, tn_target_find("generic"));
     tn_share_in_place(p);
     return p->bufs.items[2]->alias == p->bufs.items[1];
@@ -69,9 +43,9 @@ static void test_other_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_same_layout, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_other_border, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_other_order, set_up, tear_down),
+        TEST(test_same_layout),
+        TEST(test_other_border),
+        TEST(test_other_order),
     };
     return cmocka_run_group_tests_name("alias", tests, NULL, NULL);
 }

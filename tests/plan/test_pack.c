@@ -5,39 +5,7 @@
 
 #include "oracle.h"
 
-#include <setjmp.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    uint32_t random;
-} bench;
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->random = 1;
-    b->arena.memory = &b->memory;
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    tn_arena_free(&b->arena);
-    free(b);
-    return 0;
-}
-
-static int draw(bench *b, int below)
-{
-    b->random = b->random * 1664525u + 1013904223u;
-    return (int)((b->random >> 8) % (uint32_t)below);
-}
+#include "../bench.h"
 
 /* --- oracles ------------------------------------------------------------------------------------------------------ */
 
@@ -208,8 +176,6 @@ static void packs_the_same_again(void **state)
     assert_true(tn_pack(&b->arena, v, N, 60, lower, &is_best) == tn_pack(&b->arena, w, N, 60, lower, &is_best));
     assert_memory_equal(v, w, sizeof v);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

@@ -3,66 +3,7 @@
 
 #include "oracle.h"
 
-#include <setjmp.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-/* --- what every test gets ----------------------------------------------------------------------------------------- */
-
-typedef struct bench {
-    tn_memory memory;
-    tn_arena arena;
-    tn_graph graph;
-    tn_program *p;
-    int allowed, live; /* allocations until the allocator says no; blocks not released */
-    uint32_t random;
-} bench;
-
-static void *count_alloc(void *user, size_t size)
-{
-    bench *b = user;
-    void *p = b->allowed > 0 ? malloc(size) : NULL;
-    if (p != NULL) {
-        b->allowed--;
-        b->live++;
-    }
-    return p;
-}
-
-static void count_release(void *user, void *p)
-{
-    ((bench *)user)->live--;
-    free(p);
-}
-
-static int set_up(void **state)
-{
-    bench *b = calloc(1, sizeof *b);
-    b->memory = (tn_memory){count_alloc, count_release, b, NULL};
-    b->allowed = INT32_MAX;
-    b->random = 1;
-    b->arena.memory = &b->memory;
-    b->graph.arena = &b->arena;
-    b->p = tn_program_make(&b->arena, &b->graph);
-    *state = b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench *b = *state;
-    tn_arena_free(&b->arena);
-    int live = b->live;
-    free(b);
-    return live;
-}
-
-static int draw(bench *b, int below)
-{
-    b->random = b->random * 1664525u + 1013904223u;
-    return (int)((b->random >> 8) % (uint32_t)below);
-}
+#include "../program.h"
 
 /* A buffer of so many bytes. */
 static tn_buf *make_buf(bench *b, tn_scope scope, int64_t bytes)
@@ -316,8 +257,8 @@ static void takes_bounds_of_symbolic_dims(void **state)
 {
     bench *b = *state;
     tn_dim n = tn_dim_named(&b->arena, "n", 32), rows[2] = {n, tn_dim_fixed(10)};
-    *TN_PUSH(&b->arena, b->graph.symbols) = n;
-    b->p = tn_program_make(&b->arena, &b->graph);
+    *TN_PUSH(&b->arena, b->p->graph->symbols) = n;
+    b->p = tn_program_make(&b->arena, b->p->graph);
     tn_buf *x = tn_buf_temp(b->p, "x", TN_FLOAT, 2, rows);
     rows[0] = tn_dim_do(&b->arena, TN_SYM_ADD, n, tn_dim_fixed(3));
     tn_buf *y = tn_buf_temp(b->p, "y", TN_UINT8, 2, rows);
@@ -416,7 +357,7 @@ static void plans_random_graphs(void **state)
 {
     bench *b = *state;
     for (int round = 0; round < 60; round++) {
-        b->p = tn_program_make(&b->arena, &b->graph);
+        b->p = tn_program_make(&b->arena, b->p->graph);
         tn_buf *made[80], *in = input(b);
         int n = 2 + draw(b, 78), back = 1 + draw(b, 12);
         for (int i = 0; i < n; i++) {
@@ -433,20 +374,16 @@ static void plans_random_graphs(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
+static void make_plan(bench *b, tn_arena *a)
+{
+    (void)a;
+    tn_plan plan;
+    (void)tn_plan_make(b->p, 64, &plan);
+}
+
 static bool plans_with(bench *b, int allocations)
 {
-    jmp_buf guard;
-    volatile bool finished = false;
-    b->memory.guard = &guard;
-    b->allowed = allocations;
-    if (setjmp(guard) == 0) {
-        tn_plan plan;
-        (void)tn_plan_make(b->p, 64, &plan);
-        finished = true;
-    }
-    b->memory.guard = NULL;
-    b->allowed = INT32_MAX;
-    return finished;
+    return fits_in(b, &b->arena, allocations, make_plan);
 }
 
 static void unwinds_without_memory(void **state)
@@ -466,36 +403,34 @@ static void unwinds_on_absurd_sizes(void **state)
     tn_dim dims[2] = {tn_dim_fixed((int64_t)1 << 40), tn_dim_fixed((int64_t)1 << 20)};
     KERNEL(b, tn_buf_temp(b->p, "x", TN_DOUBLE, 2, dims), input(b));
     assert_false(plans_with(b, INT32_MAX));
-    b->p = tn_program_make(&b->arena, &b->graph);
+    b->p = tn_program_make(&b->arena, b->p->graph);
     for (int i = 0; i < 8; i++)
         KERNEL(b, tn_buf_temp(b->p, "x", TN_UINT8, 2, dims), input(b));
     assert_false(plans_with(b, INT32_MAX));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(plans_nothing),
-        TEST(reuses_memory_in_a_chain),
-        TEST(rounds_to_the_alignment),
-        TEST(counts_element_sizes),
-        TEST(keeps_dead_results_apart),
-        TEST(leaves_out_what_is_not_its),
-        TEST(places_empty_buffers),
-        TEST(follows_alias_chains),
-        TEST(follows_aliases_out_of_the_workspace),
-        TEST(lives_from_the_first_of_several_writers),
-        TEST(makes_room_for_borders),
-        TEST(makes_room_for_blocks),
-        TEST(takes_bounds_of_symbolic_dims),
-        TEST(finds_loads_everywhere),
-        TEST(visits_shared_expressions_once),
-        TEST(plans_a_densenet_tightly),
-        TEST(plans_random_graphs),
-        TEST(unwinds_without_memory),
-        TEST(unwinds_on_absurd_sizes),
+        PROGRAM_TEST(plans_nothing),
+        PROGRAM_TEST(reuses_memory_in_a_chain),
+        PROGRAM_TEST(rounds_to_the_alignment),
+        PROGRAM_TEST(counts_element_sizes),
+        PROGRAM_TEST(keeps_dead_results_apart),
+        PROGRAM_TEST(leaves_out_what_is_not_its),
+        PROGRAM_TEST(places_empty_buffers),
+        PROGRAM_TEST(follows_alias_chains),
+        PROGRAM_TEST(follows_aliases_out_of_the_workspace),
+        PROGRAM_TEST(lives_from_the_first_of_several_writers),
+        PROGRAM_TEST(makes_room_for_borders),
+        PROGRAM_TEST(makes_room_for_blocks),
+        PROGRAM_TEST(takes_bounds_of_symbolic_dims),
+        PROGRAM_TEST(finds_loads_everywhere),
+        PROGRAM_TEST(visits_shared_expressions_once),
+        PROGRAM_TEST(plans_a_densenet_tightly),
+        PROGRAM_TEST(plans_random_graphs),
+        PROGRAM_TEST(unwinds_without_memory),
+        PROGRAM_TEST(unwinds_on_absurd_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
