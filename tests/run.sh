@@ -14,7 +14,7 @@ skipped=0
 
 toolchain/setup.sh build tests || { echo "cannot install what the tests need" >&2; exit 1; }
 
-# step NAME COMMAND...: runs it, shows its output only when it fails, counts it.
+# step NAME COMMAND...: runs it, counts it, shows its output only when it fails, and what it says that it skipped.
 step() {
     local name=$1 log start=$SECONDS
     shift
@@ -27,6 +27,8 @@ step() {
         printf 'FAILED  %-34s %3d s\n' "$name" $((SECONDS - start))
         tail -n 40 "$log" | sed 's/^/        /'
     fi
+    grep '^skipped ' "$log" | sed 's/^/        /'
+    skipped=$((skipped + $(grep -c '^skipped ' "$log")))
     rm -f "$log"
 }
 
@@ -47,6 +49,7 @@ step "build (release)" preset release
 step "unit tests" ctest --test-dir build/release --output-on-failure -j "$jobs"
 step "passes as text" build/release/tests/run_tg tests/pass/*.tg
 step "floors and names" tests/meta/meta.sh
+step "installed library" bash tests/api/install.sh
 step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
 step "generated code, strict flags" bash tests/emit/strict.sh

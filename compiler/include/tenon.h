@@ -21,6 +21,11 @@
 extern "C" {
 #endif
 
+/* Tenon itself is compiled with everything hidden but what stands here. */
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 #define TN_VERSION "0.1.0"
 
 /* Also the exit codes of the command line. */
@@ -133,6 +138,10 @@ typedef struct tn_metrics {
 } tn_metrics;
 tn_status tn_arrays_compare(tn_ctx *ctx, const tn_array *got, const tn_array *want, double rtol, double atol,
                             tn_metrics *out);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

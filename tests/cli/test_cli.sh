@@ -185,8 +185,9 @@ check targets targets
 examples_name_targets() { # every --target in an example of the man page is one
     "$tenon" man | sed 's/\\-/-/g' | grep -E '^.fBtenon ' | grep -oE -e '--target[ =][a-z0-9-]+' | sed 's/--target.//' | sort -u >named
     gives 0 targets || return 1
-    while read -r name; do
-        out_has "^ *$name( |\$)" || { echo "no target $name" >err; return 1; }
+    local target
+    while read -r target; do
+        out_has "^ *$target( |\$)" || { echo "no target $target" >err; return 1; }
     done <named
     [ -s named ]
 }
