@@ -123,6 +123,30 @@ typedef uint8_t tn_u8x16u __attribute__((__vector_size__(16), __aligned__(1), __
 #define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
 #define TN_WIDEN_I8X16(p) __builtin_convertvector(*(const tn_i8x16u *)(const void *)(p), tn_i32x16)
 #define TN_WIDEN_U8X16(p) __builtin_convertvector(*(const tn_u8x16u *)(const void *)(p), tn_i32x16)
+
+/* int32 or float vectors narrowed to bytes, as a conversion in C would: the values fit, or are integers that wrap. */
+#define TN_NARROW_(n, t, p, v) ((void)(*(tn_##t##8x##n##u *)(void *)(p) = __builtin_convertvector(v, tn_##t##8x##n##u)))
+#define TN_STORE_I8X4(p, v) TN_NARROW_(4, i, p, v)
+#define TN_STORE_U8X4(p, v) TN_NARROW_(4, u, p, v)
+#define TN_STORE_I8X8(p, v) TN_NARROW_(8, i, p, v)
+#define TN_STORE_U8X8(p, v) TN_NARROW_(8, u, p, v)
+#define TN_STORE_I8X16(p, v) TN_NARROW_(16, i, p, v)
+#define TN_STORE_U8X16(p, v) TN_NARROW_(16, u, p, v)
+
+/* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
+#define TN_BLEND_(n, t, k, m, a, b) \
+    (__extension__({ \
+        const tn_i32x##n k = (m); \
+        (tn_##t##32x##n)((k & (tn_i32x##n)(a)) | (~k & (tn_i32x##n)(b))); \
+    }))
+#define TN_BLEND_K(n, t, k, m, a, b) TN_BLEND_(n, t, tn_k##k, m, a, b)
+#define TN_BLEND_AT(n, t, k, m, a, b) TN_BLEND_K(n, t, k, m, a, b)
+#define TN_SELECT_F32X4(m, a, b) TN_BLEND_AT(4, f, __COUNTER__, m, a, b)
+#define TN_SELECT_F32X8(m, a, b) TN_BLEND_AT(8, f, __COUNTER__, m, a, b)
+#define TN_SELECT_F32X16(m, a, b) TN_BLEND_AT(16, f, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X4(m, a, b) TN_BLEND_AT(4, i, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X8(m, a, b) TN_BLEND_AT(8, i, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X16(m, a, b) TN_BLEND_AT(16, i, __COUNTER__, m, a, b)
 #endif
 
 /* --- minimum, maximum: NaN in either operand gives NaN ------------------------------------------------------------ */

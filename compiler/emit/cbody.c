@@ -114,9 +114,11 @@ static bool is_vector(const printer *c, const tn_expr *e)
     if (c->lane == NULL)
         return false;
     if (e->kind == TN_E_VAR)
-        return e->var->lanes > 0;
-    return tn_uses_var(e, c->lane)
-        || (e->kind == TN_E_OP && (is_vector(c, e->arg[0]) || (e->n > 1 && is_vector(c, e->arg[1]))));
+        return e->var->lanes > 0 || e->var == c->lane;
+    for (int k = 0; k < e->n; k++)
+        if (is_vector(c, e->arg[k]))
+            return true;
+    return false;
 }
 
 /* --- constants ---------------------------------------------------------------------------------------------------- */
@@ -175,33 +177,67 @@ static const char *template_text(printer *c, const char *t, const char *x, const
     return s.text;
 }
 
-/* "F32X16": the ending of the vector macros of tn_port.h */
+/* "F32": the start of the ending of the vector macros of tn_port.h; a mask is an int32 vector. */
+static const char *lane_type(tn_dtype t)
+{
+    return t == TN_FLOAT ? "F32" : t == TN_INT8 ? "I8" : t == TN_UINT8 ? "U8" : "I32";
+}
+
 static const char *vector_kind(printer *c, tn_dtype t, const tn_var *lane)
 {
-    return tn_strfmt(c->p->arena, "%s32X%d", t == TN_INT32 ? "I" : "F", (int)lane->hi + 1);
+    return tn_strfmt(c->p->arena, "%sX%d", lane_type(t), (int)lane->hi + 1);
 }
 
 static const char *vector_type(printer *c, tn_dtype t, const tn_var *lane)
 {
-    return tn_strfmt(c->p->arena, "tn_%s32x%d", t == TN_INT32 ? "i" : "f", (int)lane->hi + 1);
+    return tn_strfmt(c->p->arena, "tn_%s32x%d", t == TN_FLOAT ? "f" : "i", (int)lane->hi + 1);
+}
+
+/* e as a vector, whether or not its lanes differ. */
+static const char *vector_text(printer *c, const tn_expr *e)
+{
+    const char *x = text_of(c, e);
+    return is_vector(c, e) ? x : tn_strfmt(c->p->arena, "TN_SPLAT_%s(%s)", vector_kind(c, e->dtype, c->lane), x);
+}
+
+/* The function of tn_vmath.h, NULL where C has an operator. */
+static const char *vector_function(int op)
+{
+    switch (op) {
+    case TN_OP_EXP: return "exp";
+    case TN_OP_LOG: return "log";
+    case TN_OP_TANH: return "tanh";
+    case TN_OP_ERF: return "erf";
+    case TN_OP_ABS: return "abs";
+    case TN_OP_FLOOR: return "floor";
+    case TN_OP_CEIL: return "ceil";
+    case TN_OP_TRUNC: return "trunc";
+    case TN_OP_ROUND: return "round";
+    default: return NULL;
+    }
 }
 
 static const char *vector_op(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
-    int lanes = (int)c->lane->hi + 1;
-    const char *x = text_of(c, e->arg[0]), *y = e->n > 1 ? text_of(c, e->arg[1]) : "";
-    if (e->op == TN_OP_MIN || e->op == TN_OP_MAX) {
-        if (!is_vector(c, e->arg[0]))
-            x = tn_strfmt(a, "TN_SPLAT_F32X%d(%s)", lanes, x);
-        if (!is_vector(c, e->arg[1]))
-            y = tn_strfmt(a, "TN_SPLAT_F32X%d(%s)", lanes, y);
-        return tn_strfmt(a, "TN_%s_F32X%d(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", lanes, x, y);
+    tn_dtype of = e->arg[0]->dtype;
+    const char *function = vector_function(e->op), *kind = vector_kind(c, of, c->lane);
+    if (function != NULL) {
+        c->needs->vmath = true;
+        return tn_strfmt(a, "TN_CALL_%s(%s, %s)", kind, function, text_of(c, e->arg[0]));
     }
-    if (e->dtype == TN_INT32) { /* gcc and clang multiply an int32 vector by a scalar only of its own type */
-        x = is_vector(c, e->arg[0]) ? x : tn_strfmt(a, "TN_SPLAT_I32X%d(%s)", lanes, x);
-        y = is_vector(c, e->arg[1]) ? y : tn_strfmt(a, "TN_SPLAT_I32X%d(%s)", lanes, y);
-    }
+    if (e->op == TN_OP_MIN || e->op == TN_OP_MAX)
+        return tn_strfmt(a, "TN_%s_%s(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", kind, vector_text(c, e->arg[0]),
+                         vector_text(c, e->arg[1]));
+    if (e->op == TN_OP_AND || e->op == TN_OP_OR)
+        return tn_strfmt(a, "(%s %s %s)", text_of(c, e->arg[0]), e->op == TN_OP_AND ? "&" : "|", text_of(c, e->arg[1]));
+    if (e->op == TN_OP_NOT)
+        return tn_strfmt(a, "(~%s)", text_of(c, e->arg[0]));
+    /* gcc and clang take a scalar operand only of the vector's own type: a float constant is, an int32 may not be */
+    bool plain = e->dtype == TN_FLOAT;
+    const char *x = plain ? text_of(c, e->arg[0]) : vector_text(c, e->arg[0]), *y = "";
+    if (e->n > 1)
+        y = plain ? text_of(c, e->arg[1]) : vector_text(c, e->arg[1]);
     return tn_strfmt(a, "(%s)", template_text(c, tn_scalars[e->op].c_float, x, y, false));
 }
 
@@ -316,13 +352,27 @@ static const char *op_text(printer *c, const tn_expr *e)
 
 static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector);
 
+/* Bytes are widened as they are loaded, and narrowed as they are stored. */
+static const char *vector_cast(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    const tn_expr *x = e->arg[0];
+    tn_dtype from = x->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32, to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
+    bool is_load = x->dtype == TN_INT8 || x->dtype == TN_UINT8;
+    const char *text = is_load ? tn_strfmt(a, "TN_WIDEN_%s(%s)", vector_kind(c, x->dtype, c->lane),
+                                           place_text(c, x->buf, x->arg[0], true))
+                               : text_of(c, x);
+    if (from == to)
+        return text;
+    return tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
+}
+
 static const char *cast_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     tn_dtype from = e->arg[0]->dtype, to = e->dtype;
-    if (is_vector(c, e)) /* bytes are widened as they are loaded */
-        return tn_strfmt(a, "TN_WIDEN_%s8X%d(%s)", from == TN_INT8 ? "I" : "U", (int)c->lane->hi + 1,
-                         place_text(c, e->arg[0]->buf, e->arg[0]->arg[0], true));
+    if (is_vector(c, e))
+        return vector_cast(c, e);
     const char *x = text_of(c, e->arg[0]);
     if (from == TN_FLOAT16 || from == TN_BFLOAT16) {
         c->needs->half = true;
@@ -384,6 +434,18 @@ static const char *load_text(printer *c, const tn_expr *e)
                      place_text(c, e->buf, e->arg[0], true));
 }
 
+static const char *select_text(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    const char *cond = text_of(c, e->arg[0]);
+    if (!is_vector(c, e))
+        return tn_strfmt(a, "(%s ? %s : %s)", cond, text_of(c, e->arg[1]), text_of(c, e->arg[2]));
+    const char *yes = vector_text(c, e->arg[1]), *no = vector_text(c, e->arg[2]);
+    if (!is_vector(c, e->arg[0]))
+        return tn_strfmt(a, "(%s ? %s : %s)", cond, yes, no);
+    return tn_strfmt(a, "TN_SELECT_%s(%s, %s, %s)", vector_kind(c, e->dtype, c->lane), cond, yes, no);
+}
+
 static const char *text_of(printer *c, const tn_expr *e)
 {
     for (size_t i = 0; i < c->named.n; i++)
@@ -398,9 +460,7 @@ static const char *text_of(printer *c, const tn_expr *e)
     case TN_E_LOAD: return load_text(c, e);
     case TN_E_OP: return op_text(c, e);
     case TN_E_CAST: return cast_text(c, e);
-    case TN_E_SELECT:
-        return tn_strfmt(c->p->arena, "(%s ? %s : %s)", text_of(c, e->arg[0]), text_of(c, e->arg[1]),
-                         text_of(c, e->arg[2]));
+    case TN_E_SELECT: return select_text(c, e);
     }
     return "";
 }

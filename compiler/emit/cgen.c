@@ -256,8 +256,9 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_INT\n");
     if (g->needs.half)
         tn_str_add(out, "#define TN_NEED_HALF\n");
-    tn_str_add(out, "#include \"%s.h\"\n\n%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n\n", u->name,
-               g->needs.math ? "#include <math.h>\n" : "", g->has_borders ? "#include <string.h>\n" : "");
+    tn_str_add(out, "#include \"%s.h\"\n\n%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s\n", u->name,
+               g->needs.math ? "#include <math.h>\n" : "", g->has_borders ? "#include <string.h>\n" : "",
+               g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "");
     tn_str_add(out, "#ifdef %s_CONFIG_H\n#include %s_CONFIG_H\n#endif\n", u->upper, u->upper);
     tn_str_add(out, "/* For clocks and traces: i is the layer's index in %s_get_info()->layers. */\n", u->name);
     tn_str_add(out, "#ifndef %s_LAYER_BEGIN\n#define %s_LAYER_BEGIN(i) ((void)0)\n#endif\n", u->upper, u->upper);

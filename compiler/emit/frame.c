@@ -115,6 +115,15 @@ uint64_t tn_weights_id(const tn_unit *u)
     return h;
 }
 
+const char *tn_runtime_file(const tn_unit *u, const char *embedded)
+{
+    static const char folder[] = "runtime_min/";
+    if (strncmp(embedded, folder, sizeof folder - 1) != 0)
+        return NULL;
+    const char *name = embedded + sizeof folder - 1;
+    return strcmp(name, "tn_vmath.h") == 0 && u->target->lanes == 1 ? NULL : name;
+}
+
 const char **tn_package_names(const tn_unit *u)
 {
     const struct {
@@ -140,8 +149,8 @@ const char **tn_package_names(const tn_unit *u)
             out[n++] =
                 strchr(file[i].format, '%') != NULL ? tn_strfmt(u->arena, file[i].format, u->name) : file[i].format;
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
-        if (strncmp(e->name, "runtime_min/", 12) == 0)
-            out[n++] = e->name + 12;
+        if (tn_runtime_file(u, e->name) != NULL)
+            out[n++] = tn_runtime_file(u, e->name);
     return out;
 }
 

@@ -43,6 +43,8 @@ uint64_t tn_weights_id(const tn_unit *u); /* of model, compiler, target, options
 void tn_emit_info(const tn_unit *u, tn_str *out);
 
 /* The names of the package's own files in its order; NULL ends them. */
+/* The name in the package of an embedded file of runtime_min/; NULL when it is none, or is not needed. */
+const char *tn_runtime_file(const tn_unit *u, const char *embedded);
 const char **tn_package_names(const tn_unit *u);
 
 #endif

@@ -12,10 +12,9 @@ static void add_text(const tn_unit *u, tn_file_vec *out, const char *suffix,
 
 static void add_runtime(const tn_unit *u, tn_file_vec *out)
 {
-    static const char folder[] = "runtime_min/";
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
-        if (strncmp(e->name, folder, sizeof folder - 1) == 0)
-            *TN_PUSH(u->arena, *out) = (tn_file){e->name + sizeof folder - 1, e->bytes, e->size};
+        if (tn_runtime_file(u, e->name) != NULL)
+            *TN_PUSH(u->arena, *out) = (tn_file){tn_runtime_file(u, e->name), e->bytes, e->size};
 }
 
 /* Source comes before the reports: printing it names the layers' functions. */

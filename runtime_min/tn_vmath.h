@@ -1,0 +1,169 @@
+/* exp, log, tanh, erf and rounding on vectors of floats, for generated code. Written in GNU vector extensions: the same
+   source serves every width and processor. Largest error against the exact value, over all floats (tests/emit/vmath.c):
+
+       exp   1.1 ULP  denormal results included; overflow gives infinity
+       log   0.9 ULP    of 0: -infinity, of a negative number: NaN
+       tanh  1.4 ULP
+       erf   2.1 ULP
+       abs, floor, ceil, trunc, round (half to even)   exact
+
+   NaN gives NaN. With and without fused multiply-add. Polynomials are least-maximum fits made for
+   this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS before.
+
+   Functions take addresses, not vectors: how a function gets a vector depends on flags, and they are inlined anyway. */
+#ifndef TN_VMATH_H
+#define TN_VMATH_H
+
+#define TN_INLINE TN_UNUSED static inline __attribute__((__always_inline__))
+
+/* Without a temporary: m is a name. */
+#define TN_MIX_(n, m, c, d) ((tn_f32x##n)((m & (tn_i32x##n)(c)) | (~m & (tn_i32x##n)(d))))
+
+#define TN_VMATH_(n) \
+    /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2; the scale is applied in two factors, so that neither over- nor underflows. */ \
+    TN_INLINE void tn_exp_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n v = *a, top = TN_SPLAT_(n, 89.0f), least = TN_SPLAT_(n, -104.0f); \
+        const tn_i32x##n over = v > top, under = v < least; \
+        const tn_f32x##n x = TN_MIX_(n, over, top, TN_MIX_(n, under, least, v)); \
+        const tn_f32x##n shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: k in the low bits */ \
+        const tn_f32x##n k = shifted - 12582912.0f; \
+        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        tn_f32x##n p = r * 1.3950538e-3f + 8.368918e-3f; \
+        p = p * r + 4.1666206e-2f; \
+        p = p * r + 1.6666518e-1f; \
+        p = p * r + 0.5f; \
+        p = (p * r) * r + r; \
+        const tn_i32x##n e = (tn_i32x##n)shifted - 0x4b400000; \
+        const tn_i32x##n half = e >> 1; \
+        const tn_f32x##n s = (tn_f32x##n)((half + 127) << 23), t = (tn_f32x##n)((e - half + 127) << 23); \
+        *y = (p * s + s) * t; \
+    } \
+    /* log(x) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2). */ \
+    TN_INLINE void tn_log_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n v = *a, zero = {0}; \
+        const tn_i32x##n tiny = v < 1.17549435e-38f; \
+        const tn_f32x##n x = TN_MIX_(n, tiny, v * 8388608.0f, v); \
+        const tn_i32x##n bits = (tn_i32x##n)x - 0x3f3504f3; \
+        const tn_i32x##n e = (bits >> 23) - (tiny & 23); \
+        const tn_f32x##n f = (tn_f32x##n)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f; \
+        const tn_f32x##n k = __builtin_convertvector(e, tn_f32x##n); \
+        tn_f32x##n p = f * 6.9135696e-2f - 1.1789241e-1f; \
+        p = p * f + 1.18734196e-1f; \
+        p = p * f - 1.2384463e-1f; \
+        p = p * f + 1.4218618e-1f; \
+        p = p * f - 1.6669248e-1f; \
+        p = p * f + 2.0002228e-1f; \
+        p = p * f - 2.4999987e-1f; \
+        p = p * f + 3.333331e-1f; \
+        const tn_f32x##n q = f * f; \
+        tn_f32x##n r = (p * f) * q - 0.5f * q - k * 2.12194440e-4f; \
+        r = (r + f) + k * 0.693359375f; \
+        const tn_i32x##n infinite = v > 3.40282347e+38f, none = v == zero, wrong = (v < zero) | (v != v); \
+        r = TN_MIX_(n, infinite, v, r); \
+        r = TN_MIX_(n, none, TN_SPLAT_(n, -1.0f) / (v * v), r); \
+        *y = TN_MIX_(n, wrong, zero / zero, r); \
+    } \
+    /* An odd polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) elsewhere. */ \
+    TN_INLINE void tn_tanh_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = *a; \
+        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
+        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x, twice = m + m; \
+        tn_f32x##n e, p = z * 2.147537e-3f - 8.182674e-3f; \
+        tn_exp_##n(&e, &twice); \
+        p = p * z + 2.1702968e-2f; \
+        p = p * z - 5.3947203e-2f; \
+        p = p * z + 1.333321e-1f; \
+        p = p * z - 3.333333e-1f; \
+        const tn_f32x##n near = (p * z) * x + x, far = 1.0f - 2.0f / (e + 1.0f); \
+        const tn_i32x##n small = m < 0.625f; \
+        const tn_f32x##n odd = (tn_f32x##n)((tn_i32x##n)far | sign); \
+        *y = TN_MIX_(n, small, near, odd); \
+    } \
+    /* An odd polynomial up to 0.95, 1 - exp(-q(|x|)) elsewhere. */ \
+    TN_INLINE void tn_erf_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = *a; \
+        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
+        const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x, four = TN_SPLAT_(n, 4.0f); \
+        const tn_i32x##n beyond = whole > four; \
+        const tn_f32x##n m = TN_MIX_(n, beyond, four, whole); \
+        tn_f32x##n e, q = m * -2.0909638e-5f + 4.3230384e-4f; \
+        q = q * m - 4.160531e-3f; \
+        q = q * m + 2.5091505e-2f; \
+        q = q * m - 1.0823663e-1f; \
+        q = q * m - 6.333866e-1f; \
+        q = q * m - 1.1294951f; \
+        q = q * m + 1.7055288e-4f; \
+        tn_exp_##n(&e, &q); \
+        tn_f32x##n p = z * 7.889119e-5f - 8.020841e-4f; \
+        p = p * z + 5.189535e-3f; \
+        p = p * z - 2.6854546e-2f; \
+        p = p * z + 1.12836e-1f; \
+        p = p * z - 3.7612626e-1f; \
+        p = p * z + 1.28379166e-1f; /* erf'(0) - 1 */ \
+        const tn_f32x##n near = p * x + x, far = 1.0f - e; \
+        const tn_i32x##n small = whole < 0.95f; \
+        const tn_f32x##n odd = (tn_f32x##n)((tn_i32x##n)far | sign); \
+        *y = TN_MIX_(n, small, near, odd); \
+    } \
+    TN_INLINE void tn_abs_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        *y = (tn_f32x##n)((tn_i32x##n)*a & 0x7fffffff); \
+    } \
+    /* From 2^23 on every float is whole. Adding and taking away 2^23 rounds; the sign is kept for -0. */ \
+    TN_INLINE void tn_round_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = *a; \
+        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
+        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign); \
+        const tn_i32x##n small = m < 8388608.0f; \
+        const tn_f32x##n shifted = m + 8388608.0f; \
+        const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)(shifted - 8388608.0f) | sign); \
+        *y = TN_MIX_(n, small, whole, x); \
+    } \
+    TN_INLINE void tn_floor_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        tn_f32x##n r; \
+        tn_round_##n(&r, a); \
+        const tn_i32x##n above = r > *a; \
+        *y = TN_MIX_(n, above, r - 1.0f, r); \
+    } \
+    TN_INLINE void tn_ceil_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = -*a; \
+        tn_f32x##n r; \
+        tn_floor_##n(&r, &x); \
+        *y = -r; \
+    } \
+    TN_INLINE void tn_trunc_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = *a; \
+        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
+        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign); \
+        tn_f32x##n r; \
+        tn_floor_##n(&r, &m); \
+        *y = (tn_f32x##n)((tn_i32x##n)r | sign); \
+    }
+
+TN_VMATH_(4)
+TN_VMATH_(8)
+TN_VMATH_(16)
+
+/* As expressions. The temporary's name is numbered, since calls nest. */
+#define TN_CALL_(n, f, x, y, a) \
+    (__extension__({ \
+        const tn_f32x##n x = (a); \
+        tn_f32x##n y; \
+        tn_##f##_##n(&y, &x); \
+        y; \
+    }))
+#define TN_CALL_K(n, f, k, a) TN_CALL_(n, f, tn_x##k, tn_y##k, a)
+#define TN_CALL_AT(n, f, k, a) TN_CALL_K(n, f, k, a)
+#define TN_CALL_F32X4(f, a) TN_CALL_AT(4, f, __COUNTER__, a)
+#define TN_CALL_F32X8(f, a) TN_CALL_AT(8, f, __COUNTER__, a)
+#define TN_CALL_F32X16(f, a) TN_CALL_AT(16, f, __COUNTER__, a)
+
+#endif

@@ -1,0 +1,83 @@
+/* The functions of tn_vmath.h against the C library in double, every STEP-th float. Prints the worst error of each and
+   fails when one is beyond what the header states. N: lanes. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#define TN_NEED_VECTORS
+#include "tn_port.h"
+#include "tn_vmath.h"
+
+#define GLUE_(x, y) x##y
+#define GLUE(x, y) GLUE_(x, y)
+#define VECTOR GLUE(tn_f32x, N)
+
+static float float_of(uint32_t u)
+{
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+/* In units of the last place of the exact value; large for a wrong NaN or infinity. */
+static double error_of(float got, double want)
+{
+    const double wrong = 1e9, largest = 3.4028234663852886e38;
+    int e;
+    if (want != want || got != got)
+        return want != want && got != got ? 0 : wrong;
+    if (fabs(want) > largest || fabs((double)got) > largest)
+        return fabs(fabs(want) - largest) < largest * 1e-7 || (float)want == got ? 0 : wrong;
+    if (want == 0 || (float)want == got)
+        return (double)got == want || (float)want == got ? 0 : wrong;
+    frexp(want, &e);
+    return fabs((double)got - want) / ldexp(1, (e < -125 ? -125 : e) - 24);
+}
+
+static int failures;
+
+#define CHECK(name, exact, bound) \
+    static void check_##name(uint32_t step) \
+    { \
+        double worst = 0; \
+        float at = 0; \
+        for (uint64_t u = 0; u < UINT64_C(0x100000000); u += (uint64_t)step * N) { \
+            VECTOR x, y; \
+            for (int i = 0; i < N; i++) \
+                x[i] = float_of((uint32_t)(u + (uint64_t)i * step)); \
+            GLUE(tn_##name##_, N)(&y, &x); \
+            for (int i = 0; i < N; i++) { \
+                const double error = error_of(y[i], exact((double)x[i])); \
+                if (error > worst) { \
+                    worst = error; \
+                    at = x[i]; \
+                } \
+            } \
+        } \
+        failures += worst > bound; \
+        printf("%-6s %.3f ULP at %a, at most %.1f\n", #name, worst, (double)at, (double)bound); \
+    }
+CHECK(exp, exp, 1.1)
+CHECK(log, log, 0.9)
+CHECK(tanh, tanh, 1.4)
+CHECK(erf, erf, 2.1)
+CHECK(abs, fabs, 0)
+CHECK(round, nearbyint, 0)
+CHECK(floor, floor, 0)
+CHECK(ceil, ceil, 0)
+CHECK(trunc, trunc, 0)
+
+int main(int argc, char **argv)
+{
+    const uint32_t step = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1009;
+    check_exp(step);
+    check_log(step);
+    check_tanh(step);
+    check_erf(step);
+    check_abs(step);
+    check_round(step);
+    check_floor(step);
+    check_ceil(step);
+    check_trunc(step);
+    return failures != 0;
+}
