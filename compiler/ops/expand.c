@@ -44,7 +44,7 @@ static tn_node *make_node(tn_expand *e, const char *text, int n_in)
     assert(op != NULL);
     tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, 1);
     n->index = e->node->index;
-    n->version = e->node->version;
+    n->version = op->since;
     for (at += len; *at == ' '; at += len) {
         at++;
         len = strcspn(at, " ");
@@ -142,6 +142,21 @@ tn_value *tn_call_slice(tn_expand *e, tn_value *v, int64_t axis, int64_t start, 
 {
     return tn_call(e, "Slice", v, tn_expand_int(e, start), tn_expand_int(e, end), tn_expand_int(e, axis),
                    tn_expand_int(e, step));
+}
+
+tn_value *tn_call_join(tn_expand *e, int64_t axis, tn_value *x, tn_value *y)
+{
+    return tn_call(e, tn_strfmt(e->g->arena, "Concat axis=%lld", (long long)axis), x, y);
+}
+
+tn_value *tn_call_unsqueeze(tn_expand *e, tn_value *v, int64_t axis)
+{
+    return tn_call(e, "Unsqueeze", v, tn_expand_int(e, axis));
+}
+
+tn_value *tn_call_dim(tn_expand *e, tn_value *v, int axis)
+{
+    return tn_call(e, tn_strfmt(e->g->arena, "Shape start=%d end=%d", axis, axis + 1), v);
 }
 
 tn_value *tn_call_cast(tn_expand *e, tn_value *v, tn_dtype to)

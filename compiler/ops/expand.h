@@ -45,6 +45,9 @@ tn_value *tn_expand_constant(tn_expand *e, const tn_tensor *t);
 tn_value *tn_call_reshape(tn_expand *e, tn_value *v, int rank,
                           const int64_t *dims); /* 0: keeps the dim, -1: the rest */
 tn_value *tn_call_slice(tn_expand *e, tn_value *v, int64_t axis, int64_t start, int64_t end, int64_t step);
+tn_value *tn_call_join(tn_expand *e, int64_t axis, tn_value *x, tn_value *y);
+tn_value *tn_call_unsqueeze(tn_expand *e, tn_value *v, int64_t axis);
+tn_value *tn_call_dim(tn_expand *e, tn_value *v, int axis);     /* the extent: int64 of rank 1 */
 tn_value *tn_call_cast(tn_expand *e, tn_value *v, tn_dtype to); /* v itself where it has that type */
 
 #endif

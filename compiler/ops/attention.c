@@ -1,0 +1,348 @@
+/* Attention and what goes with it, as functions of other operators.
+
+       Attention    scores = scale * q k^T          [B,Hq,S,T], q [B,Hq,S,D], k [B,Hk,T,D], v [B,Hk,T,Dv]
+                    scores = softcap * tanh(scores / softcap)
+                    y = softmax(scores + bias) v    bias: the float mask, and -inf where a key may not be seen
+
+   A group of Hq / Hk query heads shares a key and value head: q is viewed as [B,Hk,group,S,D] and the products
+   broadcast, so that nothing is copied. A query that may see no key at all gives zeros. Inputs of rank 3 hold the heads
+   side by side in the last dim. */
+#include "ops/expand.h"
+#include "ops/ops.h"
+
+#include <math.h>
+
+static tn_value *input_of(const tn_node *n, int i)
+{
+    return tn_has_input(n, i) ? n->in[i] : NULL;
+}
+
+static const char *value_text(const tn_expand *e, const tn_value *v)
+{
+    return tn_strfmt(e->g->arena, "'%s' is %s", v->name, tn_type_text(e->g->arena, v->dtype, &v->shape));
+}
+
+/* --- heads ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct heads {
+    tn_value *q, *k, *v; /* rank 4 */
+    int64_t group;       /* query heads to a key head */
+} heads;
+
+/* [B,S,H*D] to [B,H,S,D] */
+static tn_value *split_heads(tn_expand *e, tn_value *v, int64_t count)
+{
+    if (v->shape.rank != 3)
+        return v;
+    tn_value *parts = tn_call_reshape(e, v, 4, (const int64_t[]){0, 0, count, -1});
+    return tn_call(e, "Transpose perm=0,2,1,3", parts);
+}
+
+static bool is_number(tn_dim d)
+{
+    return d.sym == NULL && d.n > 0;
+}
+
+static bool check_heads(tn_expand *e, const heads *h)
+{
+    const tn_shape *q = &h->q->shape, *k = &h->k->shape, *v = &h->v->shape;
+    if (e->failed)
+        return false;
+    bool same = q->rank == 4 && k->rank == 4 && v->rank == 4 && tn_dim_same(q->dim[0], k->dim[0])
+             && tn_dim_same(k->dim[0], v->dim[0]) && tn_dim_same(q->dim[3], k->dim[3])
+             && tn_dim_same(k->dim[1], v->dim[1]) && tn_dim_same(k->dim[2], v->dim[2]);
+    bool fixed = same && is_number(q->dim[1]) && is_number(k->dim[1]) && is_number(q->dim[3]) && is_number(v->dim[3]);
+    if (fixed && q->dim[1].n % k->dim[1].n == 0)
+        return true;
+    return tn_expand_error(e,
+                           "query %s, key %s, value %s; [B,Hq,S,D], [B,Hk,T,D] and [B,Hk,T,Dv] with fixed heads "
+                           "and head sizes, Hq a multiple of Hk, are wanted",
+                           value_text(e, h->q), value_text(e, h->k), value_text(e, h->v));
+}
+
+static bool read_heads(tn_expand *e, heads *h)
+{
+    int64_t q_heads = tn_node_int(e->node, "q_num_heads", 0), kv_heads = tn_node_int(e->node, "kv_num_heads", 0);
+    bool packed = h->q->shape.rank == 3 || h->k->shape.rank == 3 || h->v->shape.rank == 3;
+    if (packed && (q_heads < 1 || kv_heads < 1))
+        return tn_expand_error(e, "inputs of rank 3 need the attributes q_num_heads and kv_num_heads");
+    h->q = split_heads(e, h->q, q_heads);
+    h->k = split_heads(e, h->k, kv_heads);
+    h->v = split_heads(e, h->v, kv_heads);
+    if (!check_heads(e, h))
+        return false;
+    h->group = h->q->shape.dim[1].n / h->k->shape.dim[1].n;
+    return true;
+}
+
+/* --- products ------------------------------------------------------------------------------------------------------- */
+
+/* [B,Hq,S,X] by [B,Hk,X,Y]: query heads of a group by their key head. */
+static tn_value *grouped_product(tn_expand *e, tn_value *x, tn_value *y, int64_t group)
+{
+    if (group == 1 || e->failed)
+        return tn_call(e, "MatMul", x, y);
+    tn_value *four[] = {tn_call_dim(e, x, 0), tn_call_dim(e, y, 1), tn_expand_int(e, group), tn_call_dim(e, x, 2),
+                        tn_call_dim(e, x, 3)};
+    tn_value *parts = tn_call(e, "Reshape", x, tn_call_list(e, "Concat axis=0", 5, four));
+    tn_value *product = tn_call(e, "MatMul", parts, tn_call_unsqueeze(e, y, 2));
+    tn_value *whole = tn_call(e, "Concat axis=0", tn_call_dim(e, x, 0), tn_call_dim(e, x, 1), tn_call_dim(e, x, 2),
+                              tn_call_dim(e, y, 3));
+    return tn_call(e, "Reshape", product, whole);
+}
+
+/* The scale goes to the smaller operand of the product, before it, so that 16-bit floats do not overflow. */
+static tn_value *call_scores(tn_expand *e, const heads *h)
+{
+    float scale = tn_node_float(e->node, "scale", 1 / sqrtf((float)h->q->shape.dim[3].n));
+    tn_value *q = tn_call(e, "Mul", h->q, tn_expand_scalar(e, h->q->dtype, (double)scale));
+    return grouped_product(e, q, tn_call(e, "Transpose perm=0,1,3,2", h->k), h->group);
+}
+
+static tn_value *call_softcap(tn_expand *e, tn_value *scores)
+{
+    float cap = tn_node_float(e->node, "softcap", 0);
+    if (cap == 0)
+        return scores;
+    tn_value *limit = tn_expand_scalar(e, scores->dtype, (double)cap);
+    return tn_call(e, "Mul", tn_call(e, "Tanh", tn_call(e, "Div", scores, limit)), limit);
+}
+
+/* --- which keys a query sees ---------------------------------------------------------------------------------------- */
+
+static tn_value *both(tn_expand *e, tn_value *x, tn_value *y)
+{
+    return x == NULL ? y : tn_call(e, "And", x, y);
+}
+
+static tn_value *per_batch(tn_expand *e, tn_value *v)
+{
+    return tn_call_reshape(e, v, 4, (const int64_t[]){-1, 1, 1, 1});
+}
+
+/* 0, 1, ... below the extent of that axis. */
+static tn_value *call_positions(tn_expand *e, tn_value *v, int axis)
+{
+    tn_value *end = tn_call(e, "Squeeze", tn_call_dim(e, v, axis));
+    return tn_call(e, "Range", tn_expand_scalar(e, TN_INT64, 0), end, tn_expand_scalar(e, TN_INT64, 1));
+}
+
+/* Positions of the queries among the keys, [S,1] or [B,1,S,1]: after the past, or the last of the keys that are there. */
+static tn_value *query_positions(tn_expand *e, const heads *h)
+{
+    tn_value *p = tn_call_unsqueeze(e, call_positions(e, h->q, 2), 1);
+    tn_value *past = input_of(e->node, 4), *present = input_of(e->node, 6);
+    if (past != NULL)
+        return tn_call(e, "Add", p, tn_call_dim(e, past, 2));
+    if (present == NULL)
+        return p;
+    return tn_call(e, "Add", p, per_batch(e, tn_call(e, "Sub", present, tn_call_dim(e, h->q, 2))));
+}
+
+/* Causal order, windows, padding: bool that broadcasts to the scores; NULL where all is seen. */
+static tn_value *structural_mask(tn_expand *e, const heads *h)
+{
+    bool causal = tn_node_int(e->node, "is_causal", 0) != 0;
+    int64_t left = tn_node_int(e->node, "left_window_size", -1), right = tn_node_int(e->node, "right_window_size", -1);
+    tn_value *seen = NULL, *padded = input_of(e->node, 6);
+    if (!causal && left < 0 && right < 0 && padded == NULL)
+        return NULL;
+    tn_value *keys = call_positions(e, h->k, 2), *queries = query_positions(e, h);
+    if (causal)
+        seen = tn_call(e, "LessOrEqual", keys, queries);
+    if (right >= 0)
+        seen = both(e, seen, tn_call(e, "LessOrEqual", keys, tn_call(e, "Add", queries, tn_expand_int(e, right))));
+    if (left >= 0)
+        seen = both(e, seen, tn_call(e, "GreaterOrEqual", keys, tn_call(e, "Sub", queries, tn_expand_int(e, left))));
+    if (padded != NULL)
+        seen = both(e, seen, tn_call(e, "Less", keys, per_batch(e, padded)));
+    return seen;
+}
+
+/* A mask shorter than the keys hides the rest of them. */
+static tn_value *widen_mask(tn_expand *e, const heads *h, tn_value *mask)
+{
+    int last = mask->shape.rank - 1;
+    if (last < 0 || tn_dim_same(mask->shape.dim[last], h->k->shape.dim[2]))
+        return mask;
+    tn_value *missing = tn_call(e, "Sub", tn_call_dim(e, h->k, 2), tn_call_dim(e, mask, last));
+    tn_value *pads = tn_call_join(e, 0, tn_expand_int(e, 0), missing);
+    tn_value *hidden = tn_expand_scalar(e, mask->dtype, mask->dtype == TN_BOOL ? 0 : -(double)INFINITY);
+    return tn_call(e, "Pad", mask, pads, hidden, tn_expand_int(e, last));
+}
+
+/* What is added to the scores: NULL for nothing. */
+static tn_value *call_bias(tn_expand *e, const heads *h)
+{
+    tn_value *seen = structural_mask(e, h), *mask = input_of(e->node, 3), *bias = NULL;
+    if (mask != NULL && mask->dtype != TN_BOOL && mask->dtype != h->q->dtype)
+        tn_expand_error(e, "mask %s; bool or %s is wanted", value_text(e, mask), tn_dtype_get(h->q->dtype)->name);
+    if (mask != NULL)
+        mask = widen_mask(e, h, mask);
+    if (mask != NULL && mask->dtype == TN_BOOL)
+        seen = both(e, seen, mask);
+    else
+        bias = mask;
+    if (seen == NULL)
+        return bias;
+    tn_value *zero = tn_expand_scalar(e, h->q->dtype, 0);
+    tn_value *hide = tn_expand_scalar(e, h->q->dtype, -(double)INFINITY);
+    tn_value *hidden = tn_call(e, "Where", seen, zero, hide);
+    return bias == NULL ? hidden : tn_call(e, "Add", bias, hidden);
+}
+
+/* Whether a query may be left without keys: in causal order alone each sees itself, or all keys. */
+static bool may_see_none(const tn_node *n)
+{
+    return tn_has_input(n, 3) || tn_has_input(n, 6) || tn_node_int(n, "left_window_size", -1) >= 0;
+}
+
+static tn_value *call_softmax(tn_expand *e, tn_value *scores, tn_value *bias, tn_dtype precision)
+{
+    tn_value *p = tn_call(e, "Softmax axis=-1", tn_call_cast(e, scores, precision));
+    if (bias == NULL || !may_see_none(e->node))
+        return p;
+    tn_value *most = tn_call(e, "ReduceMax keepdims=1", bias, tn_expand_int(e, -1));
+    tn_value *none = tn_call(e, "Equal", most, tn_expand_scalar(e, bias->dtype, -(double)INFINITY));
+    return tn_call(e, "Where", none, tn_expand_scalar(e, precision, 0), p);
+}
+
+/* --- Attention, FlexAttention --------------------------------------------------------------------------------------- */
+
+static bool read_precision(tn_expand *e, tn_dtype otherwise, tn_dtype *out)
+{
+    int64_t t = tn_node_int(e->node, "softmax_precision", otherwise);
+    *out = t > 0 && t < TN_INDEX ? (tn_dtype)t : TN_UNDEFINED;
+    if ((TN_T_FLOATS >> *out & 1u) != 0)
+        return true;
+    return tn_expand_error(e, "softmax_precision is %lld, which is no floating type", (long long)t);
+}
+
+static bool join_past(tn_expand *e, heads *h)
+{
+    tn_value *key = input_of(e->node, 4), *value = input_of(e->node, 5);
+    if ((key == NULL) != (value == NULL))
+        return tn_expand_error(e, "past_key and past_value are given together or not at all");
+    if (key != NULL && tn_has_input(e->node, 6))
+        return tn_expand_error(e, "nonpad_kv_seqlen is for a cache that is kept outside; past_key is given too");
+    if (key == NULL)
+        return true;
+    h->k = tn_call_join(e, 2, key, h->k);
+    h->v = tn_call_join(e, 2, value, h->v);
+    return !e->failed;
+}
+
+static bool check_modes(tn_expand *e)
+{
+    int64_t left = tn_node_int(e->node, "left_window_size", -1), right = tn_node_int(e->node, "right_window_size", -1);
+    int64_t mode = tn_node_int(e->node, "qk_matmul_output_mode", 0);
+    if (left < -1 || right < -1)
+        return tn_expand_error(e, "a window of %lld to the left and %lld to the right; -1 is the least",
+                               (long long)left, (long long)right);
+    if (mode < 0 || mode > 3)
+        return tn_expand_error(e, "qk_matmul_output_mode is %lld; 0 to 3 is wanted", (long long)mode);
+    return true;
+}
+
+bool tn_expand_attention(tn_expand *e, const tn_node *n)
+{
+    heads h = {n->in[0], n->in[1], n->in[2], 1};
+    bool packed = h.q->shape.rank == 3;
+    tn_dtype precision;
+    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype, &precision) || !check_modes(e) || !join_past(e, &h))
+        return false;
+    tn_value *bias = call_bias(e, &h), *stage[4];
+    stage[0] = call_scores(e, &h);
+    stage[1] = call_softcap(e, stage[0]);
+    stage[2] = bias != NULL ? tn_call(e, "Add", stage[1], bias) : stage[1];
+    stage[3] = tn_call_cast(e, call_softmax(e, stage[2], bias, precision), h.q->dtype);
+    tn_value *y = grouped_product(e, tn_call_cast(e, stage[3], h.v->dtype), h.v, h.group);
+    y = tn_call_cast(e, y, h.q->dtype);
+    if (packed)
+        y = tn_call_reshape(e, tn_call(e, "Transpose perm=0,2,1,3", y), 3, (const int64_t[]){0, 0, -1});
+    return tn_give(e, 0, y) && tn_give(e, 1, h.k) && tn_give(e, 2, h.v)
+        && tn_give(e, 3, stage[tn_node_int(n, "qk_matmul_output_mode", 0)]);
+}
+
+bool tn_expand_flex_attention(tn_expand *e, const tn_node *n)
+{
+    heads h = {n->in[0], n->in[1], n->in[2], 1};
+    tn_dtype precision;
+    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT, &precision))
+        return false;
+    tn_value *p = call_softmax(e, call_scores(e, &h), NULL, precision);
+    return tn_give(e, 0, grouped_product(e, tn_call_cast(e, p, h.v->dtype), h.v, h.group));
+}
+
+/* --- RotaryEmbedding ------------------------------------------------------------------------------------------------ */
+
+/* [B,S,R/2], from the rows of a table where positions are given; then with an axis for the heads. */
+static tn_value *call_angles(tn_expand *e, tn_value *cache, int heads_axis)
+{
+    tn_value *positions = input_of(e->node, 3);
+    if (positions != NULL)
+        cache = tn_call(e, "Gather axis=0", cache, positions);
+    if (!e->failed && cache->shape.rank != 3)
+        tn_expand_error(e, "the table of angles %s; [B,S,R/2], or [positions,R/2] with position_ids, is wanted",
+                        value_text(e, cache));
+    return tn_call_unsqueeze(e, cache, heads_axis);
+}
+
+/* (x, y) turned by the angle: (x cos - y sin, x sin + y cos); pairs are neighbours or the halves of the vector. */
+static tn_value *call_rotation(tn_expand *e, tn_value *v, int64_t size, int heads_axis)
+{
+    bool neighbours = tn_node_int(e->node, "interleaved", 0) != 0;
+    tn_value *cos = call_angles(e, e->node->in[1], heads_axis), *sin = call_angles(e, e->node->in[2], heads_axis);
+    tn_value *x = tn_call_slice(e, v, 3, 0, neighbours ? size : size / 2, neighbours ? 2 : 1);
+    tn_value *y = tn_call_slice(e, v, 3, neighbours ? 1 : size / 2, size, neighbours ? 2 : 1);
+    tn_value *real = tn_call(e, "Sub", tn_call(e, "Mul", cos, x), tn_call(e, "Mul", sin, y));
+    tn_value *imag = tn_call(e, "Add", tn_call(e, "Mul", sin, x), tn_call(e, "Mul", cos, y));
+    if (!neighbours)
+        return tn_call_join(e, 3, real, imag);
+    tn_value *pairs = tn_call_join(e, 4, tn_call_unsqueeze(e, real, 4), tn_call_unsqueeze(e, imag, 4));
+    return tn_call_reshape(e, pairs, 4, (const int64_t[]){0, 0, 0, size});
+}
+
+bool tn_expand_rotary_embedding(tn_expand *e, const tn_node *n)
+{
+    tn_value *x = n->in[0];
+    bool packed = x->shape.rank == 3;
+    int64_t count = tn_node_int(n, "num_heads", 0);
+    if ((packed && count < 1) || x->shape.rank < 3 || x->shape.rank > 4)
+        return tn_expand_error(e, "input %s; [B,H,S,D], or [B,S,H*D] with num_heads, is wanted", value_text(e, x));
+    if (packed)
+        x = tn_call_reshape(e, x, 4, (const int64_t[]){0, 0, count, -1});
+    int64_t size = x->shape.dim[3].n, turned = tn_node_int(n, "rotary_embedding_dim", 0);
+    turned = turned == 0 ? size : turned;
+    if (!e->failed && (x->shape.dim[3].sym != NULL || turned < 0 || turned > size || turned % 2 != 0))
+        return tn_expand_error(e, "%lld of %s elements of a head are turned; an even number of a fixed head is wanted",
+                               (long long)turned, tn_dim_text(e->g->arena, x->shape.dim[3]));
+    tn_value *y = call_rotation(e, tn_call_slice(e, x, 3, 0, turned, 1), turned, packed ? 2 : 1);
+    if (turned < size)
+        y = tn_call_join(e, 3, y, tn_call_slice(e, x, 3, turned, size, 1));
+    return tn_give(e, 0, packed ? tn_call_reshape(e, y, 3, (const int64_t[]){0, 0, -1}) : y);
+}
+
+/* --- CausalConvWithState -------------------------------------------------------------------------------------------- */
+
+/* The past, or zeros, stands in front of the input; what is left at its end is the next call's past. */
+bool tn_expand_causal_conv(tn_expand *e, const tn_node *n)
+{
+    tn_value *x = n->in[0], *w = n->in[1], *bias = input_of(n, 2), *past = input_of(n, 3);
+    const char *activation = tn_node_string(n, "activation", "none");
+    bool swish = strcmp(activation, "silu") == 0 || strcmp(activation, "swish") == 0;
+    if (!swish && strcmp(activation, "none") != 0)
+        return tn_expand_error(e, "activation is '%s'; silu, swish or none is wanted", activation);
+    if (x->shape.rank != 3 || w->shape.rank != 3 || !is_number(w->shape.dim[0]) || !is_number(w->shape.dim[2])
+        || !tn_dim_same(w->shape.dim[0], x->shape.dim[1]))
+        return tn_expand_error(e, "input %s, weight %s; [B,C,L] and [C,1,k] are wanted", value_text(e, x),
+                               value_text(e, w));
+    int64_t before = w->shape.dim[2].n - 1;
+    tn_value *whole = past != NULL
+                        ? tn_call_join(e, 2, past, x)
+                        : tn_call(e, "Pad", x, tn_expand_ints(e, 6, (const int64_t[]){0, 0, before, 0, 0, 0}));
+    tn_value *y = tn_call(e, tn_strfmt(e->g->arena, "Conv group=%lld", (long long)w->shape.dim[0].n), whole, w, bias);
+    tn_value *length = tn_call_dim(e, x, 2);
+    tn_value *present = tn_call(e, "Slice", whole, length, tn_expand_int(e, INT64_MAX), tn_expand_int(e, 2));
+    return tn_give(e, 0, swish ? tn_call(e, "Swish", y) : y) && tn_give(e, 1, present);
+}
