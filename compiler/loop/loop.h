@@ -153,6 +153,7 @@ typedef struct tn_kernel {
     tn_comp *comp;
     const char *schedule; /* its text */
     tn_stmt *body;
+    bool repeats; /* some points are computed twice: the result cannot take an operand's place */
 } tn_kernel;
 typedef struct {
     tn_kernel *items;

@@ -102,7 +102,7 @@ void tn_share_in_place(tn_program *p)
     for (size_t i = 0; i < p->kernels.n; i++) {
         const tn_comp *c = p->kernels.items[i].comp;
         tn_buf *out = c->out;
-        if (out->alias != NULL || out->scope != TN_SCOPE_ARENA || writers[out->id] != 1)
+        if (p->kernels.items[i].repeats || out->alias != NULL || out->scope != TN_SCOPE_ARENA || writers[out->id] != 1)
             continue;
         tn_buf *b = find_operand(p, c, (int)i + 1, last);
         if (b == NULL)

@@ -4,8 +4,13 @@
 
    A layout changes nothing but the place of an element: computations keep their subscripts, and tn_buf_offset maps
    them. The border takes the place of the test "is the pixel inside" of every convolution that reads the buffer:
-   it is cleared before the buffer is written. Blocked are float and byte buffers of the arena with a dim or two behind
-   the channels, none of them shared with a view; a kernel that does not like the blocks is right all the same. */
+   it is cleared before the buffer is written. Blocked may be float and byte buffers of the arena with a dim or two
+   behind the channels, none of them shared with a view; a kernel that does not like the blocks is right all the same.
+
+   Which ones are: every computation that reduces votes, by its work, for the buffers that it reads and writes. It wants
+   blocks where it keeps the pixels in place (convolution, pooling) and plain order where it does not (matrix products,
+   softmax). Elementwise neighbours follow. A convolution whose result must be plain (an output, a view) writes blocks
+   all the same, which are then put in order. */
 #include "pass/program.h"
 
 static bool is_shared(const tn_program *p, const tn_buf *b)
@@ -41,6 +46,86 @@ static bool may_block(const tn_program *p, const tn_buf *b, int lanes)
 {
     return b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
         && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b);
+}
+
+/* --- votes ---------------------------------------------------------------------------------------------------------- */
+
+/* The subscripts behind the channels follow those of the result: x[n, c, 2 * i + r, j] for y[n, k, i, j]. */
+static bool keeps_pixels(const tn_comp *c, const tn_expr *load)
+{
+    if (load->n < 3 || load->n != c->out->rank)
+        return false;
+    for (int d = 2; d < load->n; d++) {
+        bool follows = c->at[d]->kind == TN_E_INT && load->buf->max[d] == 1;
+        for (int i = 0; i < c->n_axis; i++)
+            follows = follows || (tn_uses_var(c->at[d], c->axis[i].var) && tn_uses_var(load->arg[d], c->axis[i].var));
+        if (!follows)
+            return false;
+    }
+    return true;
+}
+
+/* Sums over the pixels (global pooling) like one order as much as the other. */
+static bool sums_pixels(const tn_comp *c, const tn_expr *load)
+{
+    bool all = load->n >= 3 && load->n == c->out->rank && load->arg[1] == c->at[1];
+    for (int d = 2; d < load->n; d++)
+        all = all && c->out->max[d] == 1;
+    return all;
+}
+
+typedef struct ballot {
+    const tn_comp *comp;
+    double *votes, work; /* votes by buffer id: positive for blocks */
+} ballot;
+
+static void vote_for(void *user, const tn_expr *load)
+{
+    const ballot *b = user;
+    if (load->buf->scope == TN_SCOPE_CONST || load->n < 3 || sums_pixels(b->comp, load))
+        return;
+    bool keeps = keeps_pixels(b->comp, load);
+    b->votes[load->buf->id] += keeps ? b->work : -b->work;
+    b->votes[b->comp->out->id] += keeps ? b->work : -b->work;
+}
+
+static double work_of(const tn_comp *c)
+{
+    double points = 1;
+    for (int i = 0; i < c->n_axis; i++)
+        points *= (double)c->axis[i].var->hi + 1;
+    for (int i = 0; i < c->n_reduce; i++)
+        points *= (double)c->reduce[i].var->hi + 1;
+    return points;
+}
+
+/* An elementwise computation's buffers without votes take a small part of a neighbour's. */
+static void follow(void *user, const tn_expr *load)
+{
+    const ballot *b = user;
+    double *in = &b->votes[load->buf->id], *out = &b->votes[b->comp->out->id];
+    if (!keeps_pixels(b->comp, load))
+        return;
+    if (*out == 0)
+        *out = *in / 16;
+    else if (*in == 0)
+        *in = *out / 16;
+}
+
+static double *take_votes(tn_program *p)
+{
+    double *votes = TN_NEW_N(p->arena, double, p->bufs.n + 1);
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const tn_comp *c = p->comps.items[i];
+        if (c->n_reduce > 0)
+            tn_each_load(c->elem, vote_for, &(ballot){c, votes, work_of(c)});
+    }
+    for (int turn = 0; turn < 2; turn++) /* forward, then back */
+        for (size_t i = 0; i < p->comps.n; i++) {
+            const tn_comp *c = p->comps.items[turn == 0 ? i : p->comps.n - 1 - i];
+            tn_each_load(c->n_reduce > 0 ? c->post : c->elem, follow, &(ballot){c, votes, 0});
+        }
+    return votes;
 }
 
 static void block_channels(tn_buf *b, int64_t lanes)
@@ -141,7 +226,61 @@ static void limit_border(tn_buf *b)
         b->layout = with;
 }
 
-/* --- inputs that convolutions pad ----------------------------------------------------------------------------------- */
+/* --- copies in another order ----------------------------------------------------------------------------------- */
+
+static tn_buf *buf_like(tn_program *p, const tn_buf *b, const char *what)
+{
+    tn_dim none[TN_MAX_RANK] = {{0, NULL}};
+    tn_buf *like = tn_buf_temp(p, tn_strfmt(p->arena, "%s.%s", b->name, what), b->dtype, b->rank, none);
+    memcpy(like->dim, b->dim, sizeof like->dim);
+    memcpy(like->max, b->max, sizeof like->max);
+    return like;
+}
+
+/* The computation that was made last, to where it belongs. */
+static void move_last_to(tn_program *p, size_t at)
+{
+    tn_comp **list = p->comps.items, *last = list[p->comps.n - 1];
+    memmove(&list[at + 1], &list[at], sizeof *list * (p->comps.n - 1 - at));
+    list[at] = last;
+}
+
+typedef struct kept {
+    const tn_comp *comp;
+    bool keeps;
+} kept;
+
+static void note_kept(void *user, const tn_expr *load)
+{
+    kept *s = user;
+    s->keeps = s->keeps || (load->buf->scope != TN_SCOPE_CONST && keeps_pixels(s->comp, load));
+}
+
+/* A convolution whose result cannot be blocked writes blocks that are put in order after it: along a row of plain
+   pixels it would have to gather its operands. */
+static bool copy_from_blocks(tn_program *p, size_t at, int lanes)
+{
+    tn_comp *c = p->comps.items[at];
+    tn_buf *to = c->out;
+    kept seen = {c, false};
+    if (c->n_reduce == 0 || c->serial || to->layout.n > 0 || to->rank < 3 || to->rank > 4 || !has_blocks(to->dtype)
+        || !is_fixed(to, 1) || to->max[1] * 2 <= lanes || spatial(to) == 1 || c->n_axis != to->rank)
+        return false;
+    for (int i = 0; i < c->n_axis; i++)
+        if (c->at[i] != tn_axis_var(p, c, i))
+            return false;
+    tn_each_load(c->elem, note_kept, &seen);
+    if (!seen.keeps)
+        return false;
+    tn_buf *blocks = buf_like(p, to, "blocks");
+    block_channels(blocks, lanes);
+    c->out = blocks;
+    tn_comp *copy = tn_comp_begin(p, c->node, to);
+    copy->label = tn_strfmt(p->arena, "order of '%s'", to->name);
+    tn_comp_set(p, copy, tn_load_raw(p, blocks, blocks->rank, copy->at));
+    move_last_to(p, at + 1);
+    return true;
+}
 
 static const tn_expr *padded_input(tn_program *p, const tn_expr *e)
 {
@@ -175,11 +314,7 @@ static bool copy_with_border(tn_program *p, size_t at)
     const tn_expr *load = c->n_reduce > 0 ? padded_input(p, c->elem) : NULL;
     if (load == NULL)
         return false;
-    tn_buf *from = load->buf;
-    tn_dim dims[TN_MAX_RANK] = {{0, NULL}};
-    tn_buf *to = tn_buf_temp(p, tn_strfmt(p->arena, "%s.padded", from->name), from->dtype, from->rank, dims);
-    memcpy(to->dim, from->dim, sizeof to->dim);
-    memcpy(to->max, from->max, sizeof to->max);
+    tn_buf *from = load->buf, *to = buf_like(p, from, "padded");
     to->layout.n = to->rank;
     for (int k = 0; k < to->rank; k++) {
         to->layout.part[k].axis = k;
@@ -188,8 +323,7 @@ static bool copy_with_border(tn_program *p, size_t at)
     tn_comp *copy = tn_comp_begin(p, c->node, to);
     copy->label = tn_strfmt(p->arena, "border of '%s'", from->name);
     tn_comp_set(p, copy, tn_load_raw(p, from, from->rank, copy->at));
-    memmove(&p->comps.items[at + 1], &p->comps.items[at], sizeof copy * (p->comps.n - 1 - at)); /* before its reader */
-    p->comps.items[at] = copy;
+    move_last_to(p, at); /* before its reader */
     redirect r = {from, to};
     c->elem = tn_rewrite(p, c->elem, redirect_load, &r);
     return true;
@@ -199,9 +333,13 @@ void tn_choose_layouts(tn_program *p, const tn_target *t)
 {
     if (t->lanes == 1)
         return;
+    const double *votes = take_votes(p);
     for (size_t i = 0; i < p->bufs.n; i++)
-        if (may_block(p, p->bufs.items[i], t->lanes))
+        if (votes[i] > 0 && may_block(p, p->bufs.items[i], t->lanes))
             block_channels(p->bufs.items[i], t->lanes);
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (copy_from_blocks(p, i, t->lanes))
+            i++;
     for (size_t i = 0; i < p->comps.n; i++)
         if (copy_with_border(p, i))
             i++;

@@ -79,7 +79,7 @@ static bool schedule_plainly(tn_program *p)
 {
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
-        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, "", tn_nest_lower(tn_nest_make(p, c))};
+        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, "", tn_nest_lower(tn_nest_make(p, c)), false};
     }
     return true;
 }

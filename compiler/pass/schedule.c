@@ -14,7 +14,7 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool pads;
+    bool pads, covers;         /* what becomes of a last vector that is not full */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
 } plan;
 
@@ -76,7 +76,7 @@ static bool is_blocked_on(const tn_buf *b, int dim)
     return b->layout.n > 0 && b->layout.part[b->layout.n - 1].axis == dim && b->layout.part[b->layout.n - 1].mod > 0;
 }
 
-/* Every buffer that the axis walks through has room for the turns beyond its end. */
+/* Every buffer that the axis walks through has room for the turns beyond its end: packed constants and blocks do. */
 static bool has_room(const tn_expr *e, tn_var *v)
 {
     if (e == NULL)
@@ -92,13 +92,15 @@ static bool has_room(const tn_expr *e, tn_var *v)
     return true;
 }
 
+/* What lies beyond the end of a result that is not blocked is left out lane by lane: worth it behind a reduction. */
 static bool may_pad(const plan *s)
 {
     tn_var *v = s->c->axis[s->v].var;
     if (v->hi == 0) /* subscripts of a single element are numbers already */
         return false;
     for (int d = 0; d < s->c->out->rank; d++)
-        if (tn_uses_var(s->c->at[d], v) && (s->c->at[d]->kind != TN_E_VAR || !is_blocked_on(s->c->out, d)))
+        if (tn_uses_var(s->c->at[d], v)
+            && (s->c->at[d]->kind != TN_E_VAR || (s->c->n_reduce == 0 && !is_blocked_on(s->c->out, d))))
             return false;
     return has_room(s->c->elem, v) && has_room(s->c->post, v) && has_room(s->c->init, v);
 }
@@ -181,7 +183,8 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
     int first = s->c->n_reduce > 0 ? find_dim(s->p, load, s->c->reduce[0].var) : -1;
     bool placed[TN_MAX_RANK] = {false};
     placed[vector_dim] = true;
-    add_part(&l, vector_dim, group, 0);
+    if (!s->covers)
+        add_part(&l, vector_dim, group, 0);
     for (int i = 0; i < s->c->n_reduce; i++) {
         int d = find_dim(s->p, load, s->c->reduce[i].var);
         if (d >= 0)
@@ -199,7 +202,7 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
     }
     if (first >= 0 && s->r_block > 0)
         add_part(&l, first, 1, s->r_block);
-    add_part(&l, vector_dim, 1, group);
+    add_part(&l, vector_dim, 1, s->covers ? 0 : group);
     return l;
 }
 
@@ -258,10 +261,14 @@ static const char *product_text(const plan *s)
 {
     tn_arena *a = s->p->arena;
     tn_str text = {.arena = a}, order = {.arena = a};
+    const char *vector = s->covers ? "i" : "ii", *block = s->covers ? "oi" : "io", *rest = s->covers ? "oo" : "o";
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
-    tn_str_add(&text, "split i%d %lld; split i%di %lld; ", s->v, (long long)(s->nb * s->lanes), s->v,
-               (long long)s->lanes);
+    if (s->covers)
+        tn_str_add(&text, "cover i%d %lld; split i%do %lld; ", s->v, (long long)s->lanes, s->v, (long long)s->nb);
+    else
+        tn_str_add(&text, "split i%d %lld; split i%di %lld; ", s->v, (long long)(s->nb * s->lanes), s->v,
+                   (long long)s->lanes);
     bool tiles = s->px > 1;
     if (tiles)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
@@ -271,17 +278,17 @@ static const char *product_text(const plan *s)
         tn_str_add(&text, "split r0%s %lld; ", s->r_block > 0 ? "i" : "", (long long)s->r_unroll);
     tn_str_add(&order, "order");
     for (int i = 0; i < s->c->n_axis; i++)
-        tn_str_add(&order, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
+        tn_str_add(&order, " i%d%s", i, i == s->v ? rest : tiles && i == s->pixel ? "o" : "");
     add_reduction_loops(s, &order);
     if (tiles)
         tn_str_add(&order, " i%di", s->pixel);
-    tn_str_add(&order, " i%dio i%dii", s->v, s->v);
-    tn_str_add(&text, "%s; unroll i%dio", order.text, s->v);
+    tn_str_add(&order, " i%d%s i%d%s", s->v, block, s->v, vector);
+    tn_str_add(&text, "%s; unroll i%d%s", order.text, s->v, block);
     if (tiles)
         tn_str_add(&text, " i%di", s->pixel);
     if (s->r_unroll > 0)
         tn_str_add(&text, s->r_block > 0 ? " r0ii" : " r0i");
-    tn_str_add(&text, "; vector i%dii", s->v);
+    tn_str_add(&text, "; vector i%d%s", s->v, vector);
     return text.text;
 }
 
@@ -294,7 +301,7 @@ static const char *vector_text(const plan *s)
     bool tiles = s->px > 1;
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
-    tn_str_add(&text, "split i%d %lld; ", s->v, (long long)s->lanes);
+    tn_str_add(&text, "%s i%d %lld; ", s->covers ? "cover" : "split", s->v, (long long)s->lanes);
     if (tiles)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
     tn_str_add(&text, "order");
@@ -324,11 +331,12 @@ static bool choose_lanes(plan *s)
     s->lanes = s->t->lanes;
     if (extent % s->lanes != 0)
         s->pads = may_pad(s);
-    if (extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0)
-        while (s->lanes > 4 && extent % s->lanes != 0)
-            s->lanes /= 2;
+    s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0;
+    while (s->covers && s->lanes > 4 && (s->lanes > extent || (extent % (s->lanes / 2) == 0 && extent < 4 * s->lanes)))
+        s->lanes /= 2;
+    s->covers = s->covers && extent % s->lanes != 0;
     s->blocks = (extent + s->lanes - 1) / s->lanes;
-    return s->pads || extent % s->lanes == 0 || (s->c->n_reduce == 0 && extent >= s->lanes);
+    return s->pads || extent >= s->lanes;
 }
 
 /* Float, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
@@ -367,13 +375,14 @@ static const char *choose(plan *s)
 }
 
 /* Lowers with the rule's schedule; NULL when what comes out is not all vectors. */
-static tn_stmt *try_rule(tn_program *p, tn_comp *c, const char *text)
+static tn_stmt *try_rule(tn_program *p, tn_comp *c, const char *text, bool *repeats)
 {
     const char *why = NULL;
     tn_nest *nest = tn_nest_make(p, c);
     if (text == NULL || !tn_nest_apply(nest, text, &why))
         return NULL;
     tn_stmt *body = tn_nest_lower(nest);
+    *repeats = nest->repeats;
     return tn_stmt_is_vector_clean(p, body) ? body : NULL;
 }
 
@@ -384,13 +393,15 @@ bool tn_schedule(tn_program *p, const tn_target *t)
         tn_comp *before = tn_comp_copy(p, c);
         plan s = {.p = p, .t = t, .c = c};
         const char *text = t->lanes > 1 ? choose(&s) : NULL;
-        tn_stmt *body = try_rule(p, c, text);
+        bool repeats = false;
+        tn_stmt *body = try_rule(p, c, text, &repeats);
         if (body == NULL) {
             *c = *before; /* constants unpacked again */
             text = "";
+            repeats = false;
             body = tn_nest_lower(tn_nest_make(p, c));
         }
-        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, text, body};
+        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, text, body, repeats};
     }
     return true;
 }

@@ -232,8 +232,10 @@ static tn_stmt *add_for(lowering *l, tn_stmt_vec *out, tn_var *var, const tn_exp
     return s;
 }
 
-/* A value without a vector form (a call such as exp) is stored lane by lane: the vector goes through memory. */
-static void store_by_lanes(lowering *l, tn_stmt_vec *out, const tn_expr *offset, const tn_expr *value, tn_var *acc)
+/* A value without a vector form (a call such as sin), or one of which only the first lanes lie in the result, is stored
+   lane by lane: the vector goes through memory. */
+static void store_by_lanes(lowering *l, tn_stmt_vec *out, const tn_expr *offset, const tn_expr *value, tn_var *acc,
+                           const tn_expr *limit)
 {
     tn_program *p = l->p;
     int64_t lanes = l->lane->hi + 1;
@@ -246,8 +248,25 @@ static void store_by_lanes(lowering *l, tn_stmt_vec *out, const tn_expr *offset,
         *s = (tn_stmt){.kind = TN_S_STORE, .buf = spill, .offset = lane, .value = tn_var_expr(p, acc), .lane = l->lane};
         value = tn_substitute(p, value, acc, tn_load_flat(p, spill, lane));
     }
-    tn_stmt *loop = add_for(l, out, l->lane, tn_index(p, 0), tn_index(p, lanes));
+    const tn_expr *end = limit != NULL ? tn_min(p, limit, tn_index(p, lanes)) : tn_index(p, lanes);
+    tn_stmt *loop = add_for(l, out, l->lane, tn_index(p, 0), end);
     add_store(l, &loop->body, NULL, offset, value);
+}
+
+/* How many lanes lie in the result, where a padded axis may take some beyond its end; NULL: all. */
+static const tn_expr *find_limit(lowering *l, const tn_expr *const *at)
+{
+    const tn_buf *out = l->nest->comp->out;
+    for (int d = 0; d < out->rank && l->lane != NULL; d++) {
+        int64_t lo = 0, hi = 0;
+        bool blocked = out->layout.n > 0 && out->layout.part[out->layout.n - 1].axis == d;
+        if (blocked || !tn_uses_var(at[d], l->lane))
+            continue;
+        tn_range_of(at[d], &lo, &hi);
+        if (hi >= out->max[d])
+            return tn_sub(l->p, tn_index(l->p, out->max[d]), tn_substitute(l->p, at[d], l->lane, tn_index(l->p, 0)));
+    }
+    return NULL;
 }
 
 static void store_point(lowering *l, tn_stmt_vec *out, const tn_expr *value, tn_var *acc)
@@ -259,10 +278,11 @@ static void store_point(lowering *l, tn_stmt_vec *out, const tn_expr *value, tn_
     const tn_expr *offset = tn_flatten_loads(l->p, tn_buf_offset(l->p, l->nest->comp->out, at));
     bool vector =
         l->lane != NULL && can_store_vector(l->p, value, l->lane) && tn_coefficient(offset, l->lane, &c) && c == 1;
-    if (l->lane == NULL || vector)
+    const tn_expr *limit = find_limit(l, at);
+    if (limit == NULL && (l->lane == NULL || vector))
         add_store(l, out, vector ? l->lane : NULL, offset, value);
     else
-        store_by_lanes(l, out, offset, value, acc);
+        store_by_lanes(l, out, offset, value, acc, limit);
 }
 
 /* --- bounds of reduction loops -------------------------------------------------------------------------------------- */

@@ -44,8 +44,9 @@ static void substitute_all(tn_nest *nest, const tn_var *v, const tn_expr *by)
         nest->reduce[i] = tn_substitute(nest->program, nest->reduce[i], v, by);
 }
 
-/* X becomes Xo * factor + Xi. A ragged end is a second section: its code is made apart, without a test inside. */
-static const char *split(tn_nest *nest, const char *name, int64_t factor)
+/* X becomes Xo * factor + Xi. A ragged end is a second section: its code is made apart, without a test inside.
+   cover: the last turn starts earlier instead, so that it is a whole one and does some points again. */
+static const char *split(tn_nest *nest, const char *name, int64_t factor, bool cover)
 {
     tn_program *p = nest->program;
     tn_loop *l = find_loop(nest, name);
@@ -61,13 +62,15 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor)
     inner.name = tn_strfmt(p->arena, "%si", name);
     outer.extent = (l->extent + factor - 1) / factor;
     inner.extent = factor;
-    outer.tail = l->extent % factor;
+    outer.tail = cover ? 0 : l->extent % factor;
     outer.inner = inner.name;
     outer.var = tn_loop_var(p, outer.name, tn_index(p, outer.extent));
     inner.var = tn_loop_var(p, inner.name, tn_index(p, factor));
-    const tn_expr *both =
-        tn_add(p, tn_mul(p, tn_var_expr(p, outer.var), tn_index(p, factor)), tn_var_expr(p, inner.var));
-    substitute_all(nest, l->var, both);
+    const tn_expr *start = tn_mul(p, tn_var_expr(p, outer.var), tn_index(p, factor));
+    if (cover)
+        start = tn_min(p, start, tn_index(p, l->extent - factor));
+    substitute_all(nest, l->var, tn_add(p, start, tn_var_expr(p, inner.var)));
+    nest->repeats = nest->repeats || (cover && l->extent % factor != 0);
     for (int i = 0; i < nest->n;
          i++) { /* the ragged end of a split further out, counted in the new outer loop's turns */
         tn_loop *ragged = &nest->loop[i];
@@ -81,6 +84,14 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor)
     nest->loop[at] = outer;
     nest->loop[at + 1] = inner;
     return NULL;
+}
+
+static const char *cover(tn_nest *nest, const char *name, int64_t factor)
+{
+    const tn_loop *l = find_loop(nest, name);
+    if (nest->comp->serial || (l != NULL && l->is_reduce))
+        return "cover wants an axis whose points may be computed twice";
+    return split(nest, name, factor, true);
 }
 
 /* Rounds a loop's extent up: more turns than the axis has elements. The caller knows that every buffer has room. */
@@ -129,7 +140,9 @@ static const char *set_kind(tn_nest *nest, char **names, int n, tn_loop_kind kin
 static const char *apply_one(tn_nest *nest, char **word, int n)
 {
     if (strcmp(word[0], "split") == 0 && n == 3)
-        return split(nest, word[1], atoll(word[2]));
+        return split(nest, word[1], atoll(word[2]), false);
+    if (strcmp(word[0], "cover") == 0 && n == 3)
+        return cover(nest, word[1], atoll(word[2]));
     if (strcmp(word[0], "pad") == 0 && n == 3)
         return pad(nest, word[1], atoll(word[2]));
     if (strcmp(word[0], "order") == 0)
@@ -138,7 +151,7 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return set_kind(nest, word + 1, n - 1, TN_LOOP_UNROLL);
     if (strcmp(word[0], "vector") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_VECTOR);
-    return "unknown primitive; there are split, pad, order, unroll and vector";
+    return "unknown primitive; there are split, cover, pad, order, unroll and vector";
 }
 
 static const char *check_tile(const tn_nest *nest)

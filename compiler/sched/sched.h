@@ -3,6 +3,9 @@
 
        split i1 32; split i3 14; order i0 i1o i2 i3o r0 r1 r2 i3i i1i; unroll i3i; vector i1i
 
+   split X F    Xo and Xi, X = Xo * F + Xi; a ragged end is a section of its own
+   cover X F    the same, but the last turn begins earlier and is whole: it computes some points again
+   pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
    Loops are named i0 i1 ... (axes) and r0 r1 ... (reduction axes); split X F makes Xo and Xi. The non-reduction loops
    that stand after the first reduction loop are the register tile: they must be unrolled or vector. */
 #ifndef TN_SCHED_H
@@ -29,6 +32,7 @@ typedef struct tn_nest {
     tn_comp *comp;
     int n;
     tn_loop loop[TN_MAX_LOOPS];
+    bool repeats; /* some points are computed twice: the result cannot take an operand's place */
     const tn_expr *axis[TN_MAX_AXES], *reduce[TN_MAX_AXES]; /* the computation's variables in terms of the loops */
 } tn_nest;
 

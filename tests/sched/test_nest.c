@@ -56,6 +56,39 @@ static void test_shared_loads(void **state)
     assert_int_equal(count_kind(s, TN_S_LET), 5 + 1); /* accumulators, x[r] */
 }
 
+/* 10 = 3 turns of 4 that begin at 0, 4 and 6: one tile in the code, no section for the end. */
+static void test_cover(void **state)
+{
+    bench *b = *state;
+    const char *why = NULL;
+    tn_nest *nest = tn_nest_make(b->p, make_product(b));
+    assert_true(tn_nest_apply(nest, "cover i0 4; order i0o r0 i0i; unroll i0i", &why));
+    assert_true(nest->repeats);
+    tn_stmt *s = tn_nest_lower(nest);
+    assert_int_equal(count_kind(s, TN_S_STORE), 4);
+    tn_str text = {.arena = b->p->arena};
+    tn_expr_print(s->body.items[0]->end, &text);
+    assert_string_equal(text.text, "3");
+    nest = tn_nest_make(b->p, make_product(b));
+    assert_true(tn_nest_apply(nest, "cover i0 5", &why));
+    assert_false(nest->repeats); /* 10 = 2 * 5 */
+}
+
+/* 10 rounded up to 12: the third vector's store is limited to the 2 lanes that lie in y. */
+static void test_pad(void **state)
+{
+    bench *b = *state;
+    const char *why = NULL;
+    tn_nest *nest = tn_nest_make(b->p, make_product(b));
+    assert_true(tn_nest_apply(nest, "pad i0 4; split i0 4; order i0o r0 i0i; vector i0i", &why));
+    const tn_stmt *outer = tn_nest_lower(nest)->body.items[0];
+    const tn_stmt *last =
+        outer->body.items[outer->body.n - 1]; /* for (i0i < min(10 - i0o * 4, 4)) y[...] = spill[i0i] */
+    assert_int_equal(last->kind, TN_S_FOR);
+    assert_int_equal(last->end->kind, TN_E_OP);
+    assert_int_equal(last->end->op, TN_OP_MIN);
+}
+
 static void refuses(bench *b, const char *schedule, const char *reason)
 {
     const char *why = NULL;
@@ -74,6 +107,8 @@ static void test_refused(void **state)
     refuses(b, "order i0 i0", "every loop once");
     refuses(b, "order r0 i0", "must be unrolled or vector");
     refuses(b, "vector r0", "innermost and no reduction");
+    refuses(b, "cover r0 2", "may be computed twice");
+    refuses(b, "cover i0 16", "factor of 1 up to the extent");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
 }
@@ -81,10 +116,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PROGRAM_TEST(test_plain),
-        PROGRAM_TEST(test_ragged_tile),
-        PROGRAM_TEST(test_shared_loads),
-        PROGRAM_TEST(test_refused),
+        PROGRAM_TEST(test_plain), PROGRAM_TEST(test_ragged_tile), PROGRAM_TEST(test_shared_loads),
+        PROGRAM_TEST(test_cover), PROGRAM_TEST(test_pad),         PROGRAM_TEST(test_refused),
     };
     return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
 }
