@@ -4,7 +4,8 @@
 
        #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_MAX_, TN_MIN_
        #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
-       #define TN_NEED_INT       tn_floordiv, tn_floormod, tn_ipow (int64_t)
+       #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
+       #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
        #include "tn_port.h"
 
@@ -70,17 +71,19 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_STORE_(n, p, v) ((void)(*(tn_f32x##n##u *)(void *)(p) = (v)))
 #define TN_SPLAT_(n, s) ((float)(s) - (tn_f32x##n){0}) /* minus 0 keeps -0 */
 
-/* MAX: b > a ? b : a, and MIN: b < a ? b : a. A NaN in a stays; one in b is dropped: the test that would keep it costs
-   as much as the operation. */
-#define TN_PICK_(n, op, x, y, m, a, b) \
+/* TN_MAX_: b > a ? b : a, and TN_MIN_: b < a ? b : a. A NaN in a stays; one in b is kept by the last term, which sets all
+   bits of its lane. TN_MAXK_ and TN_MINK_ are without that test: for b that is no NaN, such as a constant. */
+#define TN_PICK_(n, op, x, y, m, nans, a, b) \
     (__extension__({ \
         const tn_f32x##n x = (a); \
         const tn_f32x##n y = (b); \
         const tn_i32x##n m = y op x; \
-        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m)); \
+        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m) nans); \
     }))
-#define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
+#define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, | (tn_y##k != tn_y##k), a, b)
 #define TN_PICK_AT(n, op, k, a, b) TN_PICK_K(n, op, k, a, b)
+#define TN_PICKK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, , a, b)
+#define TN_PICKK_AT(n, op, k, a, b) TN_PICKK_K(n, op, k, a, b)
 
 #define TN_LOAD_F32X4(p) TN_LOAD_(4, p)
 #define TN_LOAD_F32X8(p) TN_LOAD_(8, p)
@@ -97,6 +100,12 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_MIN_F32X4(a, b) TN_PICK_AT(4, <, __COUNTER__, a, b)
 #define TN_MIN_F32X8(a, b) TN_PICK_AT(8, <, __COUNTER__, a, b)
 #define TN_MIN_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
+#define TN_MAXK_F32X4(a, b) TN_PICKK_AT(4, >, __COUNTER__, a, b)
+#define TN_MAXK_F32X8(a, b) TN_PICKK_AT(8, >, __COUNTER__, a, b)
+#define TN_MAXK_F32X16(a, b) TN_PICKK_AT(16, >, __COUNTER__, a, b)
+#define TN_MINK_F32X4(a, b) TN_PICKK_AT(4, <, __COUNTER__, a, b)
+#define TN_MINK_F32X8(a, b) TN_PICKK_AT(8, <, __COUNTER__, a, b)
+#define TN_MINK_F32X16(a, b) TN_PICKK_AT(16, <, __COUNTER__, a, b)
 
 /* 32-bit integers, and bytes widened to them. Arithmetic wraps: no compiler traps on vectors. */
 typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
@@ -190,6 +199,17 @@ TN_UNUSED static inline int tn_isinf(double x)
 #if defined(TN_NEED_INT) && !defined(TN_HAS_INT)
 #define TN_HAS_INT
 
+/* Toward zero. */
+TN_UNUSED static inline int64_t tn_idiv(int64_t x, int64_t y)
+{
+    return y == 0 ? 0 : y == -1 ? (int64_t)(0u - (uint64_t)x) : x / y;
+}
+
+TN_UNUSED static inline int64_t tn_irem(int64_t x, int64_t y)
+{
+    return y == 0 || y == -1 ? 0 : x % y;
+}
+
 TN_UNUSED static inline int64_t tn_floordiv(int64_t x, int64_t y)
 {
     if (y == 0)
@@ -217,6 +237,38 @@ TN_UNUSED static inline int64_t tn_ipow(int64_t x, int64_t y)
             r *= b;
     return (int64_t)r;
 }
+#endif
+
+/* --- floats to integers: toward zero; beyond the type's range its end, and NaN gives its least value ---------------- */
+
+#if defined(TN_NEED_CONVERT) && !defined(TN_HAS_CONVERT)
+#define TN_HAS_CONVERT
+
+/* What is above bottom and below top fits the type when truncated. */
+#define TN_TO_INT_(name, type, least, most, bottom, top) \
+    TN_UNUSED static inline type tn_to_##name##f(float x) \
+    { \
+        return (type)(x > bottom##f ? (x < top##f ? (type)x : (type)(most)) : (type)(least)); \
+    } \
+    TN_UNUSED static inline type tn_to_##name(double x) \
+    { \
+        return (type)(x > bottom ? (x < top ? (type)x : (type)(most)) : (type)(least)); \
+    }
+TN_TO_INT_(int8, int8_t, INT8_MIN, INT8_MAX, -128.0, 128.0)
+TN_TO_INT_(uint8, uint8_t, 0, UINT8_MAX, 0.0, 256.0)
+TN_TO_INT_(int16, int16_t, INT16_MIN, INT16_MAX, -32768.0, 32768.0)
+TN_TO_INT_(uint16, uint16_t, 0, UINT16_MAX, 0.0, 65536.0)
+TN_TO_INT_(int32, int32_t, INT32_MIN, INT32_MAX, -2147483648.0, 2147483648.0)
+TN_TO_INT_(uint32, uint32_t, 0, UINT32_MAX, 0.0, 4294967296.0)
+TN_TO_INT_(int64, int64_t, INT64_MIN, INT64_MAX, -9223372036854775808.0, 9223372036854775808.0)
+TN_TO_INT_(uint64, uint64_t, 0, UINT64_MAX, 0.0, 18446744073709551616.0)
+#if PTRDIFF_MAX > 2147483647
+TN_TO_INT_(index, ptrdiff_t, PTRDIFF_MIN, PTRDIFF_MAX, -9223372036854775808.0, 9223372036854775808.0)
+#elif PTRDIFF_MAX > 32767
+TN_TO_INT_(index, ptrdiff_t, PTRDIFF_MIN, PTRDIFF_MAX, -2147483648.0, 2147483648.0)
+#else
+TN_TO_INT_(index, ptrdiff_t, PTRDIFF_MIN, PTRDIFF_MAX, -32768.0, 32768.0)
+#endif
 #endif
 
 /* --- float16 (IEEE 754 binary16) and bfloat16, rounded to nearest even -------------------------------------------- */

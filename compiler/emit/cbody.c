@@ -159,6 +159,26 @@ static const char *integer_text(printer *c, const tn_expr *e)
     return tn_strfmt(a, e->i < 0 ? "(%lld)" : "%lld", (long long)e->i);
 }
 
+static bool is_wrapped(const char *s)
+{
+    size_t n = strlen(s);
+    int depth = 0;
+    if (n < 2 || s[0] != '(')
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        depth += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
+        if (depth == 0 && i + 1 < n)
+            return false;
+    }
+    return true;
+}
+
+/* Without the parentheses around the whole. */
+static const char *bare(printer *c, const char *s)
+{
+    return is_wrapped(s) ? tn_strndup(c->p->arena, s + 1, strlen(s) - 2) : s;
+}
+
 /* --- operations --------------------------------------------------------------------------------------------------- */
 
 static const char *template_text(printer *c, const char *t, const char *x, const char *y, bool is_double)
@@ -217,6 +237,16 @@ static const char *vector_function(int op)
     }
 }
 
+/* A constant comes second, where the test for NaN is left out. */
+static const char *vector_extreme(printer *c, const tn_expr *e)
+{
+    bool first = e->arg[0]->kind == TN_E_NUM;
+    const tn_expr *x = e->arg[first ? 1 : 0], *y = e->arg[first ? 0 : 1];
+    bool number = y->kind == TN_E_NUM && !isnan(y->f);
+    return tn_strfmt(c->p->arena, "TN_%s%s_%s(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", number ? "K" : "",
+                     vector_kind(c, e->dtype, c->lane), vector_text(c, x), vector_text(c, y));
+}
+
 static const char *vector_op(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
@@ -227,8 +257,7 @@ static const char *vector_op(printer *c, const tn_expr *e)
         return tn_strfmt(a, "TN_CALL_%s(%s, %s)", kind, function, text_of(c, e->arg[0]));
     }
     if (e->op == TN_OP_MIN || e->op == TN_OP_MAX)
-        return tn_strfmt(a, "TN_%s_%s(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", kind, vector_text(c, e->arg[0]),
-                         vector_text(c, e->arg[1]));
+        return vector_extreme(c, e);
     if (e->op == TN_OP_AND || e->op == TN_OP_OR)
         return tn_strfmt(a, "(%s %s %s)", text_of(c, e->arg[0]), e->op == TN_OP_AND ? "&" : "|", text_of(c, e->arg[1]));
     if (e->op == TN_OP_NOT)
@@ -309,6 +338,21 @@ static const char *unsigned_of(tn_dtype t)
     return t == TN_INT64 || t == TN_UINT64 ? "uint64_t" : t == TN_INT32 || t == TN_UINT32 ? "uint32_t" : "unsigned";
 }
 
+/* Toward zero; by 0 it is 0, and the least number by -1 wraps (narrow types divide as int, which holds the result). */
+static const char *divide_text(printer *c, const tn_expr *e, char op, const char *x, const char *y)
+{
+    tn_arena *a = c->p->arena;
+    const tn_expr *by = e->arg[1];
+    const tn_dtype_info *info = tn_dtype_get(e->dtype);
+    if (by->kind == TN_E_INT && by->i != 0 && by->i != -1)
+        return tn_strfmt(a, "(%s)(%s %c %s)", info->c, x, op, y);
+    if (info->is_signed && info->size >= 4) {
+        c->needs->ints = true;
+        return tn_strfmt(a, "(%s)tn_i%s(%s, %s)", info->c, op == '/' ? "div" : "rem", x, y);
+    }
+    return tn_strfmt(a, "(%s)(%s != 0 ? %s %c %s : 0)", info->c, y, x, op, y);
+}
+
 static const char *int_op(printer *c, const tn_expr *e, const char *x, const char *y)
 {
     tn_arena *a = c->p->arena;
@@ -318,16 +362,18 @@ static const char *int_op(printer *c, const tn_expr *e, const char *x, const cha
     if (strstr(raw, "tn_") != NULL)
         c->needs->ints = true;
     switch (e->op) {
+    case TN_OP_FDIV:
+    case TN_OP_MOD:
+        if (!tn_dtype_get(t)->is_signed)
+            return divide_text(c, e, e->op == TN_OP_FDIV ? '/' : '%', x, y);
+        break;
     case TN_OP_ADD:
     case TN_OP_SUB:
     case TN_OP_MUL: return tn_strfmt(a, "(%s)((%s)%s %c (%s)%s)", type, u, x, raw[3], u, y);
     case TN_OP_NEG: return tn_strfmt(a, "(%s)(0 - (%s)%s)", type, u, x);
     case TN_OP_ABS: return tn_strfmt(a, "(%s)(%s < 0 ? 0 - (%s)%s : (%s)%s)", type, x, u, x, u, x);
     case TN_OP_DIV:
-    case TN_OP_REM:
-        if (e->arg[1]->kind == TN_E_INT && e->arg[1]->i != 0)
-            return tn_strfmt(a, "(%s)(%s)", type, template_text(c, raw, x, y, false));
-        return tn_strfmt(a, "(%s)(%s != 0 ? %s : 0)", type, y, template_text(c, raw, x, y, false));
+    case TN_OP_REM: return divide_text(c, e, e->op == TN_OP_DIV ? '/' : '%', x, y);
     case TN_OP_SHL: return tn_strfmt(a, "(%s)(%s < %d ? (%s)%s << %s : 0)", type, y, bits, u, x, y);
     case TN_OP_SHR: return tn_strfmt(a, "(%s)(%s < %d ? %s >> %s : 0)", type, y, bits, x, y);
     default: break;
@@ -388,30 +434,14 @@ static const char *cast_text(printer *c, const tn_expr *e)
     }
     if (to == TN_BOOL)
         return tn_strfmt(a, tn_dtype_get(from)->is_float ? "(%s < 0 || %s > 0 || %s != %s)" : "(%s != 0)", x, x, x, x);
+    if (tn_dtype_get(from)->is_float && !tn_dtype_get(to)->is_float && !tn_float_fits(e->arg[0], to)) {
+        c->needs->convert = true;
+        return tn_strfmt(a, "tn_to_%s%s(%s)", tn_dtype_get(to)->name, from == TN_FLOAT ? "f" : "", bare(c, x));
+    }
     return tn_strfmt(a, "(%s)%s", c_type(to), x);
 }
 
 /* --- loads and stores --------------------------------------------------------------------------------------------- */
-
-static bool is_wrapped(const char *s)
-{
-    size_t n = strlen(s);
-    int depth = 0;
-    if (n < 2 || s[0] != '(')
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        depth += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
-        if (depth == 0 && i + 1 < n)
-            return false;
-    }
-    return true;
-}
-
-/* Without the parentheses around the whole. */
-static const char *bare(printer *c, const char *s)
-{
-    return is_wrapped(s) ? tn_strndup(c->p->arena, s + 1, strlen(s) - 2) : s;
-}
 
 static const tn_expr *first_lane(printer *c, const tn_expr *offset)
 {

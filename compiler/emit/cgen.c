@@ -254,6 +254,8 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_MINMAX\n");
     if (g->needs.ints)
         tn_str_add(out, "#define TN_NEED_INT\n");
+    if (g->needs.convert)
+        tn_str_add(out, "#define TN_NEED_CONVERT\n");
     if (g->needs.half)
         tn_str_add(out, "#define TN_NEED_HALF\n");
     tn_str_add(out, "#include \"%s.h\"\n\n%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s\n", u->name,

@@ -130,10 +130,35 @@ static bool fast_op(int op, bool f, const lanes *x, const lanes *y, lanes *out, 
     }
 }
 
+/* uint64, where the highest bit is no sign. */
+static bool unsigned_op(int op, const lanes *x, const lanes *y, lanes *out, int n)
+{
+    switch (op) {
+#define UNSIGNED(OP, E) \
+    case TN_OP_##OP: \
+        for (int i = 0; i < n; i++) { \
+            uint64_t a = (uint64_t)x->i[i], b = (uint64_t)y->i[i]; \
+            out->i[i] = (int64_t)(E); \
+        } \
+        return true;
+        UNSIGNED(DIV, b == 0 ? 0 : a / b)
+        UNSIGNED(FDIV, b == 0 ? 0 : a / b)
+        UNSIGNED(MOD, b == 0 ? 0 : a % b)
+        UNSIGNED(REM, b == 0 ? 0 : a % b)
+        UNSIGNED(MIN, a < b ? a : b)
+        UNSIGNED(MAX, a > b ? a : b)
+        UNSIGNED(LT, a < b)
+        UNSIGNED(LE, a <= b)
+        UNSIGNED(SHR, b > 63 ? 0 : a >> b)
+#undef UNSIGNED
+    default: return false;
+    }
+}
+
 static void apply(int op, tn_dtype from, tn_dtype to, const lanes *x, const lanes *y, lanes *out, int n)
 {
     bool f = is_float(from);
-    if (fast_op(op, f, x, y, out, n)) {
+    if ((from == TN_UINT64 && unsigned_op(op, x, y, out, n)) || fast_op(op, f, x, y, out, n)) {
         wrap_lanes(to, out, n);
         return;
     }
@@ -147,19 +172,42 @@ static void apply(int op, tn_dtype from, tn_dtype to, const lanes *x, const lane
     wrap_lanes(to, out, n);
 }
 
-static int64_t to_int(double x)
+/* The numbers of an integer type: from lo to hi, as floats; uint64 in the bits of int64. */
+typedef struct bounds {
+    double bottom, top; /* what lies between them, both excluded, truncates to a number of the type */
+    int64_t least, most;
+} bounds;
+
+static bounds bounds_of(tn_dtype t)
 {
-    return x > -9.2e18 && x < 9.2e18 ? (int64_t)x : INT64_MIN;
+    const tn_dtype_info *info = tn_dtype_get(t);
+    int bits = info->size * 8 - info->is_signed;
+    if (t == TN_INDEX)
+        return (bounds){-0x1p63, 0x1p63, INT64_MIN, INT64_MAX};
+    if (bits >= 63)
+        return info->is_signed ? (bounds){-0x1p63, 0x1p63, INT64_MIN, INT64_MAX} : (bounds){0, 0x1p64, 0, -1};
+    int64_t range = (int64_t)1 << bits;
+    return (bounds){info->is_signed ? -(double)range : 0, (double)range, info->is_signed ? -range : 0, range - 1};
+}
+
+static int64_t to_int(double x, const bounds *b)
+{
+    if (!(x > b->bottom))
+        return b->least;
+    if (!(x < b->top))
+        return b->most;
+    return x < 0x1p63 ? (int64_t)x : (int64_t)(uint64_t)x;
 }
 
 static void cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *out, int n)
 {
     bool f = is_float(from), t = is_float(to);
+    const bounds b = bounds_of(to);
     for (int i = 0; i < n; i++)
         if (f && t)
             out->f[i] = x->f[i];
         else if (f)
-            out->i[i] = to == TN_BOOL ? x->f[i] != 0 : to_int(x->f[i]);
+            out->i[i] = to == TN_BOOL ? x->f[i] != 0 : to_int(x->f[i], &b);
         else if (t)
             out->f[i] = from == TN_UINT64 ? (double)(uint64_t)x->i[i] : (double)x->i[i];
         else

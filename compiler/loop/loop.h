@@ -209,7 +209,8 @@ const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
 const tn_expr *tn_op1(tn_program *p, tn_scalar_op op, const tn_expr *x);
 const tn_expr *tn_op2(tn_program *p, tn_scalar_op op, const tn_expr *x, const tn_expr *y); /* of one type */
 const tn_expr *tn_select(tn_program *p, const tn_expr *c, const tn_expr *x, const tn_expr *y);
-/* Conversion as in C and ONNX Cast: floats truncate toward zero, integers wrap, anything non-zero is true. */
+/* Conversion as in C and ONNX Cast: floats truncate toward zero, integers wrap, anything non-zero is true. A float beyond
+   an integer type's range, which both leave undefined, gives the type's nearest number, and NaN its least. */
 const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x);
 static inline const tn_expr *tn_add(tn_program *p, const tn_expr *x, const tn_expr *y)
 {
@@ -269,6 +270,8 @@ void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user);
 void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
+/* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
+bool tn_float_fits(const tn_expr *e, tn_dtype to);
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of an index expression, inclusive */
 const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
                            const tn_expr *const *at);                         /* no cast; n subscripts as given */

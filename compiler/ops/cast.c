@@ -2,8 +2,8 @@
 
        Cast(x float) to=int8      out[i] = (int8)x[i]          2.9 gives 2, -2.9 gives -2
 
-   Conversions are those of tn_cast: floats truncate toward zero (beyond the type's range the result is unspecified, as
-   in ONNX), integers wrap, anything but 0 is true, NaN included; to the 16-bit floats it rounds to nearest even. */
+   Conversions are those of tn_cast: floats truncate toward zero and saturate, NaN gives the least number (both are
+   unspecified in ONNX), integers wrap, anything but 0 is true, NaN included; to the 16-bit floats it rounds to nearest even. */
 #include "ops/ops.h"
 
 /* --- Cast --------------------------------------------------------------------------------------------------------- */

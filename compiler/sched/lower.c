@@ -186,19 +186,12 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
     }
 }
 
-/* select(x < high, x, high) of select(low < x, x, low), as tn_quant_saturate builds it: the conversion is defined. */
-static bool is_saturated(const tn_expr *e)
-{
-    return e->kind == TN_E_SELECT && e->arg[2]->kind == TN_E_NUM && e->arg[1]->kind == TN_E_SELECT
-        && e->arg[1]->arg[2]->kind == TN_E_NUM;
-}
-
 /* What a vector statement may store: a vector, or one narrowed to bytes. */
 static bool can_store_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     if (e->kind == TN_E_CAST && is_byte(e->dtype)) {
         const tn_expr *wide = e->arg[0];
-        return (wide->dtype == TN_INT32 || (wide->dtype == TN_FLOAT && is_saturated(wide)))
+        return (wide->dtype == TN_INT32 || (wide->dtype == TN_FLOAT && tn_float_fits(wide, e->dtype)))
             && tn_can_vector(p, wide, lane) && !is_still(wide, lane);
     }
     return e->dtype != TN_BOOL && tn_can_vector(p, e, lane);

@@ -1,0 +1,95 @@
+/* Whether a conversion from a float to an integer needs no test: the value is known to lie in the type.
+
+       cast<index>(floor(i * 0.5 + 0.25)), 0 <= i < 8       fits: no NaN, from 0.25 to 3.75
+       cast<uint8>(select(y < 255, y, 255)), y = select(0 < x, x, 0)      fits whatever x is: of NaN this makes 0
+*/
+#include "loop/loop.h"
+
+#include <math.h>
+
+typedef struct range {
+    double lo, hi; /* inclusive; lo > hi: unknown, or NaN is possible */
+} range;
+
+static const range unknown = {1, 0};
+
+static range range_of(const tn_expr *e);
+
+static bool is_known(range r)
+{
+    return r.lo <= r.hi;
+}
+
+static range range_of_whole(const tn_expr *e)
+{
+    static const int64_t far = (int64_t)1 << 44; /* tn_range_of's least number that may stand for more */
+    int64_t lo = 0, hi = 0;
+    tn_range_of(e, &lo, &hi);
+    return lo > -far && hi < far ? (range){(double)lo, (double)hi} : unknown;
+}
+
+static range product(range x, range y)
+{
+    double a = x.lo * y.lo, b = x.lo * y.hi, c = x.hi * y.lo, d = x.hi * y.hi;
+    return (range){fmin(fmin(a, b), fmin(c, d)), fmax(fmax(a, b), fmax(c, d))};
+}
+
+static range range_of_op(const tn_expr *e)
+{
+    range x = range_of(e->arg[0]), y = e->n > 1 ? range_of(e->arg[1]) : x;
+    if (!is_known(x) || !is_known(y))
+        return unknown;
+    switch (e->op) {
+    case TN_OP_ADD: return (range){x.lo + y.lo, x.hi + y.hi};
+    case TN_OP_SUB: return (range){x.lo - y.hi, x.hi - y.lo};
+    case TN_OP_MUL: return product(x, y);
+    case TN_OP_DIV: return y.lo > 0 || y.hi < 0 ? product(x, (range){1 / y.hi, 1 / y.lo}) : unknown;
+    case TN_OP_MIN: return (range){fmin(x.lo, y.lo), fmin(x.hi, y.hi)};
+    case TN_OP_MAX: return (range){fmax(x.lo, y.lo), fmax(x.hi, y.hi)};
+    case TN_OP_NEG: return (range){-x.hi, -x.lo};
+    case TN_OP_FLOOR:
+    case TN_OP_CEIL:
+    case TN_OP_TRUNC:
+    case TN_OP_ROUND: return (range){floor(x.lo), ceil(x.hi)};
+    default: return unknown;
+    }
+}
+
+static range range_of(const tn_expr *e)
+{
+    switch (e->kind) {
+    case TN_E_NUM: return isfinite(e->f) ? (range){e->f, e->f} : unknown;
+    case TN_E_CAST: return tn_dtype_get(e->arg[0]->dtype)->is_float ? range_of(e->arg[0]) : range_of_whole(e->arg[0]);
+    case TN_E_OP: return range_of_op(e);
+    case TN_E_SELECT: {
+        range x = range_of(e->arg[1]), y = range_of(e->arg[2]);
+        return is_known(x) && is_known(y) ? (range){fmin(x.lo, y.lo), fmax(x.hi, y.hi)} : unknown;
+    }
+    default: return unknown;
+    }
+}
+
+/* x < y ? x : y with y a number, or its mirror image: gives the number for NaN. */
+static bool is_bound(const tn_expr *e, bool upper)
+{
+    if (e->kind != TN_E_SELECT || e->arg[2]->kind != TN_E_NUM)
+        return false;
+    const tn_expr *c = e->arg[0], *x = e->arg[1], *end = e->arg[2];
+    return c->kind == TN_E_OP && c->op == TN_OP_LT && c->arg[0] == (upper ? x : end) && c->arg[1] == (upper ? end : x);
+}
+
+/* Of an index 32 bits: where ptrdiff_t is narrower, no buffer is so long that one could come near its end. */
+static range range_of_type(tn_dtype t)
+{
+    const tn_dtype_info *info = tn_dtype_get(t);
+    int bits = t == TN_INDEX ? 31 : info->size * 8 - info->is_signed;
+    return (range){info->is_signed ? -ldexp(1, bits) : 0, ldexp(1, bits) - 1};
+}
+
+bool tn_float_fits(const tn_expr *e, tn_dtype to)
+{
+    range type = range_of_type(to), r = range_of(e);
+    if (is_bound(e, true) && is_bound(e->arg[1], false))
+        return e->arg[1]->arg[2]->f >= type.lo && e->arg[2]->f <= type.hi;
+    return is_known(r) && r.lo >= 0.99 * type.lo && r.hi <= 0.99 * type.hi; /* 0.99: what rounding may add */
+}
