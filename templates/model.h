@@ -49,7 +49,8 @@ typedef enum @NAME@_status {
     @UPPER@_ERR_WEIGHTS = -5,   /* the weights are damaged, or another model's */
     @UPPER@_ERR_SELFTEST = -6,  /* the self-test computed something else than the compiler's reference */
     @UPPER@_ERR_KERNEL = -7,    /* a library's kernel reported an error */
-    @UPPER@_ERR_SHAPE = -8      /* a size is outside its bounds */
+    @UPPER@_ERR_SHAPE = -8,     /* a size is outside its bounds */
+    @UPPER@_ERR_VALUE = -9      /* a size, axis or position that an input gives does not fit the model's shapes */
 } @NAME@_status;
 
 /* What one run reads and writes. Every member has the size of a pointer. */
@@ -57,7 +58,7 @@ typedef struct @NAME@_io {
 @MEMBERS@
 } @NAME@_io;
 
-/* Runs the model once. On an error nothing was computed. */
+/* Runs the model once. On an error nothing was computed; after ERR_VALUE the outputs hold anything. */
 @NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size);
 @WEIGHTS_CHECK@
 @SELFTEST@

@@ -34,10 +34,11 @@ static bool is_text(const char *path)
 
 static tn_graph *read_graph(tn_ctx *ctx, const char *path, const char *bytes, size_t size)
 {
-    const char *const *shapes = tn_setting_all(ctx, "input-shapes");
-    tn_onnx_options o = {.shapes = shapes};
-    while (shapes[o.n_shapes] != NULL)
+    tn_onnx_options o = {.shapes = tn_setting_all(ctx, "input-shapes"), .consts = tn_setting_all(ctx, "const")};
+    while (o.shapes[o.n_shapes] != NULL)
         o.n_shapes++;
+    while (o.consts[o.n_consts] != NULL)
+        o.n_consts++;
     if (is_text(path))
         return tn_graph_parse(&ctx->arena, &ctx->diag, path, bytes, tn_op_find);
     return tn_onnx_parse(&ctx->arena, &ctx->diag, path, bytes, size, &o);

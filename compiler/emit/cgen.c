@@ -189,6 +189,9 @@ static void print_call(generator *g, size_t k)
         tn_str_add(&g->entry, "%s%s", i > 0 || c->f->n_param > 0 ? ", " : "",
                    tn_symbol_local(u->program, c->f->symbol[i]));
     tn_str_add(&g->entry, ");\n    %s_LAYER_END(%zu);\n", u->upper, k);
+    if (u->program->kernels.items[k].comp->check)
+        tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n",
+                   (long long)u->plan->offset[out->id], u->upper);
 }
 
 static bool takes_weights(const tn_unit *u)

@@ -89,6 +89,7 @@ typedef struct tn_value {
     const char *name; /* as in the file; never NULL */
     tn_dtype dtype;
     tn_shape shape;
+    tn_shape declared;   /* what the file says of it: the bound where only the run knows sizes; else not known */
     tn_node *maker;      /* NULL for inputs and constants */
     tn_tensor *constant; /* NULL when not known at compile time */
     tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */

@@ -471,6 +471,8 @@ static const tn_expr *index_op(tn_program *p, tn_scalar_op op, const tn_expr *co
     case TN_OP_MOD:
         if (y->kind == TN_E_INT && y->i > 0)
             return index_divide(p, op, x, y->i);
+        if (y->kind == TN_E_INT && y->i == 0) /* as scalar.def has it: an axis of no elements */
+            return y;
         if (op == TN_OP_FDIV && x == y)
             return tn_index(p, 1);
         break;

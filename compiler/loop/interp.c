@@ -451,6 +451,8 @@ static bool run_comp(machine *m, const tn_comp *c)
         place_block(m, c, extent, base);
         run_block(m, c, out, reduce_extent, reduce_count);
     }
+    if (m->error == NULL && c->check && tn_tensor_get_int(out, 0) == 0)
+        m->error = "a size, axis or position that an input gives at run time does not fit the declared shapes";
     if (m->error != NULL)
         tn_error(m->p->graph->diag, "%s: %s: %s", m->p->graph->path, c->label, m->error);
     return m->error == NULL;

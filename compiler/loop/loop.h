@@ -110,6 +110,7 @@ typedef struct tn_comp {
     const tn_expr *post; /* NULL: acc itself */
     bool view;           /* out holds the same elements in the same row-major order as the only buffer it loads */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
+    bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
 } tn_comp;
 
 typedef struct {
@@ -278,7 +279,7 @@ const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */
 /* Offset in elements of b[at] in memory, by its layout. */
 const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *const *at);
-tn_buf *tn_buf_root(const tn_buf *b);       /* whose memory it is: through aliases */
+tn_buf *tn_buf_root(const tn_buf *b); /* whose memory it is: through aliases */
 bool tn_buf_has_border(const tn_buf *b);
 int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
 bool tn_layout_is_plain(const tn_layout *l);

@@ -302,14 +302,15 @@ static bool parse_head(tn_scan *s, tn_graph *g)
 static bool parse_statement(reader *r)
 {
     tn_scan *s = &r->r.s;
-    bool view = tn_scan_is(s, "view"), serial = tn_scan_is(s, "serial");
+    bool view = tn_scan_is(s, "view"), serial = tn_scan_is(s, "serial"), check = tn_scan_is(s, "check");
     if (tn_scan_skip(s, "buffer"))
         return parse_buffer(r);
-    if (!view && !serial && !tn_scan_is(s, "comp"))
-        return tn_scan_wanted(s, "buffer, comp, serial or view");
+    if (!view && !serial && !check && !tn_scan_is(s, "comp"))
+        return tn_scan_wanted(s, "buffer, check, comp, serial or view");
     tn_comp *c = TN_NEW(r->r.p->arena, tn_comp);
     c->view = view;
     c->serial = serial;
+    c->check = check;
     return tn_scan_next(s) && parse_comp(&r->r, c);
 }
 

@@ -179,7 +179,7 @@ static void print_comp(printer *r, const tn_comp *c)
     r->round++;
     r->lets = 0;
     take_symbols(r);
-    tn_str_add(r->out, "%s %d ", c->view ? "view" : c->serial ? "serial" : "comp", c->id);
+    tn_str_add(r->out, "%s %d ", c->view ? "view" : c->serial ? "serial" : c->check ? "check" : "comp", c->id);
     tn_quote_print(r->out, c->label);
     tn_str_add(r->out, "\n");
     print_axes(r, "axes", c->axis, c->n_axis);

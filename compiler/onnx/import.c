@@ -153,6 +153,8 @@ static tn_graph *build(importer *im)
     im->graph = g;
     bool ok = add_initializers(im) && tn_onnx_add_inputs(im) && tn_onnx_add_nodes(im) && add_outputs(im)
            && tn_onnx_order(g) && tn_onnx_upgrade(g);
+    if (ok)
+        tn_onnx_declare_shapes(im);
     return ok ? g : NULL;
 }
 

@@ -25,6 +25,7 @@ typedef struct importer {
     tn_graph *graph;
     tn_map values;    /* name -> tn_value */
     tn_map opsets;    /* domain -> OperatorSetIdProto, ai.onnx being "" */
+    tn_map dims;      /* dim_param of an input -> tn_dim that --input-shapes gave it */
     tn_map functions; /* of the model: label (tn_onnx_label) -> FunctionProto */
 } importer;
 
@@ -53,6 +54,9 @@ void *tn_onnx_external(importer *im, const TensorProto *p, size_t bytes, const c
 
 /* inputs.c. Adds the graph's inputs (all but the constants), with their types, and shapes as the options say. */
 bool tn_onnx_add_inputs(importer *im);
+/* Notes at each value the shape that the file declares for it, where its dims are fixed or bounded. Inference finds
+   shapes by itself and turns to these only where a size is not known before the run. */
+void tn_onnx_declare_shapes(importer *im);
 
 /* shape_option.c. What the options say of the inputs' shapes. */
 typedef struct shape_option {
@@ -64,6 +68,19 @@ typedef struct {
     size_t n, room;
 } shape_option_vec;
 bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out);
+
+/* const_option.c. Which inputs the options make constants. */
+typedef struct const_option {
+    const char *text; /* as given, for messages */
+    const char *input, *values;
+} const_option;
+typedef struct {
+    const_option *items;
+    size_t n, room;
+} const_option_vec;
+bool tn_onnx_parse_consts(importer *im, const_option_vec *out);
+tn_tensor *tn_onnx_const_value(importer *im, const const_option *o, tn_dtype dtype, const tn_shape *s); /* s fixed */
+int64_t tn_onnx_const_count(const const_option *o); /* how many values it gives */
 
 /* nodes.c. Adds Constant nodes as constants and all others as nodes, in the order of the file. */
 bool tn_onnx_check_operators(importer *im);

@@ -1,4 +1,5 @@
-/* The graph's inputs: their types, and shapes made of the file's dims and of --input-shapes.
+/* The graph's inputs: their types, and shapes made of the file's dims and of --input-shapes; those that --const fixes
+   become constants.
 
    An option replaces the whole shape of its input, fixed dims included; inference then finds out whether the model
    takes it. A name that stands for a replaced dim has the same size wherever else it occurs in the inputs. A name that
@@ -8,7 +9,7 @@
 typedef struct inputs {
     importer *im;
     shape_option_vec options;
-    tn_map bindings; /* dim_param -> tn_dim */
+    const_option_vec consts;
 } inputs;
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
@@ -115,12 +116,12 @@ static const shape_option *find_option(const inputs *s, const char *name)
     return NULL;
 }
 
-static const tn_dim *find_binding(const inputs *s, const char *param)
+static const tn_dim *find_binding(const importer *im, const char *param)
 {
-    const tn_dim *bound = *param != '\0' ? tn_map_get(&s->bindings, param) : NULL;
-    for (size_t i = 0; bound == NULL && *param != '\0' && i < s->im->graph->symbols.n; i++)
-        if (strcmp(s->im->graph->symbols.items[i].sym->name, param) == 0)
-            bound = &s->im->graph->symbols.items[i];
+    const tn_dim *bound = *param != '\0' ? tn_map_get(&im->dims, param) : NULL;
+    for (size_t i = 0; bound == NULL && *param != '\0' && i < im->graph->symbols.n; i++)
+        if (strcmp(im->graph->symbols.items[i].sym->name, param) == 0)
+            bound = &im->graph->symbols.items[i];
     return bound;
 }
 
@@ -135,7 +136,7 @@ static bool bind_names(inputs *s, const char *name, const TensorShapeProto *file
     }
     for (size_t i = 0; i < file->n_dim; i++) {
         const char *param = param_of(file->dim[i]);
-        const tn_dim *before = *param != '\0' ? tn_map_get(&s->bindings, param) : NULL;
+        const tn_dim *before = *param != '\0' ? tn_map_get(&im->dims, param) : NULL;
         if (before != NULL && !tn_dim_same(*before, o->shape.dim[i])) {
             tn_error_at(im->diag, im->path, "--input-shapes gives '%s' two sizes: %s, and %s at dim %zu of input '%s'",
                         param, tn_dim_text(im->arena, *before), tn_dim_text(im->arena, o->shape.dim[i]), i, name);
@@ -144,7 +145,7 @@ static bool bind_names(inputs *s, const char *name, const TensorShapeProto *file
         if (before == NULL && *param != '\0') {
             tn_dim *bound = TN_NEW(im->arena, tn_dim);
             *bound = o->shape.dim[i];
-            tn_map_put(im->arena, &s->bindings, param, bound);
+            tn_map_put(im->arena, &im->dims, param, bound);
         }
     }
     return true;
@@ -161,7 +162,7 @@ static bool read_dim(inputs *s, const char *name, const TensorShapeProto *file, 
         *out = tn_dim_fixed(d->dim_value);
         return true;
     }
-    const tn_dim *bound = find_binding(s, param_of(d));
+    const tn_dim *bound = find_binding(s->im, param_of(d));
     if (bound == NULL)
         note_unbounded(s->im, name, file, i);
     *out = bound != NULL ? *bound : tn_dim_fixed(1);
@@ -193,6 +194,32 @@ static bool read_shape(inputs *s, const char *name, const TensorShapeProto *file
     return false;
 }
 
+static const const_option *find_const(const inputs *s, const char *name)
+{
+    for (size_t i = 0; i < s->consts.n; i++)
+        if (strcmp(s->consts.items[i].input, name) == 0)
+            return &s->consts.items[i];
+    return NULL;
+}
+
+/* The file's shape; its only dim may be open, and then the values tell. */
+static bool add_const(inputs *s, const const_option *o, tn_dtype dtype, const TensorShapeProto *file)
+{
+    importer *im = s->im;
+    tn_shape shape = {.known = true, .rank = 1};
+    if (file != NULL && file->n_dim == 1 && !is_fixed(file->dim[0]))
+        shape.dim[0] = tn_dim_fixed(tn_onnx_const_count(o));
+    else if (!read_shape(s, o->input, file, &shape))
+        return false;
+    if (!tn_shape_is_fixed(&shape)) {
+        tn_error_at(im->diag, im->path, "--const \"%s\": input '%s' is %s; a constant has a fixed shape", o->text,
+                    o->input, tn_type_text(im->arena, dtype, &shape));
+        return false;
+    }
+    const tn_tensor *t = tn_onnx_const_value(im, o, dtype, &shape);
+    return t != NULL && tn_onnx_define_constant(im, o->input, t, "input") != NULL;
+}
+
 static bool add_input(inputs *s, const ValueInfoProto *info)
 {
     importer *im = s->im;
@@ -203,7 +230,10 @@ static bool add_input(inputs *s, const ValueInfoProto *info)
         || !tn_onnx_dtype(im, type->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
         return false;
     const shape_option *o = find_option(s, name);
+    const const_option *fixed = find_const(s, name);
     tn_shape shape;
+    if (fixed != NULL)
+        return add_const(s, fixed, dtype, type->shape);
     if (o != NULL)
         shape = o->shape;
     else if (!read_shape(s, name, type->shape, &shape))
@@ -234,14 +264,14 @@ static const ValueInfoProto *find_input(const importer *im, const char *name)
     return NULL;
 }
 
-static bool unknown_input(importer *im, const char *name)
+static bool unknown_input(importer *im, const char *option, const char *name)
 {
     const GraphProto *p = im->model->graph;
     tn_str list = {.arena = im->arena};
     for (size_t i = 0; i < p->n_input; i++)
         if (!is_constant(im, p->input[i]))
             tn_str_add(&list, "%s'%s'", list.len > 0 ? ", " : "", tn_onnx_text(p->input[i]->name));
-    tn_error_at(im->diag, im->path, "--input-shapes names '%s', which is no input of the model; its inputs: %s", name,
+    tn_error_at(im->diag, im->path, "%s names '%s', which is no input of the model; its inputs: %s", option, name,
                 list.len > 0 ? list.text : "none");
     return false;
 }
@@ -250,12 +280,15 @@ bool tn_onnx_add_inputs(importer *im)
 {
     inputs s = {.im = im};
     const GraphProto *p = im->model->graph;
-    if (!tn_onnx_parse_shapes(im, &s.options))
+    if (!tn_onnx_parse_shapes(im, &s.options) || !tn_onnx_parse_consts(im, &s.consts))
         return false;
+    for (size_t i = 0; i < s.consts.n; i++)
+        if (find_input(im, s.consts.items[i].input) == NULL)
+            return unknown_input(im, "--const", s.consts.items[i].input);
     for (size_t i = 0; i < s.options.n; i++) {
         const ValueInfoProto *info = find_input(im, s.options.items[i].input);
         if (info == NULL)
-            return unknown_input(im, s.options.items[i].input);
+            return unknown_input(im, "--input-shapes", s.options.items[i].input);
         const TensorShapeProto *file = find_shape(info);
         if (file != NULL && !bind_names(&s, s.options.items[i].input, file, &s.options.items[i]))
             return false;
@@ -264,4 +297,38 @@ bool tn_onnx_add_inputs(importer *im)
         if (!is_constant(im, p->input[i]) && !add_input(&s, p->input[i]))
             return false;
     return true;
+}
+
+/* --- what the file declares of other values ----------------------------------------------------------------------- */
+
+/* False where the file leaves a dim open, or says what cannot be. */
+static bool find_declared(const importer *im, const TensorShapeProto *file, tn_shape *out)
+{
+    if (file == NULL || file->n_dim > TN_MAX_RANK)
+        return false;
+    *out = (tn_shape){.known = true, .rank = (int)file->n_dim};
+    for (size_t i = 0; i < file->n_dim; i++) {
+        const Dimension *d = file->dim[i];
+        const tn_dim *bound = is_fixed(d) ? NULL : find_binding(im, param_of(d));
+        if (bound == NULL && (!is_fixed(d) || d->dim_value < 0 || d->dim_value >= TN_DIM_MAX))
+            return false;
+        out->dim[i] = bound != NULL ? *bound : tn_dim_fixed(d->dim_value);
+    }
+    return tn_shape_count(out) < TN_DIM_MAX;
+}
+
+static void declare(importer *im, size_t n, ValueInfoProto *const *info)
+{
+    for (size_t i = 0; i < n; i++) {
+        tn_value *v = tn_map_get(&im->values, tn_onnx_text(info[i]->name));
+        if (v != NULL && !v->declared.known && !find_declared(im, find_shape(info[i]), &v->declared))
+            v->declared = (tn_shape){0};
+    }
+}
+
+void tn_onnx_declare_shapes(importer *im)
+{
+    const GraphProto *p = im->model->graph;
+    declare(im, p->n_output, p->output);
+    declare(im, p->n_value_info, p->value_info);
 }

@@ -16,6 +16,8 @@ enum { TN_ONNX_MAX_OPSET = 28 }; /* newest version of ai.onnx whose changes have
 typedef struct tn_onnx_options {
     const char *const *shapes; /* "name:[1,3,224,224]", or with bounded symbols "name:[N<=8,3]" */
     size_t n_shapes;
+    const char *const *consts; /* "name=[1,2]": inputs that become constants */
+    size_t n_consts;
 } tn_onnx_options;
 
 tn_graph *tn_onnx_load(tn_arena *a, tn_diag *d, const char *path, const tn_onnx_options *o); /* o may be NULL */

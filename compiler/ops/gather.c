@@ -4,7 +4,7 @@
        ScatterND add        out = x; then, in order, out[index[i]] += update[i]
 
    Negative indices count from the end; tn_load_index says what happens to those outside of the tensor. */
-#include "ops/index.h"
+#include "ops/late.h"
 
 static const char *type_text(tn_graph *g, const tn_value *v)
 {
@@ -364,6 +364,24 @@ static bool is_within(tn_dim k, tn_dim extent)
     return k.sym != NULL && k.sym->kind == TN_SYM_MIN && (is_within(k.sym->a, extent) || is_within(k.sym->b, extent));
 }
 
+/* Elements of k; when only the run knows it, the declared extent. */
+static const tn_dim *find_k(tn_graph *g, const tn_node *n, int axis, size_t *count)
+{
+    tn_shape s;
+    *count = 1;
+    if (tn_is_early(g, n, 1))
+        return tn_need_dims(g, n, 1, "k", count);
+    if (!tn_check_late(g, n, 1, "k", 1) || !tn_need_declared(g, n, 1, "k", n->out[0] == NULL, &s))
+        return NULL;
+    if (s.rank == n->in[0]->shape.rank) {
+        tn_dim *k = TN_NEW(g->arena, tn_dim);
+        *k = s.dim[axis];
+        return k;
+    }
+    tn_node_error(g, n, "the model declares rank %d for the output; rank %d is wanted", s.rank, n->in[0]->shape.rank);
+    return NULL;
+}
+
 bool tn_infer_top_k(tn_graph *g, tn_node *n)
 {
     int axis = 0;
@@ -371,7 +389,7 @@ bool tn_infer_top_k(tn_graph *g, tn_node *n)
     tn_shape s = n->in[0]->shape;
     if (!read_axis(g, n, -1, &axis))
         return false;
-    const tn_dim *k = tn_need_dims(g, n, 1, "k", &count);
+    const tn_dim *k = find_k(g, n, axis, &count);
     if (k == NULL)
         return false;
     if (count != 1 || tn_dim_low(k[0]) < 0 || !is_within(k[0], s.dim[axis]))
@@ -417,9 +435,12 @@ bool tn_lower_top_k(tn_program *p, const tn_node *n)
 {
     int axis = 0;
     size_t count = 0;
-    const tn_dim *k = tn_need_dims(p->graph, n, 1, "k", &count);
-    if (k == NULL || !read_axis(p->graph, n, -1, &axis))
+    if (!read_axis(p->graph, n, -1, &axis))
         return false;
+    const tn_dim *k = find_k(p->graph, n, axis, &count);
+    if (k == NULL)
+        return false;
+    tn_late_check_dims(p, n, 1, 1, k);
     tn_shape s = n->in[0]->shape;
     tn_dim extent = s.dim[axis];
     s.dim[axis] = k[0];

@@ -2,7 +2,7 @@
 
        Range(2, 11, 3)         out[i] = 2 + i * 3                              2 5 8
        OneHot([1, 3], 4)       out[i,j] = select(index[i] == j, on, off) */
-#include "ops/index.h"
+#include "ops/late.h"
 
 #include <math.h>
 
@@ -320,7 +320,7 @@ bool tn_infer_constant_of_shape(tn_graph *g, tn_node *n)
         && (value->kind != TN_ATTR_TENSOR || value->tensor == NULL || tn_shape_count(&value->tensor->shape) != 1
             || !is_supported(value->tensor->dtype)))
         return tn_node_error(g, n, "value must be a tensor of one number");
-    if (!tn_need_shape(g, n, 0, &s))
+    if (!tn_find_shape(g, n, 0, "shape", &s))
         return false;
     tn_set_output(n, 0, value != NULL ? value->tensor->dtype : TN_FLOAT, &s);
     return true;
@@ -331,6 +331,7 @@ bool tn_lower_constant_of_shape(tn_program *p, const tn_node *n)
     const tn_attr *value = tn_node_find_attr(n, "value");
     tn_dtype t = tn_dtype_get(n->out[0]->dtype)->compute;
     const tn_expr *e = tn_number(p, t, 0);
+    tn_late_check_dims(p, n, 0, n->out[0]->shape.rank, n->out[0]->shape.dim);
     if (value != NULL)
         e = tn_dtype_get(t)->is_float ? tn_number(p, t, tn_tensor_get(value->tensor, 0))
                                       : tn_integer(p, t, tn_tensor_get_int(value->tensor, 0));
@@ -400,6 +401,8 @@ bool tn_lower_trilu(tn_program *p, const tn_node *n)
 
 /* --- Range -------------------------------------------------------------------------------------------------------- */
 
+static const char *const range_inputs[] = {"start", "limit", "delta"};
+
 /* Exact for all of int64: the distance is taken unsigned. */
 static tn_dim count_steps(int64_t start, int64_t limit, int64_t delta)
 {
@@ -428,10 +431,9 @@ static bool count_float_range(tn_graph *g, const tn_node *n, tn_dim *out)
 static bool count_symbolic_range(tn_graph *g, const tn_node *n, tn_dim *out)
 {
     tn_dim x[3];
-    static const char *const what[] = {"start", "limit", "delta"};
     for (int i = 0; i < 3; i++) {
         size_t count = 0;
-        const tn_dim *d = tn_need_dims(g, n, i, what[i], &count);
+        const tn_dim *d = tn_need_dims(g, n, i, range_inputs[i], &count);
         if (d == NULL)
             return false;
         x[i] = d[0];
@@ -450,14 +452,21 @@ bool tn_infer_range(tn_graph *g, tn_node *n)
 {
     tn_shape s = {.known = true, .rank = 1};
     bool known = true;
+    int late = -1;
     for (int i = 0; i < 3; i++) {
+        late = late < 0 && !tn_is_early(g, n, i) ? i : late;
         if (n->in[i]->dtype != n->in[0]->dtype || !is_single(n->in[i]))
             return tn_node_error(g, n, "input %d '%s' is %s; a %s scalar is wanted", i, n->in[i]->name,
                                  tn_type_text(g->arena, n->in[i]->dtype, &n->in[i]->shape),
                                  tn_dtype_get(n->in[0]->dtype)->name);
         known = known && n->in[i]->constant != NULL;
     }
-    if (known && tn_dtype_get(n->in[0]->dtype)->is_float) {
+    if (late >= 0) {
+        if (!tn_need_declared(g, n, late, range_inputs[late], 0, &s))
+            return false;
+        if (s.rank != 1)
+            return tn_node_error(g, n, "the model declares rank %d for the range; rank 1 is wanted", s.rank);
+    } else if (known && tn_dtype_get(n->in[0]->dtype)->is_float) {
         if (!count_float_range(g, n, &s.dim[0]))
             return false;
     } else if (known) {
@@ -473,9 +482,32 @@ bool tn_infer_range(tn_graph *g, tn_node *n)
     return true;
 }
 
+/* max(ceil((limit - start) / delta), 0) is the declared extent. Of floats in double, as NumPy does it. */
+static void check_late_range(tn_program *p, const tn_node *n)
+{
+    bool is_float = tn_dtype_get(n->in[0]->dtype)->is_float;
+    tn_dtype t = is_float ? TN_DOUBLE : TN_INT64;
+    const tn_expr *x[3], *zero = tn_number(p, t, 0), *count;
+    for (int i = 0; i < 3; i++)
+        x[i] = is_float ? tn_cast(p, t, load_single(p, n->in[i])) : tn_late_int(p, n->in[i], 0);
+    const tn_expr *distance = tn_sub(p, x[1], x[0]);
+    if (is_float)
+        count = tn_op1(p, TN_OP_CEIL, tn_div(p, distance, x[2]));
+    else /* rounded up: -floor(-distance / delta) */
+        count = tn_sub(p, zero, tn_op2(p, TN_OP_FDIV, tn_sub(p, zero, distance), x[2]));
+    const tn_expr *y = tn_cast(p, t, tn_late_dim(p, n->out[0]->shape.dim[0]));
+    const tn_expr *agrees = tn_is(p, tn_max(p, count, zero), y);
+    tn_late_check(p, n, tn_and(p, agrees, tn_op2(p, TN_OP_NE, x[2], zero)));
+}
+
 /* start + i * delta, each step rounded to the compute type (float for the 16-bit floats). */
 bool tn_lower_range(tn_program *p, const tn_node *n)
 {
+    bool early = true;
+    for (int i = 0; i < 3; i++)
+        early = early && tn_is_early(p->graph, n, i);
+    if (!early)
+        check_late_range(p, n);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     const tn_expr *start = load_single(p, n->in[0]), *delta = load_single(p, n->in[2]);
     tn_comp_set(p, c, tn_add(p, start, tn_mul(p, tn_cast(p, start->dtype, c->at[0]), delta)));
@@ -485,19 +517,27 @@ bool tn_lower_range(tn_program *p, const tn_node *n)
 /* --- OneHot ------------------------------------------------------------------------------------------------------- */
 
 /* Any numeric type may hold the depth. */
-static bool read_depth(tn_graph *g, const tn_node *n, tn_dim *out)
+static bool read_depth(tn_graph *g, const tn_node *n, int axis, tn_dim *out)
 {
     const tn_value *v = n->in[1];
     size_t count = 0;
+    tn_shape declared;
     const tn_dim *d = is_single(v) ? tn_value_dims(g, v, &count) : NULL;
+    if (!is_single(v))
+        return tn_node_error(g, n, "depth (input 1) is %s; one number is wanted",
+                             tn_type_text(g->arena, v->dtype, &v->shape));
     if (d != NULL)
         *out = d[0];
-    else if (is_single(v) && v->constant != NULL) {
+    else if (v->constant != NULL) {
         double x = tn_tensor_get(v->constant, 0);
         *out = tn_dim_fixed(x >= 0 && x < (double)TN_DIM_MAX ? (int64_t)x : -1);
-    } else
-        return tn_node_error(g, n, "depth (input 1) must be one number known at compile time; '%s' is %s", v->name,
-                             tn_type_text(g->arena, v->dtype, &v->shape));
+    } else if (!tn_need_declared(g, n, 1, "depth", 0, &declared))
+        return false;
+    else if (declared.rank != n->in[0]->shape.rank + 1)
+        return tn_node_error(g, n, "the model declares rank %d for the output; rank %d is wanted", declared.rank,
+                             n->in[0]->shape.rank + 1);
+    else
+        *out = declared.dim[axis];
     if (tn_dim_low(*out) < 0)
         return tn_node_error(g, n, "depth (input 1) is negative or too large");
     return true;
@@ -514,7 +554,7 @@ bool tn_infer_one_hot(tn_graph *g, tn_node *n)
     if (!is_supported(values->dtype) || values->shape.rank != 1 || !tn_dim_is(values->shape.dim[0], 2))
         return tn_node_error(g, n, "values (input 2) is %s; two numbers are wanted, off and on",
                              tn_type_text(g->arena, values->dtype, &values->shape));
-    if (!tn_node_axis(g, n, tn_node_int(n, "axis", -1), s.rank + 1, &axis) || !read_depth(g, n, &depth))
+    if (!tn_node_axis(g, n, tn_node_int(n, "axis", -1), s.rank + 1, &axis) || !read_depth(g, n, axis, &depth))
         return false;
     memmove(&s.dim[axis + 1], &s.dim[axis], sizeof s.dim[0] * (size_t)(s.rank - axis));
     s.dim[axis] = depth;
@@ -539,9 +579,14 @@ static const tn_expr *is_hot(tn_program *p, const tn_expr *index, const tn_expr 
 bool tn_lower_one_hot(tn_program *p, const tn_node *n)
 {
     int axis = 0;
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    if (!tn_node_axis(p->graph, n, tn_node_int(n, "axis", -1), c->out->rank, &axis))
+    const tn_shape *y = &n->out[0]->shape;
+    if (!tn_node_axis(p->graph, n, tn_node_int(n, "axis", -1), y->rank, &axis))
         return false;
+    if (!tn_is_early(p->graph, n, 1)) {
+        const tn_expr *depth = tn_cast(p, TN_INT64, load_single(p, n->in[1]));
+        tn_late_check(p, n, tn_is(p, depth, tn_late_dim(p, y->dim[axis])));
+    }
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     const tn_expr *at[TN_MAX_RANK] = {NULL}, *one = tn_index(p, 1), *zero = tn_index(p, 0);
     for (int i = 0, k = 0; i < c->out->rank; i++)
         if (i != axis)

@@ -5,7 +5,7 @@
        Concat axis=0           out[i + offset of x] = x[i], a computation for each input
 
    Nothing is computed, so nothing is rounded: the elements are copied as stored. */
-#include "ops/index.h"
+#include "ops/late.h"
 
 static const char *type_text(tn_graph *g, const tn_value *v)
 {
@@ -168,13 +168,36 @@ static bool read_split(tn_graph *g, const tn_node *n, tn_dim whole, tn_dim *part
     return true;
 }
 
+/* Parts that only the run knows have the declared extents. */
+static bool declared_split(tn_graph *g, const tn_node *n, int axis, tn_dim *part)
+{
+    tn_dim sum = tn_dim_fixed(0);
+    if (!tn_check_late(g, n, 1, "split", n->n_out))
+        return false;
+    for (int i = 0; i < n->n_out; i++) {
+        tn_shape s;
+        if (!tn_need_declared(g, n, 1, "split", i, &s))
+            return false;
+        if (s.rank != n->in[0]->shape.rank)
+            return tn_node_error(g, n, "output %d is declared with rank %d; %s is split", i, s.rank,
+                                 type_text(g, n->in[0]));
+        part[i] = s.dim[axis];
+        sum = tn_dim_do(g->arena, TN_SYM_ADD, sum, part[i]);
+    }
+    return tn_dim_same(sum, n->in[0]->shape.dim[axis])
+        || tn_node_error(g, n, "the declared parts add up to %s; dim %s is split", tn_dim_text(g->arena, sum),
+                         tn_dim_text(g->arena, n->in[0]->shape.dim[axis]));
+}
+
 /* The parts' extents, an array of n_out; NULL after an error. */
 static const tn_dim *find_parts(tn_graph *g, const tn_node *n, int *axis)
 {
     if (!read_axis(g, n, 0, axis))
         return NULL;
     tn_dim *part = TN_NEW_N(g->arena, tn_dim, n->n_out), whole = n->in[0]->shape.dim[*axis];
-    bool fine = tn_has_input(n, 1) ? read_split(g, n, whole, part) : split_evenly(g, n, whole, part);
+    bool fine = !tn_has_input(n, 1)  ? split_evenly(g, n, whole, part)
+              : tn_is_early(g, n, 1) ? read_split(g, n, whole, part)
+                                     : declared_split(g, n, *axis, part);
     return fine ? part : NULL;
 }
 
@@ -199,6 +222,7 @@ bool tn_lower_split(tn_program *p, const tn_node *n)
     if (part == NULL)
         return false;
     const tn_expr *offset = tn_index(p, 0), *at[TN_MAX_RANK];
+    tn_late_check_dims(p, n, 1, n->n_out, part);
     for (int i = 0; i < n->n_out; i++) {
         if (n->out[i] != NULL) {
             tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[i]));
@@ -213,10 +237,38 @@ bool tn_lower_split(tn_program *p, const tn_node *n)
 
 /* --- Slice -------------------------------------------------------------------------------------------------------- */
 
+static const char *const slice_inputs[] = {"data", "starts", "ends", "axes", "steps"};
+
+/* The first input that only the run knows; 0 when there is none. */
+static int find_late(tn_graph *g, const tn_node *n)
+{
+    for (int i = 1; i < n->n_in; i++)
+        if (!tn_is_early(g, n, i))
+            return i;
+    return 0;
+}
+
+static bool infer_late_slice(tn_graph *g, tn_node *n, int late)
+{
+    const tn_value *x = n->in[0];
+    int64_t count = tn_late_count(n->in[1]);
+    for (int i = 1; i < n->n_in; i++)
+        if (n->in[i] != NULL && !tn_check_late(g, n, i, slice_inputs[i], i > 1 ? count : -1))
+            return false;
+    if (!tn_infer_declared(g, n, late, slice_inputs[late]))
+        return false;
+    return (n->out[0]->shape.rank == x->shape.rank && count <= x->shape.rank)
+        || tn_node_error(g, n, "%lld slices of %s cannot give %s, which the model declares", (long long)count,
+                         type_text(g, x), type_text(g, n->out[0]));
+}
+
 bool tn_infer_slice(tn_graph *g, tn_node *n)
 {
     tn_slice slice[TN_MAX_RANK];
     tn_shape s = n->in[0]->shape;
+    int late = find_late(g, n);
+    if (late != 0)
+        return infer_late_slice(g, n, late);
     if (!tn_slices_make(g, n, slice))
         return false;
     for (int i = 0; i < s.rank; i++)
@@ -224,10 +276,54 @@ bool tn_infer_slice(tn_graph *g, tn_node *n)
     return set_first_type(n, &s);
 }
 
+/* What a slice of one axis comes to, in int64; start and end moved into the axis as ONNX says. */
+typedef struct late_slice {
+    const tn_expr *start, *step, *count;
+} late_slice;
+
+static late_slice make_late_slice(tn_program *p, const tn_node *n, int axis)
+{
+    int rank = n->in[0]->shape.rank;
+    int64_t given = tn_late_count(n->in[1]);
+    const tn_value *axes = tn_has_input(n, 3) ? n->in[3] : NULL;
+    const tn_expr *zero = tn_int64(p, 0), *one = tn_int64(p, 1), *dim = tn_late_dim(p, n->in[0]->shape.dim[axis]);
+    const tn_expr *start = tn_late_pick(p, n->in[1], 0, given, axes, axis, rank, zero);
+    const tn_expr *end = tn_late_pick(p, n->in[2], 0, given, axes, axis, rank, dim);
+    const tn_expr *step = tn_has_input(n, 4) ? tn_late_pick(p, n->in[4], 0, given, axes, axis, rank, one) : one;
+    const tn_expr *up = tn_lt(p, zero, step), *last = tn_sub(p, dim, one),
+                  *stride = tn_max(p, tn_max(p, step, tn_sub(p, zero, step)), one);
+    start = tn_select(p, tn_lt(p, start, zero), tn_add(p, start, dim), start);
+    end = tn_select(p, tn_lt(p, end, zero), tn_add(p, end, dim), end);
+    start = tn_min(p, tn_max(p, start, zero), tn_select(p, up, dim, last));
+    end = tn_min(p, tn_max(p, end, tn_select(p, up, zero, tn_int64(p, -1))), tn_select(p, up, dim, last));
+    const tn_expr *length = tn_select(p, up, tn_sub(p, end, start), tn_sub(p, start, end));
+    length = tn_op2(p, TN_OP_FDIV, tn_add(p, length, tn_sub(p, stride, one)), stride);
+    const tn_expr *count = tn_select(p, tn_is(p, step, zero), tn_int64(p, -1), tn_max(p, length, zero));
+    return (late_slice){start, step, count};
+}
+
+static bool lower_late_slice(tn_program *p, const tn_node *n)
+{
+    const tn_expr *at[TN_MAX_RANK], *agrees = tn_integer(p, TN_BOOL, 1);
+    late_slice s[TN_MAX_RANK];
+    for (int i = 0; i < n->in[0]->shape.rank; i++) {
+        s[i] = make_late_slice(p, n, i);
+        agrees = tn_and(p, agrees, tn_is(p, s[i].count, tn_late_dim(p, n->out[0]->shape.dim[i])));
+    }
+    tn_late_check(p, n, agrees);
+    tn_comp *c = begin_move(p, n, at);
+    for (int i = 0; i < c->out->rank; i++)
+        at[i] = tn_add(p, tn_late_index(p, s[i].start), tn_mul(p, c->at[i], tn_late_index(p, s[i].step)));
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+    return true;
+}
+
 bool tn_lower_slice(tn_program *p, const tn_node *n)
 {
     tn_slice slice[TN_MAX_RANK];
     const tn_expr *at[TN_MAX_RANK];
+    if (find_late(p->graph, n) != 0)
+        return lower_late_slice(p, n);
     if (!tn_slices_make(p->graph, n, slice))
         return false;
     tn_comp *c = begin_move(p, n, at);
@@ -283,17 +379,47 @@ static bool read_pads(tn_graph *g, const tn_node *n, pad *out)
     return true;
 }
 
+static const char *const pad_inputs[] = {"data", "pads", "constant_value", "axes"};
+
+static int find_late_pad(tn_graph *g, const tn_node *n)
+{
+    return !tn_is_early(g, n, 1) ? 1 : !tn_is_early(g, n, 3) ? 3 : 0;
+}
+
+static bool infer_late_pad(tn_graph *g, tn_node *n, int late)
+{
+    const tn_value *x = n->in[0];
+    int64_t axes = tn_has_input(n, 3) ? tn_late_count(n->in[3]) : x->shape.rank;
+    if (tn_has_input(n, 3) && !tn_check_late(g, n, 3, "axes", -1))
+        return false;
+    if (!tn_check_late(g, n, 1, "pads", 2 * axes) || !tn_infer_declared(g, n, late, pad_inputs[late]))
+        return false;
+    return (n->out[0]->shape.rank == x->shape.rank && axes <= x->shape.rank)
+        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by padding %lld axes", type_text(g, x),
+                         type_text(g, n->out[0]), (long long)axes);
+}
+
+static bool check_pad(tn_graph *g, const tn_node *n, const char *mode)
+{
+    if (mode[0] != 'c' && strcmp(mode, "reflect") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
+        return tn_node_error(g, n, "mode is '%s'; constant, reflect, edge or wrap is wanted", mode);
+    if (tn_has_input(n, 2) && (n->in[2]->dtype != n->in[0]->dtype || tn_shape_count(&n->in[2]->shape) != 1))
+        return tn_node_error(g, n, "the value (input 2) is %s; a %s scalar is wanted", type_text(g, n->in[2]),
+                             tn_dtype_get(n->in[0]->dtype)->name);
+    return true;
+}
+
 bool tn_infer_pad(tn_graph *g, tn_node *n)
 {
     pad pads[TN_MAX_RANK];
     tn_shape s = n->in[0]->shape;
     const char *mode = tn_node_string(n, "mode", "constant");
     bool constant = strcmp(mode, "constant") == 0;
-    if (!constant && strcmp(mode, "reflect") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
-        return tn_node_error(g, n, "mode is '%s'; constant, reflect, edge or wrap is wanted", mode);
-    if (tn_has_input(n, 2) && (n->in[2]->dtype != n->in[0]->dtype || tn_shape_count(&n->in[2]->shape) != 1))
-        return tn_node_error(g, n, "the value (input 2) is %s; a %s scalar is wanted", type_text(g, n->in[2]),
-                             tn_dtype_get(n->in[0]->dtype)->name);
+    int late = find_late_pad(g, n);
+    if (!check_pad(g, n, constant ? "c" : mode))
+        return false;
+    if (late != 0)
+        return infer_late_pad(g, n, late);
     if (!read_pads(g, n, pads))
         return false;
     for (int i = 0; i < s.rank; i++) {
@@ -305,18 +431,67 @@ bool tn_infer_pad(tn_graph *g, tn_node *n)
     return set_first_type(n, &s);
 }
 
+/* A pad as expressions. far: reflection may reach further than once, or that is not known. */
+typedef struct edges {
+    const tn_expr *begin, *skip, *kept;
+    bool padded, far;
+} edges;
+
+static edges known_edges(tn_program *p, const pad *d)
+{
+    int64_t reach = tn_dim_low(d->kept) - 1;
+    return (edges){.begin = tn_dim_expr(p, d->begin),
+                   .skip = tn_dim_expr(p, d->skip),
+                   .kept = tn_dim_expr(p, d->kept),
+                   .padded = d->begin.n > 0 || d->end.n > 0,
+                   .far = d->begin.n > reach || d->end.n > reach};
+}
+
+/* The same from pads that only the run knows; *agrees where they make the declared dim of x's, and leave an element to
+   take the padding from. */
+static edges late_edges(tn_program *p, const tn_node *n, int axis, bool constant, const tn_expr **agrees)
+{
+    int rank = n->in[0]->shape.rank;
+    int64_t count = tn_late_count(n->in[1]) / 2;
+    const tn_value *axes = tn_has_input(n, 3) ? n->in[3] : NULL;
+    const tn_expr *zero = tn_int64(p, 0), *dim = tn_late_dim(p, n->in[0]->shape.dim[axis]);
+    const tn_expr *begin = tn_late_pick(p, n->in[1], 0, count, axes, axis, rank, zero);
+    const tn_expr *end = tn_late_pick(p, n->in[1], count, count, axes, axis, rank, zero);
+    const tn_expr *kept = tn_add(p, tn_add(p, dim, tn_min(p, begin, zero)), tn_min(p, end, zero));
+    const tn_expr *whole = tn_add(p, tn_add(p, dim, begin), end), *y = tn_late_dim(p, n->out[0]->shape.dim[axis]);
+    *agrees = tn_and(p, *agrees, tn_and(p, tn_is(p, whole, y), tn_le(p, tn_int64(p, constant ? 0 : 1), kept)));
+    return (edges){.begin = tn_late_index(p, tn_max(p, begin, zero)),
+                   .skip = tn_late_index(p, tn_max(p, tn_sub(p, zero, begin), zero)),
+                   .kept = tn_late_index(p, kept),
+                   .padded = true,
+                   .far = true};
+}
+
+static bool find_edges(tn_program *p, const tn_node *n, bool constant, edges *out)
+{
+    pad pads[TN_MAX_RANK];
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
+    bool late = find_late_pad(p->graph, n) != 0;
+    if (!late && !read_pads(p->graph, n, pads))
+        return false;
+    for (int i = 0; i < n->in[0]->shape.rank; i++)
+        out[i] = late ? late_edges(p, n, i, constant, &agrees) : known_edges(p, &pads[i]);
+    if (late)
+        tn_late_check(p, n, agrees);
+    return true;
+}
+
 /* Where position i of the kept part, which may lie outside of it, takes its element from. Reflection that reaches no
    further than once needs no division; else it goes to and fro with the period 2 * (kept - 1). */
-static const tn_expr *bring_inside(tn_program *p, const char *mode, const pad *d, const tn_expr *i)
+static const tn_expr *bring_inside(tn_program *p, const char *mode, const edges *d, const tn_expr *i)
 {
-    const tn_expr *zero = tn_index(p, 0), *one = tn_index(p, 1), *kept = tn_dim_expr(p, d->kept);
-    const tn_expr *last = tn_sub(p, kept, one), *period = tn_mul(p, last, tn_index(p, 2));
+    const tn_expr *zero = tn_index(p, 0), *one = tn_index(p, 1);
+    const tn_expr *last = tn_sub(p, d->kept, one), *period = tn_mul(p, last, tn_index(p, 2));
     if (mode[0] == 'e')
         return tn_min(p, tn_max(p, i, zero), last);
     if (mode[0] == 'w')
-        return tn_op2(p, TN_OP_MOD, i, kept);
-    int64_t reach = tn_dim_low(d->kept) - 1;
-    if (d->begin.n > reach || d->end.n > reach)
+        return tn_op2(p, TN_OP_MOD, i, d->kept);
+    if (d->far)
         i = tn_op2(p, TN_OP_MOD, i, tn_max(p, period, one));
     i = tn_max(p, i, tn_sub(p, zero, i));
     return tn_min(p, i, tn_sub(p, period, i));
@@ -324,19 +499,18 @@ static const tn_expr *bring_inside(tn_program *p, const char *mode, const pad *d
 
 bool tn_lower_pad(tn_program *p, const tn_node *n)
 {
-    pad pads[TN_MAX_RANK];
+    edges edge[TN_MAX_RANK];
     const tn_expr *at[TN_MAX_RANK], *outside[TN_MAX_RANK] = {NULL};
     const char *mode = tn_node_string(n, "mode", "constant");
     bool constant = strcmp(mode, "constant") == 0;
-    if (!read_pads(p->graph, n, pads))
+    if (!find_edges(p, n, constant, edge))
         return false;
     tn_comp *c = begin_move(p, n, at);
     for (int i = 0; i < c->out->rank; i++) {
-        at[i] = tn_sub(p, c->at[i], tn_dim_expr(p, pads[i].begin));
-        bool padded = pads[i].begin.n > 0 || pads[i].end.n > 0;
-        if (!constant && padded)
-            at[i] = bring_inside(p, mode, &pads[i], at[i]);
-        at[i] = tn_add(p, at[i], tn_dim_expr(p, pads[i].skip));
+        at[i] = tn_sub(p, c->at[i], edge[i].begin);
+        if (!constant && edge[i].padded)
+            at[i] = bring_inside(p, mode, &edge[i], at[i]);
+        at[i] = tn_add(p, at[i], edge[i].skip);
         outside[i] = tn_index(p, 0);
     }
     tn_buf *x = tn_buf_of(p, n->in[0]);
@@ -352,9 +526,44 @@ bool tn_lower_pad(tn_program *p, const tn_node *n)
 
 /* --- Expand, Tile ------------------------------------------------------------------------------------------------- */
 
+/* The declared shape, of as many dims as input 1 gives at least. */
+static bool infer_late_repeats(tn_graph *g, tn_node *n, bool exactly)
+{
+    if (!tn_infer_declared(g, n, 1, exactly ? "repeats" : "shape"))
+        return false;
+    int64_t count = tn_late_count(n->in[1]), rank = n->out[0]->shape.rank, x = n->in[0]->shape.rank;
+    return (exactly ? rank == x && count == x : rank == (count > x ? count : x))
+        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by %lld numbers", type_text(g, n->in[0]),
+                         type_text(g, n->out[0]), (long long)count);
+}
+
+/* Broadcasting gives the declared dims. */
+static void check_late_expand(tn_program *p, const tn_node *n)
+{
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    int count = (int)tn_late_count(n->in[1]);
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1), *one = tn_int64(p, 1);
+    for (int i = 0; i < count; i++) {
+        int at = i + y->rank - count, xi = at - (y->rank - x->rank);
+        const tn_expr *d = tn_late_int(p, n->in[1], i), *fits = tn_is(p, d, tn_late_dim(p, y->dim[at]));
+        if (xi >= 0 && tn_dim_same(x->dim[xi], y->dim[at]))
+            fits = tn_either(p, fits, tn_is(p, d, one));
+        agrees = tn_and(p, agrees, fits);
+    }
+    tn_late_check(p, n, agrees);
+}
+
 bool tn_infer_expand(tn_graph *g, tn_node *n)
 {
     tn_shape s;
+    if (!tn_is_early(g, n, 1)) {
+        if (!infer_late_repeats(g, n, false))
+            return false;
+        s = n->out[0]->shape;
+        return (tn_broadcast(&n->in[0]->shape, &s, &s) && tn_shape_equal(&s, &n->out[0]->shape))
+            || tn_node_error(g, n, "%s does not broadcast to %s, which the model declares", type_text(g, n->in[0]),
+                             type_text(g, n->out[0]));
+    }
     if (!tn_need_shape(g, n, 1, &s))
         return false;
     if (!tn_broadcast(&n->in[0]->shape, &s, &s))
@@ -367,6 +576,8 @@ bool tn_lower_expand(tn_program *p, const tn_node *n)
 {
     const tn_shape *x = &n->in[0]->shape;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
+    if (!tn_is_early(p->graph, n, 1))
+        check_late_expand(p, n);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     for (int i = 0; i < x->rank; i++)
         at[i] = tn_dim_is(x->dim[i], 1) ? tn_index(p, 0) : c->at[i + c->out->rank - x->rank];
@@ -377,6 +588,8 @@ bool tn_lower_expand(tn_program *p, const tn_node *n)
 bool tn_infer_tile(tn_graph *g, tn_node *n)
 {
     tn_shape s, x = n->in[0]->shape;
+    if (!tn_is_early(g, n, 1))
+        return infer_late_repeats(g, n, true);
     if (!tn_need_shape(g, n, 1, &s))
         return false;
     if (s.rank != x.rank)
@@ -387,9 +600,21 @@ bool tn_infer_tile(tn_graph *g, tn_node *n)
     return set_first_type(n, &s);
 }
 
+static void check_late_tile(tn_program *p, const tn_node *n)
+{
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
+    for (int i = 0; i < n->in[0]->shape.rank; i++) {
+        const tn_expr *times = tn_mul(p, tn_late_int(p, n->in[1], i), tn_late_dim(p, n->in[0]->shape.dim[i]));
+        agrees = tn_and(p, agrees, tn_is(p, times, tn_late_dim(p, n->out[0]->shape.dim[i])));
+    }
+    tn_late_check(p, n, agrees);
+}
+
 bool tn_lower_tile(tn_program *p, const tn_node *n)
 {
     const tn_expr *at[TN_MAX_RANK];
+    if (!tn_is_early(p->graph, n, 1))
+        check_late_tile(p, n);
     tn_comp *c = begin_move(p, n, at);
     for (int i = 0; i < c->out->rank; i++)
         if (!tn_dim_same(n->in[0]->shape.dim[i], n->out[0]->shape.dim[i]))
@@ -481,6 +706,29 @@ bool tn_lower_space_to_depth(tn_program *p, const tn_node *n)
 
 /* --- CenterCropPad ------------------------------------------------------------------------------------------------ */
 
+/* The shape asked for; when only the run knows it, as it is declared. */
+static bool find_target(tn_graph *g, const tn_node *n, tn_shape *out)
+{
+    const tn_attr *given = tn_node_find_attr(n, "axes");
+    int axis = 0;
+    tn_shape y;
+    if (tn_is_early(g, n, 1))
+        return tn_need_shape(g, n, 1, out);
+    if (!tn_check_late(g, n, 1, "shape", -1) || !tn_need_declared(g, n, 1, "shape", 0, &y))
+        return false;
+    if (y.rank != n->in[0]->shape.rank)
+        return tn_node_error(g, n, "%s cannot become %s, which the model declares", type_text(g, n->in[0]),
+                             tn_type_text(g->arena, n->in[0]->dtype, &y));
+    *out = (tn_shape){.known = true, .rank = given != NULL ? (int)given->n : y.rank};
+    for (int i = 0; i < out->rank && out->rank <= y.rank; i++) {
+        if (given != NULL && !tn_node_axis(g, n, given->ints[i], y.rank, &axis))
+            return false;
+        out->dim[i] = y.dim[given != NULL ? axis : i];
+    }
+    return tn_late_count(n->in[1]) == out->rank
+        || tn_node_error(g, n, "%lld sizes are given; one for each axis is wanted", (long long)tn_late_count(n->in[1]));
+}
+
 /* Of each axis: out[i] = x[i + crop - grow]. Odd differences leave the smaller half in front. */
 static bool center(tn_graph *g, const tn_node *n, tn_shape *out, tn_dim *crop, tn_dim *grow)
 {
@@ -489,7 +737,7 @@ static bool center(tn_graph *g, const tn_node *n, tn_shape *out, tn_dim *crop, t
     const tn_attr *given = tn_node_find_attr(n, "axes");
     tn_shape target;
     *out = n->in[0]->shape;
-    if (!tn_need_shape(g, n, 1, &target))
+    if (!find_target(g, n, &target))
         return false;
     if (given != NULL ? given->kind != TN_ATTR_INTS || given->n != (size_t)target.rank : target.rank != out->rank)
         return tn_node_error(g, n, "%d sizes are given; one for each axis is wanted", target.rank);
@@ -524,6 +772,9 @@ bool tn_lower_center_crop_pad(tn_program *p, const tn_node *n)
     tn_shape s;
     tn_dim crop[TN_MAX_RANK], grow[TN_MAX_RANK];
     const tn_expr *at[TN_MAX_RANK];
+    if (!find_target(p->graph, n, &s))
+        return false;
+    tn_late_check_dims(p, n, 1, s.rank, s.dim);
     if (!center(p->graph, n, &s, crop, grow))
         return false;
     tn_comp *c = begin_move(p, n, at);

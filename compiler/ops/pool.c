@@ -6,6 +6,7 @@
    Padding never wins a maximum; a NaN does. Sums are kept in the compute type (float for the 16-bit floats). */
 #include <math.h>
 
+#include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/window.h"
 
@@ -194,16 +195,12 @@ bool tn_infer_max_unpool(tn_graph *g, tn_node *n)
         return tn_node_error(g, n, "the indices '%s' are %s; int64 and the input's shape are wanted", n->in[1]->name,
                              tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape));
     if (tn_has_input(n, 2)) {
-        size_t count = 0;
-        const int64_t *dims = tn_need_ints(g, n, 2, "output_shape", &count);
-        if (dims == NULL)
+        tn_shape given;
+        if (!tn_find_shape(g, n, 2, "output_shape", &given))
             return false;
-        if (count != (size_t)s.rank)
-            return tn_node_error(g, n, "output_shape has %zu elements; %d are wanted", count, s.rank);
-        for (int i = 0; i < s.rank; i++)
-            if (dims[i] < 0 || dims[i] > TN_DIM_MAX)
-                return tn_node_error(g, n, "output_shape has %lld", (long long)dims[i]);
-        s = tn_shape_fixed(s.rank, dims);
+        if (given.rank != s.rank)
+            return tn_node_error(g, n, "output_shape has %d elements; %d are wanted", given.rank, s.rank);
+        s = given;
     }
     tn_set_output(n, 0, n->in[0]->dtype, &s);
     return true;
@@ -218,6 +215,8 @@ bool tn_lower_max_unpool(tn_program *p, const tn_node *n)
         return false;
     tn_buf *x = tn_buf_of(p, n->in[0]), *out = tn_buf_of(p, n->out[0]);
     tn_dtype dt = tn_dtype_get(x->dtype)->compute;
+    if (tn_has_input(n, 2))
+        tn_late_check_dims(p, n, 2, out->rank, n->out[0]->shape.dim);
     tn_comp_set(p, tn_comp_begin(p, n, out), tn_number(p, dt, 0));
     for (int i = 0; i < s.rank; i++)
         if (tn_dim_is(n->out[0]->shape.dim[i], 0))

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "ops/index.h"
+#include "ops/late.h"
 
 static bool is_float(tn_dtype t)
 {
@@ -139,9 +139,103 @@ static bool keeps_dims(const tn_node *n)
     return tn_node_int(n, "keepdims", 1) != 0;
 }
 
+/* --- axes that only the run knows */
+
+/* How many elements of x make one of the result. False when nothing shows that it is a whole number. */
+static bool late_count(tn_graph *g, const tn_shape *x, const tn_shape *y, tn_dim *out)
+{
+    *out = tn_dim_fixed(0);
+    return tn_shape_count(x) == 0 || tn_shape_count(y) == 0
+        || tn_dims_divide(g->arena, x->rank, x->dim, y->rank, y->dim, out);
+}
+
+static bool infer_late(tn_graph *g, tn_node *n)
+{
+    const tn_value *x = n->in[0], *y = n->out[0];
+    tn_dim count;
+    if (!tn_infer_declared(g, n, 1, "axes"))
+        return false;
+    int rank = keeps_dims(n) ? x->shape.rank : x->shape.rank - (int)tn_late_count(n->in[1]);
+    if (y->shape.rank != rank || !late_count(g, &x->shape, &y->shape, &count))
+        return tn_node_error(g, n, "%s cannot be reduced to %s, which the model declares",
+                             tn_type_text(g->arena, x->dtype, &x->shape), tn_type_text(g->arena, y->dtype, &y->shape));
+    return true;
+}
+
+/* Every axis is one of x, none is given twice, and what they leave of x is the result's shape. */
+static void check_late_axes(tn_program *p, const tn_node *n)
+{
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    if (!keeps_dims(n)) {
+        tn_late_check_axes(p, n, 1, x, y, false);
+        return;
+    }
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1), *found = tn_int64(p, 0);
+    for (int i = 0; i < x->rank; i++) {
+        const tn_expr *gone = tn_late_has_axis(p, n->in[1], i, x->rank);
+        const tn_expr *dim = tn_select(p, gone, tn_int64(p, 1), tn_late_dim(p, x->dim[i]));
+        agrees = tn_and(p, agrees, tn_is(p, tn_late_dim(p, y->dim[i]), dim));
+        found = tn_add(p, found, tn_cast(p, TN_INT64, gone));
+    }
+    tn_late_check(p, n, tn_and(p, agrees, tn_is(p, found, tn_int64(p, tn_late_count(n->in[1])))));
+}
+
+/* The reduced positions are counted by one reduction axis, the others by the row-major position in the result; each axis
+   of x takes its subscript from the one or the other. */
+static tn_comp *begin_late(tn_program *p, const tn_node *n, tn_buf *out, const tn_expr **at)
+{
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    tn_dim count;
+    (void)late_count(p->graph, x, y, &count); /* infer_late has seen to it */
+    tn_comp *c = tn_comp_begin(p, n, out);
+    const tn_expr *kept = tn_flatten(p, out->rank, out->dim, c->at), *reduced = tn_reduce_over(p, c, count);
+    for (int i = x->rank - 1; i >= 0; i--) {
+        const tn_expr *gone = tn_late_has_axis(p, n->in[1], i, x->rank), *dim = tn_dim_expr(p, x->dim[i]);
+        const tn_expr *flat = tn_select(p, gone, reduced, kept);
+        const tn_expr *rest = tn_op2(p, TN_OP_FDIV, flat, dim);
+        at[i] = tn_op2(p, TN_OP_MOD, flat, dim);
+        reduced = tn_select(p, gone, rest, reduced);
+        kept = tn_select(p, gone, kept, rest);
+    }
+    return c;
+}
+
+/* What a Reduce* node reduces: axes known to the compiler, or to the run. */
+typedef struct reduction {
+    bool late, keep;
+    bool over[TN_MAX_RANK]; /* not late */
+} reduction;
+
+/* Late axes get their check here: call it once for a node. */
+static bool read_reduction(tn_program *p, const tn_node *n, reduction *r)
+{
+    *r = (reduction){.late = has_axes(n) && !tn_is_early(p->graph, n, 1), .keep = keeps_dims(n)};
+    if (r->late)
+        check_late_axes(p, n);
+    return r->late || read_axes(p->graph, n, r->over);
+}
+
+static tn_comp *begin_reduction(tn_program *p, const tn_node *n, const reduction *r, tn_buf *out, const tn_expr **at)
+{
+    return r->late ? begin_late(p, n, out, at) : tn_reduce_begin(p, n, out, &n->in[0]->shape, r->over, r->keep, at);
+}
+
+static const tn_expr *count_reduced(tn_program *p, const tn_node *n, const reduction *r)
+{
+    tn_dim count;
+    if (!r->late)
+        return tn_reduce_count(p, &n->in[0]->shape, r->over);
+    (void)late_count(p->graph, &n->in[0]->shape, &n->out[0]->shape, &count);
+    return tn_dim_expr(p, count);
+}
+
+/* --- the operators */
+
 bool tn_infer_reduce(tn_graph *g, tn_node *n)
 {
     bool over[TN_MAX_RANK] = {false};
+    if (has_axes(n) && !tn_is_early(g, n, 1))
+        return infer_late(g, n);
     if (!read_axes(g, n, over))
         return false;
     tn_shape s = tn_reduced_shape(&n->in[0]->shape, over, keeps_dims(n));
@@ -181,12 +275,12 @@ static const tn_expr *logarithm(tn_program *p, const tn_expr *x)
 /* finish(each(x0) op each(x1) op ...) */
 static bool lower_reduce(tn_program *p, const tn_node *n, tn_scalar_op op, map_fn *each, map_fn *finish)
 {
-    bool over[TN_MAX_RANK] = {false};
+    reduction r;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     const tn_value *x = n->in[0];
-    if (!read_axes(p->graph, n, over))
+    if (!read_reduction(p, n, &r))
         return false;
-    tn_comp *c = tn_reduce_begin(p, n, tn_buf_of(p, n->out[0]), &x->shape, over, keeps_dims(n), at);
+    tn_comp *c = begin_reduction(p, n, &r, tn_buf_of(p, n->out[0]), at);
     const tn_expr *e = each(p, tn_load(p, tn_buf_of(p, x), at)), *acc = tn_comp_acc(p, c, e->dtype);
     tn_comp_reduce(p, c, op, tn_reduce_start(p, op, e->dtype), e, finish(p, acc));
     return true;
@@ -208,41 +302,41 @@ REDUCTION(sum_square, ADD, square, itself)
 #undef REDUCTION
 
 /* The sum over the axes, divided by how many there are. */
-static void lower_mean(tn_program *p, const tn_node *n, const bool *over, bool keep)
+static void lower_mean(tn_program *p, const tn_node *n, const reduction *r)
 {
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     const tn_value *x = n->in[0];
     tn_dtype t = compute_of(x);
-    tn_comp *c = tn_reduce_begin(p, n, tn_buf_of(p, n->out[0]), &x->shape, over, keep, at);
+    tn_comp *c = begin_reduction(p, n, r, tn_buf_of(p, n->out[0]), at);
     if (!is_float(t) && t != TN_UINT64)
         t = TN_INT64;
     const tn_expr *e = tn_cast(p, t, tn_load(p, tn_buf_of(p, x), at)), *acc = tn_comp_acc(p, c, t);
-    const tn_expr *count = tn_cast(p, t, tn_reduce_count(p, &x->shape, over));
+    const tn_expr *count = tn_cast(p, t, count_reduced(p, n, r));
     tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, t, 0), e, tn_div(p, acc, count));
 }
 
 bool tn_lower_reduce_mean(tn_program *p, const tn_node *n)
 {
-    bool over[TN_MAX_RANK] = {false};
-    if (!read_axes(p->graph, n, over))
+    reduction r;
+    if (!read_reduction(p, n, &r))
         return false;
-    lower_mean(p, n, over, keeps_dims(n));
+    lower_mean(p, n, &r);
     return true;
 }
 
 /* max + log(sum(exp(x - max))): no exp overflows. An infinite maximum is left out, since inf - inf is NaN. */
 bool tn_lower_reduce_log_sum_exp(tn_program *p, const tn_node *n)
 {
-    bool over[TN_MAX_RANK] = {false}, keep = keeps_dims(n);
+    reduction r;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
-    const tn_value *x = n->in[0];
+    const tn_value *x = n->in[0], *y = n->out[0];
     tn_dtype t = compute_of(x);
-    if (!read_axes(p->graph, n, over))
+    if (!read_reduction(p, n, &r))
         return false;
-    tn_shape s = tn_reduced_shape(&x->shape, over, keep);
-    tn_buf *largest = tn_buf_temp(p, "largest", t, s.rank, s.dim);
-    tn_reduce_extreme(p, n, TN_OP_MAX, largest, x, over, keep);
-    tn_comp *c = tn_reduce_begin(p, n, tn_buf_of(p, n->out[0]), &x->shape, over, keep, at);
+    tn_buf *largest = tn_buf_temp(p, "largest", t, y->shape.rank, y->shape.dim);
+    tn_comp *c = begin_reduction(p, n, &r, largest, at);
+    tn_comp_reduce(p, c, TN_OP_MAX, tn_reduce_start(p, TN_OP_MAX, t), tn_load(p, tn_buf_of(p, x), at), NULL);
+    c = begin_reduction(p, n, &r, tn_buf_of(p, y), at);
     const tn_expr *zero = tn_number(p, t, 0), *most = tn_load(p, largest, c->at);
     const tn_expr *shift = tn_select(p, tn_op1(p, TN_OP_ISINF, most), zero, most);
     const tn_expr *e = tn_op1(p, TN_OP_EXP, tn_sub(p, tn_load(p, tn_buf_of(p, x), at), shift));
@@ -315,7 +409,9 @@ bool tn_infer_global_pool(tn_graph *g, tn_node *n)
 
 bool tn_lower_global_average_pool(tn_program *p, const tn_node *n)
 {
-    lower_mean(p, n, spatial, true);
+    reduction r = {.keep = true};
+    memcpy(r.over, spatial, sizeof spatial);
+    lower_mean(p, n, &r);
     return true;
 }
 

@@ -3,7 +3,7 @@
        Reshape(x : float[N<=8,3,4], [N,12]) : float[N<=8,12]        Shape(x : float[N<=8,3,4]) = [N,3,4]
 
    At the end, shape arithmetic: what a small integer tensor holds, as terms over the symbolic dims. */
-#include "ops/index.h"
+#include "ops/late.h"
 
 bool tn_lower_view(tn_program *p, const tn_node *n)
 {
@@ -65,9 +65,26 @@ static bool close_dim(tn_graph *g, const tn_node *n, tn_shape *s, int open)
     return true;
 }
 
+static bool infer_late_reshape(tn_graph *g, tn_node *n)
+{
+    tn_dim one;
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    if (!tn_infer_declared(g, n, 1, "shape"))
+        return false;
+    bool fits = tn_shape_count(x) == 0
+                  ? tn_shape_count(y) == 0
+                  : tn_dims_divide(g->arena, x->rank, x->dim, y->rank, y->dim, &one) && tn_dim_is(one, 1);
+    return (fits && tn_late_count(n->in[1]) == y->rank)
+        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by a shape of %lld dims",
+                         shape_text(g, n), tn_type_text(g->arena, n->in[0]->dtype, y),
+                         (long long)tn_late_count(n->in[1]));
+}
+
 bool tn_infer_reshape(tn_graph *g, tn_node *n)
 {
     int open = -1;
+    if (!tn_is_early(g, n, 1))
+        return infer_late_reshape(g, n);
     tn_shape s;
     tn_dim one;
     const tn_shape *x = &n->in[0]->shape;
@@ -82,6 +99,25 @@ bool tn_infer_reshape(tn_graph *g, tn_node *n)
                              tn_type_text(g->arena, n->in[0]->dtype, &s));
     tn_set_output(n, 0, n->in[0]->dtype, &s);
     return true;
+}
+
+/* Each dim is the declared one, or 0 that copies it, or the only -1. */
+bool tn_lower_reshape(tn_program *p, const tn_node *n)
+{
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1), *open = tn_int64(p, 0), *one = tn_int64(p, 1);
+    if (tn_is_early(p->graph, n, 1))
+        return tn_lower_view(p, n);
+    for (int i = 0; i < y->rank; i++) {
+        const tn_expr *d = tn_late_int(p, n->in[1], i), *is_open = tn_is(p, d, tn_int64(p, -1));
+        const tn_expr *fits = tn_either(p, is_open, tn_is(p, d, tn_late_dim(p, y->dim[i])));
+        if (tn_node_int(n, "allowzero", 0) == 0 && i < x->rank && tn_dim_same(x->dim[i], y->dim[i]))
+            fits = tn_either(p, fits, tn_is(p, d, tn_int64(p, 0)));
+        agrees = tn_and(p, agrees, fits);
+        open = tn_add(p, open, tn_cast(p, TN_INT64, is_open));
+    }
+    tn_late_check(p, n, tn_and(p, agrees, tn_le(p, open, one)));
+    return tn_lower_view(p, n);
 }
 
 /* --- Flatten, Squeeze, Unsqueeze ---------------------------------------------------------------------------------- */
@@ -100,10 +136,37 @@ bool tn_infer_flatten(tn_graph *g, tn_node *n)
     return true;
 }
 
+/* The declared shape has so many axes less (-1) or more (1) than the input as are given. */
+static bool infer_late_axes(tn_graph *g, tn_node *n, int sign)
+{
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    if (!tn_infer_declared(g, n, 1, "axes"))
+        return false;
+    return (y->rank == x->rank + sign * (int)tn_late_count(n->in[1]) && tn_shape_count(x) == tn_shape_count(y))
+        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by %lld axes", shape_text(g, n),
+                         tn_type_text(g->arena, n->in[0]->dtype, y), (long long)tn_late_count(n->in[1]));
+}
+
+bool tn_lower_squeeze(tn_program *p, const tn_node *n)
+{
+    if (!tn_is_early(p->graph, n, 1))
+        tn_late_check_axes(p, n, 1, &n->in[0]->shape, &n->out[0]->shape, true);
+    return tn_lower_view(p, n);
+}
+
+bool tn_lower_unsqueeze(tn_program *p, const tn_node *n)
+{
+    if (!tn_is_early(p->graph, n, 1))
+        tn_late_check_axes(p, n, 1, &n->out[0]->shape, &n->in[0]->shape, true);
+    return tn_lower_view(p, n);
+}
+
 /* Without axes every dim of extent 1 goes; a symbolic dim, which may be 1 or not, stays. */
 bool tn_infer_squeeze(tn_graph *g, tn_node *n)
 {
     const tn_shape *x = &n->in[0]->shape;
+    if (!tn_is_early(g, n, 1))
+        return infer_late_axes(g, n, -1);
     int axes[TN_MAX_RANK];
     size_t count = 0;
     bool drop[TN_MAX_RANK] = {false};
@@ -128,6 +191,8 @@ bool tn_infer_unsqueeze(tn_graph *g, tn_node *n)
     int axes[TN_MAX_RANK];
     size_t count = 0;
     bool added[TN_MAX_RANK] = {false};
+    if (!tn_is_early(g, n, 1))
+        return infer_late_axes(g, n, 1);
     if (tn_need_dims(g, n, 1, "axes", &count) == NULL)
         return false;
     if (count > (size_t)(TN_MAX_RANK - x->rank))

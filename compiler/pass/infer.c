@@ -6,7 +6,7 @@
        "y" = NegativeLogLikelihoodLoss("x", "t") ...     gives     "..." = GatherElements("x", ...) ... "y" = ...
    Does nothing where everything is known already. */
 #include "ops/expand.h"
-#include "ops/ops.h"
+#include "ops/late.h"
 #include "pass/pass.h"
 
 enum { SMALL = 1024 };
@@ -104,6 +104,7 @@ bool tn_pass_infer(tn_graph *g, bool *changed)
 {
     tn_node_vec done = {0};
     tn_expand top = {.g = g, .user = &done};
+    tn_declare_operands(g);
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
         if (n->n_out == 0 || n->out[0] == NULL || !n->out[0]->shape.known)

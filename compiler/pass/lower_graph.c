@@ -41,7 +41,7 @@ static void drop_dead(tn_program *p)
     bool *needed = TN_NEW_N(p->arena, bool, p->bufs.n + 1), *keep = TN_NEW_N(p->arena, bool, p->comps.n + 1);
     for (size_t i = p->comps.n; i-- > 0;) {
         const tn_comp *c = p->comps.items[i];
-        keep[i] = needed[c->out->id] || c->out->scope == TN_SCOPE_OUTPUT;
+        keep[i] = needed[c->out->id] || c->out->scope == TN_SCOPE_OUTPUT || c->check;
         if (keep[i])
             tn_comp_each_load(c, note_load, needed);
     }

@@ -106,6 +106,8 @@ bad_model string-initializer "'s'" 'string' 'not supported'
 bad_model complex-input "'x'" 'complex64' 'not supported'
 bad_model type-99 "'x'" '99'
 bad_model no-shape "'x'" 'no shape' '--input-shapes'
+bad_model late-open "'r1'" 'shape \(input 1\)' 'output 0' '--const "s=\.\.\."'
+bad_model late-count "'r1'" 'float\[2,3\]' 'float\[3,3\]' 'declares'
 bad_model rank-20 "'x'" '20 dims'
 
 bad_model huge-input "'x'" '2\^40'
@@ -220,6 +222,14 @@ bad_option shapes-text 2,4 'input-shapes' -- compile "$digits" --input-shapes 'i
 bad_option shapes-negative 2,4 'input-shapes' -- compile "$digits" --input-shapes 'image:[-1,1,8,8]'
 bad_option shapes-huge 2,4 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
 bad_option shapes-wrong 4 'Conv|Gemm|Flatten' -- compile "$digits" --input-shapes 'image:[1,1,12,12]'
+bad_option const-input 4 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'
+bad_option const-text 4 '--const "s"' 'NAME=VALUES' -- compile models/late.onnx --const s
+bad_option const-count 4 '3 values' 'int64\[2\]' -- compile models/late.onnx --const 's=[3,2,1]'
+bad_option const-value 4 'value 1' 'int64' -- compile models/late.onnx --const 's=[3,2.5]'
+bad_option const-huge 4 'value 0' 'int64' -- compile models/late.onnx --const 's=[99999999999999999999,2]'
+bad_option const-end 4 'value 1' -- compile models/late.onnx --const 's=[3,2'
+bad_option const-wrong 4 "'r1'" 'float\[2,3\]' -- compile models/late.onnx --const 's=[4,2]'
+bad_option const-twice 4 'already' -- compile models/late.onnx --const 's=[3,2]' --const 's=[2,3]'
 bad_option compiler 6 'no-such-compiler' -- compile "$digits" --build exe --cc no-such-compiler
 bad_option flags 6 'no-such-flag' -- compile "$digits" --build exe --cflags=--no-such-flag
 
@@ -302,6 +312,16 @@ for file in good deflated; do
     good_inputs() { gives 0 run "$package" --inputs "models/$file.npz" --outputs place/y.npz && [ -s place/y.npz ]; }
     check "inputs-$file.npz" good_inputs
 done
+
+# A shape given at run time: as declared, by -1, and not as declared.
+late_shape() { # CODE FILE
+    gives "$1" run models/late.onnx --inputs "models/$2.npz" --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'does not fit'; }
+}
+check inputs-late-shape late_shape 0 late
+check inputs-late-shape-open late_shape 0 late-open
+check inputs-late-shape-wrong late_shape 7 late-wrong
+late_const() { gives 0 run models/late.onnx --const 's=[3, -1]' --outputs place/y.npz && [ -s place/y.npz ]; }
+check inputs-late-const late_const
 
 damaged_package() { # a package that lost a file
     cp -r "$package" lost && rm lost/digits.c && refused 3,6 any 'digits' -- run lost

@@ -183,6 +183,11 @@ MODELS = {
     "type-99": one("Identity", dtype=99, name="id1"),
     "no-shape": model([node("Relu", ["x"], ["y"], "n1")], [value("x", None)], [value("y", None)]),
     "rank-20": one("Relu", dims=(1,) * 20),
+    # a shape that only the run knows: y's is declared, or not
+    "late-open": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
+                       [value("y", ("a", "b"))]),
+    "late-count": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
+                        [value("y", (3, 3))]),
     # sizes
     "huge-input": one("Relu", dims=(1 << 31, 1 << 31, 1 << 31, 1 << 31)),
     "huge-dim": one("Relu", dims=(1 << 62, 4)),
@@ -325,6 +330,8 @@ def add_tensors(folder):
     npz(folder + "/extra.npz", {"image": image, "picture": image})
     npz(folder + "/none.npz", {})
     npz(folder + "/only-a.npz", {"a": zeros("<f4", (2, 3))})
+    for name, shape in ("late", (3, 2)), ("late-open", (-1, 2)), ("late-wrong", (2, 3)):
+        npz(folder + "/%s.npz" % name, {"x": zeros("<f4", (2, 3)), "s": npy("<i8", (2,), struct.pack("<2q", *shape))})
     npz(folder + "/no-npy.npz", {"image": flat})
     npz(folder + "/short.npz", {"image": image[:-4]})
     npz(folder + "/long.npz", {"image": image + b"1234"})
@@ -357,7 +364,9 @@ def main_bad(digits, folder):
     add_damaged(digits, ODD)
     write_models(MODELS, folder)
     write_models(ODD, folder + "/odd")
-    write_models({"sum": model([node("Add", ["a", "b"], ["y"], "sum1")], [value("a"), value("b")], [value("y")])}, folder)
+    write_models({"sum": model([node("Add", ["a", "b"], ["y"], "sum1")], [value("a"), value("b")], [value("y")]),
+                  "late": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
+                                [value("y", (3, 2))])}, folder)
     add_tensors(folder)
     with open(os.path.dirname(os.path.abspath(folder)) + "/secret.bin", "wb") as f:
         f.write(bytes(4096))

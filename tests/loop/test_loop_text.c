@@ -20,6 +20,7 @@ static const char program[] =
     "buffer \"w~2\" : float[4] const layout(0/2, 0%2) packed \"w\"\n"
     "buffer \"h\" : float16[add(N, 1)] arena border(1:2) fill -3 alias \"y\"\n"
     "buffer \"y\" : float[N] output\n"
+    "buffer \"ok\" : bool[] arena\n"
     "comp 0 \"MatMul 'm' + Relu \\\"r\\\"\"\n"
     "  axes i0:N\n"
     "  reduce r0:4\n"
@@ -29,7 +30,9 @@ static const char program[] =
     "  axes i0:floordiv(N, 2), i1:2\n"
     "  \"y\"[add(add(i1, mul(i0, 2)), -1)] = select(and(le(0, i0), lt(i1, N)), cast<float>(int32(3)), float(0.1))\n"
     "view 4 \"copy\"\n"
-    "  \"y\"[0] = \"w\"[@ 3]\n";
+    "  \"y\"[0] = \"w\"[@ 3]\n"
+    "check 5 \"Reshape\"\n"
+    "  \"ok\"[] = lt(\"w\"[0], float(2))\n";
 
 static void test_program(void **state)
 {
@@ -49,13 +52,18 @@ static void test_program_runs(void **state)
     tn_program *p = parse_loops(b, program);
     int64_t two = 2, dims[] = {2, 4};
     tn_shape in = tn_shape_fixed(2, dims);
-    tn_tensor *store[5] = {tn_tensor_make(&b->arena, TN_FLOAT, &in)};
+    tn_tensor *store[6] = {tn_tensor_make(&b->arena, TN_FLOAT, &in)};
     tn_tensor_set(store[0], 0, 1);
     tn_tensor_set(store[0], 6, 1);
     p->comps.n = 1;
     assert_true(tn_interpret(p, &b->arena, store, &two));
     assert_true(tn_tensor_get(store[4], 0) == 1);
     assert_true(tn_tensor_get(store[4], 1) == 0);
+    tn_comp *check = p->comps.items[3];
+    assert_true(check->check && tn_interpret_comp(p, &b->arena, check, store, &two)); /* 1 < 2 */
+    check->elem = tn_op1(p, TN_OP_NOT, check->elem);
+    assert_false(tn_interpret_comp(p, &b->arena, check, store, &two));
+    assert_non_null(strstr(b->line, "does not fit the declared shapes"));
 }
 
 /* What a chain of x * sigmoid(x) shares grows with its length, not with 2 to the length. */
@@ -116,7 +124,7 @@ static void check_loop_error(bench *b, const char *text, const char *message)
 static void test_program_errors(void **state)
 {
     bench *b = *state;
-    check_loop_error(b, "loop", "t.loops:1: error: found loop, wanted buffer, comp, serial or view");
+    check_loop_error(b, "loop", "t.loops:1: error: found loop, wanted buffer, check, comp, serial or view");
     check_loop_error(b, B "  \"y\"[i1] = float(0)", "t.loops:5: error: found the variable i1, which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = \"z\"[i0]", "t.loops:5: error: found the buffer \"z\", which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = int32(0)", "t.loops:5: error: found a value of type int32, wanted float");

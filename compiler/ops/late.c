@@ -1,0 +1,208 @@
+/* Sizes, axes and positions that only the run knows. See late.h. */
+#include "ops/late.h"
+
+enum { MOST_ELEMENTS = 4 * TN_MAX_RANK };
+
+/* --- inference ---------------------------------------------------------------------------------------------------- */
+
+static bool is_integer(tn_dtype t)
+{
+    return t == TN_INT32 || t == TN_INT64;
+}
+
+bool tn_is_early(tn_graph *g, const tn_node *n, int i)
+{
+    size_t count = 0;
+    return !tn_has_input(n, i) || n->in[i]->constant != NULL || tn_value_dims(g, n->in[i], &count) != NULL;
+}
+
+int64_t tn_late_count(const tn_value *v)
+{
+    return tn_shape_count(&v->shape);
+}
+
+/* Passes run after a first inference, and graphs read from text, have the shape itself. */
+static const tn_shape *find_declared(const tn_value *v)
+{
+    return v == NULL ? NULL : v->declared.known ? &v->declared : v->shape.known ? &v->shape : NULL;
+}
+
+bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64_t count)
+{
+    const tn_value *v = n->in[i];
+    bool fits = is_integer(v->dtype) && v->shape.rank <= 1 && tn_shape_is_fixed(&v->shape);
+    if (fits && tn_late_count(v) <= MOST_ELEMENTS && (count < 0 || tn_late_count(v) == count))
+        return true;
+    const char *wanted =
+        count < 0 ? tn_strfmt(g->arena, "at most %d", MOST_ELEMENTS) : tn_strfmt(g->arena, "%lld", (long long)count);
+    return tn_node_error(g, n, "%s (input %d) is %s; int64 of %s elements is wanted", what, i,
+                         tn_type_text(g->arena, v->dtype, &v->shape), wanted);
+}
+
+bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
+{
+    const tn_value *v = n->in[in];
+    const tn_shape *found = out < n->n_out ? find_declared(n->out[out]) : NULL;
+    if (found == NULL)
+        return tn_node_error(g, n,
+                             "%s (input %d) is known at run time only, and the model does not declare the shape of "
+                             "output %d; %s",
+                             what, in, out,
+                             v->is_input ? tn_strfmt(g->arena, "fix the input with --const \"%s=...\"", v->name)
+                                         : "fix the inputs that it depends on with --const, or declare the shape");
+    *s = *found;
+    return true;
+}
+
+bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what)
+{
+    tn_shape s;
+    if (!tn_check_late(g, n, in, what, -1) || !tn_need_declared(g, n, in, what, 0, &s))
+        return false;
+    tn_set_output(n, 0, n->in[0]->dtype, &s);
+    return true;
+}
+
+bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out)
+{
+    if (tn_is_early(g, n, i))
+        return tn_need_shape(g, n, i, out);
+    if (!tn_need_declared(g, n, i, what, 0, out))
+        return false;
+    return tn_check_late(g, n, i, what, out->rank);
+}
+
+static bool is_scalar_constant(const tn_value *v)
+{
+    return v != NULL && v->constant != NULL && v->shape.rank == 0;
+}
+
+/* The operand whose shape is the result's, whatever it is; NULL when there is none. */
+static tn_value *find_equal_operand(const tn_node *n)
+{
+    bool keeps = n->op->infer == tn_infer_first || n->op->infer == tn_infer_cast || n->op->infer == tn_infer_cast_like;
+    if (keeps || (n->op->expr != NULL && n->n_in == 1))
+        return n->in[0];
+    if (n->op->infer != tn_infer_broadcast || n->n_in != 2)
+        return NULL;
+    return is_scalar_constant(n->in[0]) ? n->in[1] : is_scalar_constant(n->in[1]) ? n->in[0] : NULL;
+}
+
+void tn_declare_operands(tn_graph *g)
+{
+    for (size_t i = g->nodes.n; i-- > 0;) {
+        const tn_node *n = g->nodes.items[i];
+        const tn_value *out = n->n_out > 0 ? n->out[0] : NULL;
+        tn_value *in = out != NULL && out->declared.known && n->n_in > 0 ? find_equal_operand(n) : NULL;
+        if (in != NULL && !in->declared.known)
+            in->declared = out->declared;
+    }
+}
+
+/* --- expressions -------------------------------------------------------------------------------------------------- */
+
+const tn_expr *tn_int64(tn_program *p, int64_t x)
+{
+    return tn_integer(p, TN_INT64, x);
+}
+
+const tn_expr *tn_late_dim(tn_program *p, tn_dim d)
+{
+    return d.sym == NULL ? tn_int64(p, d.n) : tn_cast(p, TN_INT64, tn_dim_expr(p, d));
+}
+
+const tn_expr *tn_late_index(tn_program *p, const tn_expr *x)
+{
+    return tn_cast(p, TN_INDEX, x);
+}
+
+const tn_expr *tn_is(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_EQ, x, y);
+}
+
+const tn_expr *tn_either(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    return tn_op2(p, TN_OP_OR, x, y);
+}
+
+const tn_expr *tn_limit(tn_program *p, const tn_expr *x, const tn_expr *lo, const tn_expr *hi)
+{
+    return tn_max(p, tn_min(p, x, hi), lo);
+}
+
+const tn_expr *tn_late_int(tn_program *p, const tn_value *v, int64_t k)
+{
+    size_t count = 0;
+    const tn_dim *known = tn_value_dims(p->graph, v, &count);
+    if (known != NULL)
+        return tn_late_dim(p, known[k]);
+    const tn_expr *at = tn_index(p, k);
+    const tn_expr *x = tn_cast(p, TN_INT64, tn_load(p, tn_buf_of(p, v), &at));
+    return v->dtype == TN_INT32 ? x : tn_limit(p, x, tn_int64(p, -TN_DIM_MAX), tn_int64(p, TN_DIM_MAX));
+}
+
+const tn_expr *tn_late_is_axis(tn_program *p, const tn_value *axes, int64_t k, int axis, int rank)
+{
+    const tn_expr *x = tn_late_int(p, axes, k);
+    return tn_either(p, tn_is(p, x, tn_int64(p, axis)), tn_is(p, x, tn_int64(p, axis - rank)));
+}
+
+const tn_expr *tn_late_has_axis(tn_program *p, const tn_value *axes, int axis, int rank)
+{
+    const tn_expr *found = tn_integer(p, TN_BOOL, 0);
+    for (int64_t k = 0; k < tn_late_count(axes); k++)
+        found = tn_either(p, found, tn_late_is_axis(p, axes, k, axis, rank));
+    return found;
+}
+
+const tn_expr *tn_late_pick(tn_program *p, const tn_value *values, int64_t base, int64_t count, const tn_value *axes,
+                            int axis, int rank, const tn_expr *otherwise)
+{
+    if (axes == NULL)
+        return axis < count ? tn_late_int(p, values, base + axis) : otherwise;
+    for (int64_t k = count - 1; k >= 0; k--)
+        otherwise = tn_select(p, tn_late_is_axis(p, axes, k, axis, rank), tn_late_int(p, values, base + k), otherwise);
+    return otherwise;
+}
+
+/* --- checks ------------------------------------------------------------------------------------------------------- */
+
+void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
+{
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "agrees", TN_BOOL, 0, NULL));
+    c->check = true;
+    tn_comp_set(p, c, agrees);
+}
+
+void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const tn_dim *d)
+{
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
+    if (tn_is_early(p->graph, n, i))
+        return;
+    for (int k = 0; k < count; k++)
+        agrees = tn_and(p, agrees, tn_is(p, tn_late_int(p, n->in[i], k), tn_late_dim(p, d[k])));
+    tn_late_check(p, n, agrees);
+}
+
+/* Dim `at` of s, -1 where there is none. */
+static const tn_expr *dim_at(tn_program *p, const tn_shape *s, const tn_expr *at)
+{
+    const tn_expr *d = tn_int64(p, -1);
+    for (int i = 0; i < s->rank; i++)
+        d = tn_select(p, tn_is(p, at, tn_int64(p, i)), tn_late_dim(p, s->dim[i]), d);
+    return d;
+}
+
+void tn_late_check_axes(tn_program *p, const tn_node *n, int i, const tn_shape *whole, const tn_shape *part, bool ones)
+{
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1), *found = tn_int64(p, 0), *one = tn_int64(p, 1);
+    for (int k = 0; k < whole->rank; k++) {
+        const tn_expr *is_axis = tn_late_has_axis(p, n->in[i], k, whole->rank), *dim = tn_late_dim(p, whole->dim[k]);
+        const tn_expr *rest = dim_at(p, part, tn_sub(p, tn_int64(p, k), found));
+        const tn_expr *fits = tn_is(p, tn_select(p, is_axis, ones ? one : dim, rest), dim);
+        agrees = tn_and(p, agrees, fits);
+        found = tn_add(p, found, tn_cast(p, TN_INT64, is_axis));
+    }
+    tn_late_check(p, n, tn_and(p, agrees, tn_is(p, found, tn_int64(p, tn_late_count(n->in[i])))));
+}

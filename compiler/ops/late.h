@@ -1,0 +1,57 @@
+/* Sizes, axes and positions that only the run knows: inputs such as Reshape's shape or Slice's starts that depend on the
+   data. Where the file declares the shape of the result, that is its shape, and the elements are found from what the
+   input holds at run time; a check compares the two and ends the run with an error where they do not agree.
+
+       y [3,4] = Reshape(x [2,6], s [2])       check  s[0] == 3 or -1, s[1] == 4 or -1, not both -1
+                                               y = view of x
+
+   Checks come before the computations that rely on them, so that these may read at the positions without a test of their
+   own. */
+#ifndef TN_LATE_H
+#define TN_LATE_H
+
+#include "ops/index.h"
+
+/* Input i is omitted, or what it holds is known at compile time. */
+bool tn_is_early(tn_graph *g, const tn_node *n, int i);
+
+/* Input i, which only the run knows, is a list (or a scalar) of `count` integers (-1: of any number). */
+bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64_t count);
+/* The declared shape of output `out`, when what input `in` holds is known at run time only. False after an error of the
+   node that says how to make it known: `what` is the name of the input in ONNX. */
+bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
+/* The same, and output 0 gets that shape and the type of input 0. */
+bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what);
+/* The shape that input i gives for output 0: what it holds, else the declared one; tn_late_check_dims compares. */
+bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out);
+/* Declared shapes go from results to operands where both have one shape (Log, Cast, x + 1). */
+void tn_declare_operands(tn_graph *g);
+
+/* Element k of an integer input of rank 0 or 1, in int64; limited to +-2^40, so that arithmetic on it does not wrap. */
+const tn_expr *tn_late_int(tn_program *p, const tn_value *v, int64_t k);
+int64_t tn_late_count(const tn_value *v);                      /* how many it has */
+const tn_expr *tn_late_dim(tn_program *p, tn_dim d);           /* a dim in int64 */
+const tn_expr *tn_late_index(tn_program *p, const tn_expr *x); /* an int64 as an index */
+const tn_expr *tn_int64(tn_program *p, int64_t x);
+const tn_expr *tn_is(tn_program *p, const tn_expr *x, const tn_expr *y);     /* x == y */
+const tn_expr *tn_either(tn_program *p, const tn_expr *x, const tn_expr *y); /* x or y */
+const tn_expr *tn_limit(tn_program *p, const tn_expr *x, const tn_expr *lo, const tn_expr *hi);
+
+/* The position in input `axes` of an axis of a tensor of that rank; as expressions, one for each element. */
+const tn_expr *tn_late_is_axis(tn_program *p, const tn_value *axes, int64_t k, int axis, int rank);
+/* Element `base` + k of values, k being where axis stands in axes (NULL: at its own number); otherwise where it does
+   not. */
+const tn_expr *tn_late_pick(tn_program *p, const tn_value *values, int64_t base, int64_t count, const tn_value *axes,
+                            int axis, int rank, const tn_expr *otherwise);
+
+/* Whether axes, of a tensor of that rank, have this one. */
+const tn_expr *tn_late_has_axis(tn_program *p, const tn_value *axes, int axis, int rank);
+
+/* Where agrees is false the run ends with an error. */
+void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees);
+/* The elements of input i are these dims; no check where that is known. */
+void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const tn_dim *d);
+/* Input i holds different axes of whole; the dims of the others are part, in order. ones: those of the axes are 1. */
+void tn_late_check_axes(tn_program *p, const tn_node *n, int i, const tn_shape *whole, const tn_shape *part, bool ones);
+
+#endif
