@@ -39,14 +39,6 @@ struct tn_ctx {
     tn_runner_vec runners; /* open ones; tn_ctx_close closes them */
 };
 
-struct tn_model {
-    tn_ctx *ctx;
-    tn_graph *graph;
-    const char *path, *name;
-    uint64_t hash;
-    bool is_optimised; /* the pipeline of option O has run */
-};
-
 /* Every public function is body(state) run here: unwinding from exhausted memory ends as TN_ERR_MEMORY, and a status
    other than TN_OK is kept for tn_ctx_status. */
 typedef tn_status tn_body(void *state);

@@ -4,7 +4,6 @@
 #include "base/path.h"
 #include "base/tar.h"
 #include "base/unwind.h"
-#include "pass/program.h"
 
 static bool is_mlf(const tn_ctx *ctx)
 {
@@ -31,8 +30,8 @@ static bool write_all(tn_ctx *ctx, const char *folder, const tn_file_vec *files)
 static void add_dumps(tn_model *m, tn_unit *u, tn_file_vec *files)
 {
     tn_str graph = {.arena = u->arena}, loops = {.arena = u->arena};
-    tn_graph_print(m->graph, &graph);
-    tn_program_print(u->program, &loops);
+    tn_graph_print(m->module.graph, &graph);
+    tn_module_print(&m->module, false, &loops);
     *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.tg", u->name), graph.text, graph.len};
     *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.loops", u->name), loops.text, loops.len};
 }
@@ -48,7 +47,7 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *de
                  tn_setting_get(ctx, "threads"));
         return TN_ERR_USAGE;
     }
-    tn_status status = tn_model_optimise(m);
+    tn_status status = tn_model_optimise(m, target);
     if (status != TN_OK)
         return status;
     tn_unit *u = tn_unit_make(m, target);
@@ -59,7 +58,7 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *de
     tn_emit_package(u, &files);
     if (is_mlf(ctx)) {
         tn_str graph = {.arena = u->arena};
-        tn_graph_print(m->graph, &graph);
+        tn_graph_print(m->module.graph, &graph);
         tn_emit_mlf(u, graph.text, &files);
     }
     if (tn_setting_get(ctx, "dump-code")[0] != '\0')
@@ -164,24 +163,14 @@ typedef struct show_state {
 static tn_status show(void *state)
 {
     show_state *s = state;
-    if (s->flag == 0) {
-        tn_graph_print_full(s->m->graph, &s->out);
-        return TN_OK;
-    }
+    tn_module *m = &s->m->module;
     const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
-    tn_program *p = NULL;
-    if (t == NULL)
-        return TN_ERR_USAGE;
-    tn_status status = tn_model_optimise(s->m);
-    if (status != TN_OK)
-        return status;
-    if (!tn_lower_graph(&s->m->ctx->arena, s->m->graph, &p))
-        return TN_ERR_MODEL;
-    tn_alias_views(p);
-    if (tn_setting_get(s->m->ctx, "O")[0] != '0')
-        tn_fuse(p);
-    tn_program_print_full(p, &s->out);
-    return TN_OK;
+    tn_status status = t == NULL ? TN_ERR_USAGE : s->flag > 0 ? tn_model_optimise(s->m, t) : TN_OK;
+    if (status == TN_OK && s->flag == 0 && m->graph != NULL)
+        tn_graph_print_full(m->graph, &s->out);
+    else if (status == TN_OK)
+        tn_module_print(m, true, &s->out);
+    return status;
 }
 
 const char *tn_model_show(tn_model *m, int loops)
@@ -194,7 +183,7 @@ static tn_status summarise(void *state)
 {
     show_state *s = state;
     const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
-    tn_status status = t == NULL ? TN_ERR_USAGE : tn_model_optimise(s->m);
+    tn_status status = t == NULL ? TN_ERR_USAGE : tn_model_optimise(s->m, t);
     if (status != TN_OK)
         return status;
     tn_unit *u = tn_unit_make(s->m, t);

@@ -3,6 +3,13 @@
 
 #include <stdlib.h>
 
+/* "optimisation level: 0 what any code needs ...; 1 also ..." */
+static const char levels_doc[] = "optimisation level"
+#define TN_LEVEL(level, config, doc) "; " #level " " doc
+#include "pass/levels.def"
+#undef TN_LEVEL
+    ;
+
 static const tn_option options[] = {
 #define TN_OPTION(name, value, def, group, doc) {name, value, def, group, doc},
 #include "api/options.def"

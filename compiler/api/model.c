@@ -5,7 +5,6 @@
 #include "base/path.h"
 #include "onnx/onnx.h"
 #include "ops/ops.h"
-#include "pass/pass.h"
 
 #include <stdlib.h>
 
@@ -26,22 +25,32 @@ typedef struct load_state {
     tn_model *model;
 } load_state;
 
-static bool is_text(const char *path)
+/* Both texts end in .tg; that of a loop program begins with its word. */
+static bool is_program(const char *text)
 {
-    size_t n = strlen(path);
-    return n > 3 && strcmp(path + n - 3, ".tg") == 0;
+    text += strspn(text, " \n");
+    while (*text == '#') {
+        text += strcspn(text, "\n");
+        text += strspn(text, " \n");
+    }
+    return strncmp(text, "program ", 8) == 0;
 }
 
-static tn_graph *read_graph(tn_ctx *ctx, const char *path, const char *bytes, size_t size)
+static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char *bytes, size_t size)
 {
     tn_onnx_options o = {.shapes = tn_setting_all(ctx, "input-shapes"), .consts = tn_setting_all(ctx, "const")};
     while (o.shapes[o.n_shapes] != NULL)
         o.n_shapes++;
     while (o.consts[o.n_consts] != NULL)
         o.n_consts++;
-    if (is_text(path))
-        return tn_graph_parse(&ctx->arena, &ctx->diag, path, bytes, tn_op_find);
-    return tn_onnx_parse(&ctx->arena, &ctx->diag, path, bytes, size, &o);
+    bool text = tn_ends_with(path, ".tg") || tn_ends_with(path, ".loops");
+    if (text && is_program(bytes))
+        m->program = tn_program_parse(&ctx->arena, &ctx->diag, path, bytes);
+    else if (text)
+        m->graph = tn_graph_parse(&ctx->arena, &ctx->diag, path, bytes, tn_op_find);
+    else
+        m->graph = tn_onnx_parse(&ctx->arena, &ctx->diag, path, bytes, size, &o);
+    return m->graph != NULL || m->program != NULL;
 }
 
 static tn_status load(void *state)
@@ -61,9 +70,11 @@ static tn_status load(void *state)
         tn_error(&ctx->diag, "module-name '%s' is no C identifier", name);
         return TN_ERR_USAGE;
     }
-    m->graph = read_graph(ctx, m->path, bytes, size);
-    s->model = m->graph != NULL ? m : NULL;
-    return m->graph != NULL ? TN_OK : TN_ERR_MODEL;
+    m->module = (tn_module){.arena = &ctx->arena, .diag = &ctx->diag};
+    if (!read_module(ctx, &m->module, m->path, bytes, size))
+        return TN_ERR_MODEL;
+    s->model = m;
+    return TN_OK;
 }
 
 tn_model *tn_model_load(tn_ctx *ctx, const char *path)
@@ -85,22 +96,34 @@ static void dump(void *user, const char *pass, bool changed, const char *text)
     printf("# after %s%s\n%s", pass, changed ? "" : " (unchanged)", text);
 }
 
-static void timed(void *user, const char *pass, double ms, bool changed)
+static void times(void *user, const char *table)
 {
     const tn_ctx *ctx = user;
     if (tn_setting_get(ctx, "print-pass-times")[0] != '\0')
-        fprintf(stderr, "%-16s %10.3f ms%s\n", pass, ms, changed ? "" : "  (unchanged)");
+        fputs(table, stderr);
 }
 
 static tn_pass_options options_of(tn_ctx *ctx)
 {
-    tn_pass_options o = {.dump = dump, .timed = timed, .user = ctx, .verify = true};
+    tn_pass_options o = {.dump = dump, .times = times, .user = ctx, .verify = true};
+    const char *stop_after = tn_setting_get(ctx, "stop-after");
     o.disabled = tn_setting_all(ctx, "disabled-pass");
     o.dump_after = tn_setting_all(ctx, "dump-after");
+    o.stop_after = stop_after[0] != '\0' ? stop_after : NULL;
     o.own = (const tn_user_pass *)ctx->own.items;
     o.n_own = ctx->own.n;
     o.find = tn_op_find;
     return o;
+}
+
+static tn_status run_passes(tn_model *m, const char *passes)
+{
+    tn_pass_options o = options_of(m->ctx);
+    m->module.config = tn_setting_all(m->ctx, "pass-config");
+    if (!tn_passes_check(&m->module, passes, &o))
+        return TN_ERR_USAGE;
+    tn_progress(m->ctx, "running passes");
+    return tn_passes_run(&m->module, passes, &o) ? TN_OK : TN_ERR_MODEL;
 }
 
 typedef struct passes_state {
@@ -108,53 +131,47 @@ typedef struct passes_state {
     const char *passes;
 } passes_state;
 
-/* A name in a disabled-pass or dump-after option that no pass has would be silently useless. */
-static bool check_names(tn_ctx *ctx, const char *option)
-{
-    for (const char *const *n = tn_setting_all(ctx, option); *n != NULL; n++)
-        if (tn_pass_find(*n) == NULL) {
-            tn_error(&ctx->diag, "%s: there is no pass '%s'; see tenon passes", option, *n);
-            return false;
-        }
-    return true;
-}
-
-static tn_status run_passes(void *state)
+static tn_status run_named_passes(void *state)
 {
     const passes_state *s = state;
-    tn_ctx *ctx = s->m->ctx;
-    tn_pass_options o = options_of(ctx);
-    if (!check_names(ctx, "disabled-pass") || !check_names(ctx, "dump-after"))
-        return TN_ERR_USAGE;
-    const char *config = tn_setting_get(ctx, "pass-config");
-    if (config[0] != '\0') {
-        tn_error(&ctx->diag, "pass-config '%s': no pass takes a parameter yet", config);
-        return TN_ERR_USAGE;
-    }
-    if (!tn_passes_check(s->m->graph, s->passes, &o))
-        return TN_ERR_USAGE;
-    tn_progress(ctx, "running passes");
-    return tn_passes_run(&s->m->graph, s->passes, &o) ? TN_OK : TN_ERR_MODEL;
+    s->m->module.target = tn_ctx_target(s->m->ctx, "generic");
+    tn_status status = s->m->module.target != NULL ? run_passes(s->m, s->passes) : TN_ERR_USAGE;
+    s->m->is_optimised = status == TN_OK && s->m->module.plan != NULL;
+    return status;
 }
 
 tn_status tn_model_passes(tn_model *m, const char *passes)
 {
     passes_state s = {m, passes};
-    return tn_api_run(m->ctx, run_passes, &s);
+    return tn_api_run(m->ctx, run_named_passes, &s);
 }
 
-tn_status tn_model_optimise(tn_model *m)
+/* What was lowered for another target begins again from the graph. */
+static void choose_target(tn_model *m, const tn_target *target)
 {
-    if (m->is_optimised)
-        return TN_OK;
+    if (m->module.target != target && m->module.graph != NULL && m->module.program != NULL) {
+        m->module.program = NULL;
+        m->module.plan = NULL;
+        m->is_optimised = false;
+    }
+    m->module.target = target;
+}
+
+tn_status tn_model_optimise(tn_model *m, const tn_target *target)
+{
+    choose_target(m, target);
     const char *passes = tn_setting_get(m->ctx, "passes");
     if (passes[0] == '\0')
         passes = tn_strfmt(&m->ctx->arena, "O%s", tn_setting_get(m->ctx, "O"));
-    else
-        passes = tn_strfmt(&m->ctx->arena, "infer,%s", passes);
-    tn_status status = tn_model_passes(m, passes);
+    tn_status status = m->is_optimised ? TN_OK : run_passes(m, passes);
     m->is_optimised = status == TN_OK;
     return status;
+}
+
+bool tn_model_complete(tn_model *m)
+{
+    tn_pass_options o = options_of(m->ctx);
+    return tn_passes_complete(&m->module, TN_FORM_PLAN, &o);
 }
 
 /* --- lists ---------------------------------------------------------------------------------------------------------- */
@@ -213,19 +230,49 @@ const char *tn_ops_list(tn_ctx *ctx, const char *format)
     return tn_api_run(ctx, list_ops, &s) == TN_OK ? s.out.text : NULL;
 }
 
+static void list_passes_text(tn_str *out)
+{
+    tn_str_add(out, "%-15s %-5s %-8s %s\n", "pass", "from", "needs", "what it does");
+    for (const tn_pass *p = tn_pass_at(0); p != NULL; p = tn_pass_at((size_t)(p - tn_pass_at(0)) + 1))
+        tn_str_add(out, "%-15s -O%d   %-8s %s\n", p->name, p->level, tn_form_name(p->needs), p->doc);
+    tn_str_add(out, "\n%-24s %-9s %s\n", "--pass-config", "default", "what it is");
+    for (size_t i = 0; tn_param_at(i) != NULL; i++) {
+        const tn_param *p = tn_param_at(i);
+        const char *def = p->def == TN_PARAM_AUTO ? "auto" : tn_strfmt(out->arena, "%lld", (long long)p->def);
+        tn_str_add(out, "%-24s %-9s %s (%lld to %lld)\n", p->name, def, p->doc, (long long)p->min, (long long)p->max);
+    }
+    tn_str_add(out, "\npipelines: -O N, and ON in a list of passes, are all passes up to that level\n");
+    for (size_t i = 0; tn_level_at(i) != NULL; i++)
+        tn_str_add(out, "O%d  %s\n", tn_level_at(i)->level, tn_level_at(i)->doc);
+}
+
+static void list_passes_json(tn_str *out)
+{
+    tn_str_add(out, "{\"passes\": [");
+    for (size_t i = 0; tn_pass_at(i) != NULL; i++) {
+        const tn_pass *p = tn_pass_at(i);
+        tn_str_add(out,
+                   "%s\n  {\"name\": \"%s\", \"level\": %d, \"needs\": \"%s\", \"leaves\": \"%s\", \"doc\": \"%s\"}",
+                   i > 0 ? "," : "", p->name, p->level, tn_form_name(p->needs), tn_form_name(p->leaves), p->doc);
+    }
+    tn_str_add(out, "],\n \"parameters\": [");
+    for (size_t i = 0; tn_param_at(i) != NULL; i++) {
+        const tn_param *p = tn_param_at(i);
+        const char *def = p->def == TN_PARAM_AUTO ? "\"auto\"" : tn_strfmt(out->arena, "%lld", (long long)p->def);
+        tn_str_add(out, "%s\n  {\"name\": \"%s\", \"default\": %s, \"min\": %lld, \"max\": %lld, \"doc\": \"%s\"}",
+                   i > 0 ? "," : "", p->name, def, (long long)p->min, (long long)p->max, p->doc);
+    }
+    tn_str_add(out, "],\n \"levels\": [");
+    for (size_t i = 0; tn_level_at(i) != NULL; i++)
+        tn_str_add(out, "%s\n  {\"level\": %d, \"config\": \"%s\", \"doc\": \"%s\"}", i > 0 ? "," : "",
+                   tn_level_at(i)->level, tn_level_at(i)->config, tn_level_at(i)->doc);
+    tn_str_add(out, "]}\n");
+}
+
 static tn_status list_passes(void *state)
 {
     list_state *s = state;
-    tn_str_add(&s->out, "%s", s->json ? "[\n" : "");
-    for (size_t i = 0; tn_pass_at(i) != NULL; i++) {
-        const tn_pass *p = tn_pass_at(i);
-        if (s->json)
-            tn_str_add(&s->out, "%s  {\"name\": \"%s\", \"level\": %d, \"doc\": \"%s\"}", i > 0 ? ",\n" : "", p->name,
-                       p->level, p->doc);
-        else
-            tn_str_add(&s->out, "%-14s O%d  %s\n", p->name, p->level, p->doc);
-    }
-    tn_str_add(&s->out, "%s", s->json ? "\n]\n" : "");
+    (s->json ? list_passes_json : list_passes_text)(&s->out);
     return TN_OK;
 }
 

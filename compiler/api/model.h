@@ -4,9 +4,21 @@
 
 #include "api/api.h"
 #include "emit/emit.h"
+#include "pass/pass.h"
 
-tn_status tn_model_optimise(tn_model *m); /* the pipeline of the options, once */
-/* unit.c: program, kernels, plan and weights of an optimised model; NULL after an error. */
+struct tn_model {
+    tn_ctx *ctx;
+    tn_module module; /* graph, loop program, plan: as far as passes have come */
+    const char *path, *name;
+    uint64_t hash;
+    bool is_optimised; /* the pipeline of the options has run, or the user's passes have gone down to the plan */
+};
+
+/* The pipeline of the options, once. Target: of what comes after the graph. */
+tn_status tn_model_optimise(tn_model *m, const tn_target *target);
+/* Runs what is missing for the plan; false after an error. */
+bool tn_model_complete(tn_model *m);
+/* unit.c: all that a package is printed from; NULL after an error. */
 tn_unit *tn_unit_make(tn_model *m, const tn_target *target);
 
 #endif

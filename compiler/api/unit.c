@@ -2,7 +2,6 @@
 #include "api/model.h"
 #include "base/unwind.h"
 #include "emit/names.h"
-#include "pass/program.h"
 
 enum { CONST_LIMIT = 1 << 20, WEIGHT_ALIGN = 64 };
 
@@ -261,27 +260,31 @@ static tn_params choose_params(const tn_ctx *ctx, int64_t bytes)
     return bytes > CONST_LIMIT ? TN_PARAMS_INCBIN : TN_PARAMS_CONST;
 }
 
+static bool has_graph(const tn_model *m)
+{
+    if (m->module.graph == NULL)
+        tn_error_at(&m->ctx->diag, m->path,
+                    "a loop program has no inputs and outputs of a model; compile the model or its graph, and give "
+                    "loop programs to 'tenon opt'");
+    return m->module.graph != NULL;
+}
+
 tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
 {
     tn_ctx *ctx = m->ctx;
     tn_unit *u = TN_NEW(&ctx->arena, tn_unit);
-    const char *level = tn_setting_get(ctx, "O");
     *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
     u->upper = tn_name_upper(u->arena, m->name);
-    u->options = tn_strfmt(u->arena, "-O%s", level);
-    tn_progress(ctx, "scheduling");
-    if (!tn_build_program(u->arena, m->graph, target, level[0] - '0', &u->program))
+    u->options = tn_strfmt(u->arena, "-O%s", tn_setting_get(ctx, "O"));
+    if (!has_graph(m) || !tn_model_complete(m))
         return NULL;
-    collect_io(u, m->graph);
-    tn_progress(ctx, "planning memory");
-    tn_plan *plan = TN_NEW(u->arena, tn_plan);
-    if (!tn_plan_make(u->program, target->work_align, plan))
-        return NULL;
-    u->plan = plan;
+    u->program = m->module.program;
+    u->plan = m->module.plan;
+    collect_io(u, m->module.graph);
     tn_progress(ctx, "packing weights");
     collect_weights(u);
     describe_layers(u);
     u->params = choose_params(ctx, u->weights_size);
-    make_golden(u, m->graph);
+    make_golden(u, m->module.graph);
     return u;
 }

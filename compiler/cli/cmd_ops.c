@@ -47,16 +47,18 @@ static int run_passes(cli *c)
 }
 
 static const cli_example passes_examples[] = {
-    {"tenon passes", "lists each pass with the lowest -O level that runs it"},
+    {"tenon passes", "lists passes, parameters and levels"},
     {"tenon passes --format json", "the same for a program to read"},
     {NULL, NULL},
 };
 
 const cmd cmd_passes = {
     .name = "passes",
-    .doc = "list the graph passes and pipelines",
+    .doc = "list the passes, their parameters and the pipelines",
     .usage = "[--format text|json]",
-    .about = "Lists the names that 'tenon opt -p' takes.",
+    .about =
+        "Lists the passes in their order, with the lowest -O that runs each and the form of the model that it needs; "
+        "the parameters that --pass-config sets; and what each -O means.",
     .options = passes_options,
     .examples = passes_examples,
     .run = run_passes,

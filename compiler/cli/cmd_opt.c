@@ -1,4 +1,4 @@
-/* tenon opt: runs passes on a model or its text, prints the text. */
+/* tenon opt: runs passes on a model or on a text, prints the graph or the loop program that has become of it. */
 #include "cli/command.h"
 #include "cli/text.h"
 
@@ -19,7 +19,7 @@ static int run(cli *c)
     tn_status status = tn_model_passes(m, passes);
     if (status != TN_OK)
         return (int)status;
-    const char *text = tn_model_show(m, 0);
+    const char *text = tn_model_show(m, -1);
     if (text == NULL || path == NULL)
         return cli_print_text(c, text);
     return cli_write_file(c, path, text);
@@ -27,17 +27,19 @@ static int run(cli *c)
 
 static const cli_example examples[] = {
     {"tenon opt net.onnx -p fold-const,dce", "prints the graph after two passes"},
-    {"tenon opt net.onnx -p O2 -o net.tg", "writes the graph after a pipeline to a file"},
-    {"tenon opt net.tg -p cse", "goes on from that file"},
+    {"tenon opt net.onnx -p O2 --stop-after fuse -o net.tg", "writes the loop program before layouts to a file"},
+    {"tenon opt net.tg -p layout,schedule --target x86-64-v3", "goes on from that file"},
     {NULL, NULL},
 };
 
 const cmd cmd_opt = {
     .name = "opt",
-    .doc = "run passes on a model and print its graph",
+    .doc = "run passes on a model and print what it has become",
     .usage = "MODEL -p LIST [-o FILE.tg] [options]",
-    .about = "Runs graph passes on an ONNX model, or on the text that 'show' and 'opt' print (a file ending in .tg), "
-             "and prints the graph as such text.",
+    .about =
+        "Runs passes on an ONNX model, or on the text that 'show' and 'opt' print (a file ending in .tg or .loops), "
+        "and prints what has become of it as such text: the graph, or from pass 'lower' on its loop program. "
+        "What a pass needs is run before it. 'tenon passes' lists all passes and their parameters.",
     .options = options,
     .examples = examples,
     .min_words = 1,

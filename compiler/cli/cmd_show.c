@@ -4,7 +4,7 @@
 
 static const cli_option options[] = {
     {"loops", 0, NULL, NULL, "show the loop programs instead of the graph"},
-    {"passes", 'p', "LIST", NULL, "passes or a pipeline to run first: fold-const,dce or O2"},
+    {"passes", 'p', "LIST", NULL, "passes or a pipeline to run first: fold-const,dce or O2; all of -O for --loops"},
     {"output", 'o', "FILE", NULL, "write there instead of to standard output"},
     {NULL, 0, NULL, NULL, NULL},
 };
@@ -35,8 +35,8 @@ const cmd cmd_show = {
     .name = "show",
     .doc = "print a model's graph or its loop programs",
     .usage = "MODEL [--loops] [--passes LIST] [options]",
-    .about = "Prints a model as text that parses back: 'tenon opt' and 'tenon compile' take it from a file that ends "
-             "in .tg.",
+    .about = "Prints a model as text that parses back: 'tenon opt' takes it from a file that ends in .tg, 'tenon "
+             "compile' the graph. The loop programs are those that C is printed from: fused, laid out, scheduled.",
     .options = options,
     .examples = examples,
     .min_words = 1,

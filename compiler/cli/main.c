@@ -15,7 +15,7 @@ const cmd *const cli_commands[] = {
     &cmd_opt,      /* model or text, passes -> text */
     &cmd_summary,  /* model -> layers, parameters, MACs, RAM */
     &cmd_ops,      /* what is supported */
-    &cmd_passes,   /* what can be run on a graph */
+    &cmd_passes,   /* what can be run on a model */
     &cmd_targets,  /* what can be compiled for */
     &cmd_help,     /* this program, from the rows above */
     &cmd_man,      /* the same as a man page */

@@ -70,18 +70,21 @@ tn_status tn_ctx_set(tn_ctx *ctx, const char *name, const char *value);
 
 /* --- models ------------------------------------------------------------------------------------------------------ */
 
-tn_model *tn_model_load(tn_ctx *ctx, const char *path); /* ONNX, or the text of tn_model_show (file ending .tg) */
+tn_model *tn_model_load(tn_ctx *ctx, const char *path); /* ONNX, or the text of tn_model_show (.tg, .loops) */
 const char *tn_model_name(const tn_model *m);           /* a C identifier */
-/* Runs passes, "fold-const,dce" or a pipeline "O2", on the model. */
+/* Runs passes, "fold-const,dce" or a pipeline "O2", on the model, and before each what it needs. What is compiled later
+   goes on from there. */
 tn_status tn_model_passes(tn_model *m, const char *passes);
 /* A pass of the user's own over the graph's text: gets the text form, returns the new text form (malloc'ed, freed by
-   Tenon) or NULL for an error. Its name can then be used like any other. */
+   Tenon) or NULL for an error. Its name can then be used like any other, before
+   pass lower; "O2,+after:dce=NAME" puts it into a pipeline. */
 tn_status tn_ctx_add_pass(tn_ctx *ctx, const char *name, char *(*run)(void *user, const char *graph_text), void *user);
-const char *tn_model_show(tn_model *m, int loops);   /* loops 0: the graph; 1: its loop programs */
+const char *tn_model_show(tn_model *m, int loops);   /* loops 0: the graph; 1: the loop program that C is printed from;
+                                                      -1: the one of them that the passes so far have come to */
 const char *tn_model_summary(tn_model *m, int json); /* per layer and total: shapes, parameters, MACs, RAM, weights */
 /* Writes the package: a folder, or a tar when the path ends in ".tar". Also builds it when option "build" says so. */
 tn_status tn_model_compile(tn_model *m, const char *path);
-const char *tn_passes_list(tn_ctx *ctx, int json);        /* name, level, one line each */
+const char *tn_passes_list(tn_ctx *ctx, int json);        /* passes, their parameters, levels */
 const char *tn_ops_list(tn_ctx *ctx, const char *format); /* "text", "markdown", "json" */
 const char *tn_targets_list(tn_ctx *ctx);
 

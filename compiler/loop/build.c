@@ -170,6 +170,7 @@ tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c)
 {
     tn_comp *copy = TN_NEW(p->arena, tn_comp);
     *copy = *c;
+    copy->schedule = NULL; /* it is of the other's loops */
     return copy;
 }
 

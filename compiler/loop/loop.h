@@ -106,9 +106,10 @@ typedef struct tn_comp {
     int combine;         /* scalar operation over the reduction axes; unused without them */
     const tn_expr *init; /* of acc */
     const tn_expr *elem;
-    tn_var *acc;         /* what post calls the result of the reduction */
-    const tn_expr *post; /* NULL: acc itself */
-    bool view;           /* out holds the same elements in the same row-major order as the only buffer it loads */
+    tn_var *acc;          /* what post calls the result of the reduction */
+    const tn_expr *post;  /* NULL: acc itself */
+    const char *schedule; /* text, see sched/sched.h; NULL: none is chosen, "": plain loops */
+    bool view;            /* out holds the same elements in the same row-major order as the only buffer it loads */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
 } tn_comp;
@@ -172,6 +173,7 @@ struct tn_program {
     size_t n_expr, table_size;
     int n_vars;
     tn_kernel_vec kernels; /* in order of execution, once scheduled */
+    const char *after;     /* the pass over loops that rewrote it last; NULL: none has */
 };
 
 tn_program *tn_program_make(tn_arena *a, tn_graph *g);

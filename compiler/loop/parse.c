@@ -265,7 +265,9 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
         return false;
     c->id = (int)id;
     if ((tn_scan_skip(&r->s, "axes") && !parse_axes(r, c->axis, &c->n_axis))
-        || (tn_scan_skip(&r->s, "reduce") && !parse_axes(r, c->reduce, &c->n_reduce)) || !parse_lets(r))
+        || (tn_scan_skip(&r->s, "reduce") && !parse_axes(r, c->reduce, &c->n_reduce))
+        || (tn_scan_skip(&r->s, "schedule") && !tn_scan_quoted(&r->s, "the schedule in quotes", &c->schedule))
+        || !parse_lets(r))
         return false;
     if (c->n_reduce > 0 && (!tn_scan_need(&r->s, "acc") || !parse_acc(r, c) || !parse_lets(r)))
         return false;
@@ -277,11 +279,13 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
 
-/* What stands in front: the name and the symbols, which the program is made of. */
-static bool parse_head(tn_scan *s, tn_graph *g)
+/* What stands in front: the name, the last pass, and the symbols, which the program is made of. */
+static bool parse_head(tn_scan *s, tn_graph *g, const char **after)
 {
     if (tn_scan_skip(s, "program")
-        && (!tn_scan_quoted(s, "the program's name in quotes", &g->name) || !tn_scan_statement_end(s)))
+        && (!tn_scan_quoted(s, "the program's name in quotes", &g->name)
+            || (tn_scan_skip(s, "after") && !tn_scan_quoted(s, "the name of a pass in quotes", after))
+            || !tn_scan_statement_end(s)))
         return false;
     while (tn_scan_skip(s, "symbol")) {
         const char *name = NULL;
@@ -317,11 +321,13 @@ static bool parse_statement(reader *r)
 tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const char *text)
 {
     reader r = {.r = {.p = NULL}};
+    const char *after = NULL;
     tn_graph *g = TN_NEW(a, tn_graph);
     *g = (tn_graph){.arena = a, .diag = d, .path = tn_strdup(a, path), .name = ""};
-    if (!tn_scan_begin(&r.r.s, a, d, g->path, text) || !parse_head(&r.r.s, g))
+    if (!tn_scan_begin(&r.r.s, a, d, g->path, text) || !parse_head(&r.r.s, g, &after))
         return NULL;
     r.r.p = tn_program_make(a, g);
+    r.r.p->after = after;
     see_symbols(&r.r);
     while (r.r.s.kind != TN_TOK_END)
         if (!parse_statement(&r) || !tn_scan_statement_end(&r.r.s))

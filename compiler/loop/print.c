@@ -1,6 +1,6 @@
 /* Loop programs as text, which parse.c reads. A line per buffer, a block per computation:
 
-       program "classifier"
+       program "classifier" after "schedule"
        symbol N <= 8
        buffer "x" : float[N,4] input
        buffer "w" : float[4] const = [1, 2, 3, 4]
@@ -8,6 +8,7 @@
        comp 0 "MatMul 'm' + Relu 'r'"
          axes i0:N
          reduce r0:4
+         schedule "split r0 2"
          acc : float = add from float(0) of mul("x"[i0, r0], "w"[r0])
          "y"[i0] = max(acc, float(0))
 
@@ -173,6 +174,15 @@ static void take_symbols(printer *r)
         r->var[r->p->symbols.items[i]->id] = tn_name_unique(r->p->arena, &r->taken, r->p->symbols.items[i]->name);
 }
 
+static void print_schedule(const printer *r, const tn_comp *c)
+{
+    if (c->schedule == NULL)
+        return;
+    tn_str_add(r->out, "  schedule ");
+    tn_quote_print(r->out, c->schedule);
+    tn_str_add(r->out, "\n");
+}
+
 static void print_comp(printer *r, const tn_comp *c)
 {
     const tn_expr *value = c->n_reduce > 0 ? c->post : c->elem;
@@ -184,6 +194,7 @@ static void print_comp(printer *r, const tn_comp *c)
     tn_str_add(r->out, "\n");
     print_axes(r, "axes", c->axis, c->n_axis);
     print_axes(r, "reduce", c->reduce, c->n_reduce);
+    print_schedule(r, c);
     for (int i = 0; i < c->out->rank; i++)
         count_uses(r, c->at[i]);
     count_uses(r, value);
@@ -268,6 +279,10 @@ static void print_program(const tn_program *p, tn_str *out, bool full)
     take_symbols(&r);
     tn_str_add(out, "program ");
     tn_quote_print(out, p->graph->name != NULL ? p->graph->name : "");
+    if (p->after != NULL) {
+        tn_str_add(out, " after ");
+        tn_quote_print(out, p->after);
+    }
     tn_str_add(out, "\n");
     for (size_t i = 0; i < p->symbols.n; i++) {
         tn_str_add(out, "symbol ");

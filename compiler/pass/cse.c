@@ -47,8 +47,9 @@ static bool has_outputs_of(const tn_node *n, const tn_node *of)
     return true;
 }
 
-bool tn_pass_cse(tn_graph *g, bool *changed)
+bool tn_pass_cse(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
         for (size_t k = 0; k < i && !makes_output(n); k++) {

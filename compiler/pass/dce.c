@@ -44,8 +44,9 @@ void tn_graph_drop_dead(tn_graph *g)
             g->values.items[i]->constant = NULL;
 }
 
-bool tn_pass_dce(tn_graph *g, bool *changed)
+bool tn_pass_dce(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     size_t before = g->nodes.n;
     tn_graph_drop_dead(g);
     *changed = g->nodes.n != before;

@@ -50,8 +50,9 @@ static void fold(tn_graph *g, const tn_node *bn, tn_node *conv)
     conv->n_in = 3;
 }
 
-bool tn_pass_fold_bn(tn_graph *g, bool *changed)
+bool tn_pass_fold_bn(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *bn = g->nodes.items[i];
         if (bn->n_in != 5 || bn->in[0] == NULL || !fits(g, bn))

@@ -1,12 +1,10 @@
 /* fold-const: a node whose inputs are all constants is replaced by its result.
        constant "c", "d"; "s" = Add("c", "d")     becomes     constant "s"
-   The result is found by the interpreter. Not folded: what would grow the constants by more than LARGE bytes beyond
+   The result is found by the interpreter. Not folded: what would grow the constants by more than max-growth bytes beyond
    its inputs (an Expand of a scalar to a feature map), since computing it costs less than keeping it. */
 #include "base/unwind.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
-
-static const int64_t large = 1 << 20;
 
 bool tn_all_constant(const tn_node *n)
 {
@@ -61,7 +59,7 @@ bool tn_evaluate_node(tn_graph *g, const tn_node *n, tn_tensor **out)
     return tn_finally(g->arena, evaluate, release, &e);
 }
 
-static bool is_worth_it(const tn_node *n)
+static bool is_worth_it(const tn_node *n, int64_t max_growth)
 {
     int64_t in = 0, out = 0;
     for (int i = 0; i < n->n_in; i++)
@@ -72,7 +70,7 @@ static bool is_worth_it(const tn_node *n)
                 return false;
             out += tn_shape_count(&n->out[i]->shape) * tn_dtype_get(n->out[i]->dtype)->size;
         }
-    return out <= in + large;
+    return out <= in + max_growth;
 }
 
 static bool fold_node(tn_graph *g, tn_node *n)
@@ -96,12 +94,15 @@ static bool is_known(const tn_node *n)
     return true;
 }
 
-bool tn_pass_fold_const(tn_graph *g, bool *changed)
+bool tn_pass_fold_const(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
+    int64_t max_growth = tn_param_get(m, "fold-const.max-growth");
     size_t kept = 0;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
-        if (!is_known(n) && tn_all_constant(n) && n->op->lower != NULL && is_worth_it(n) && !fold_node(g, n))
+        if (!is_known(n) && tn_all_constant(n) && n->op->lower != NULL && is_worth_it(n, max_growth)
+            && !fold_node(g, n))
             return false;
         if (!is_known(n))
             g->nodes.items[kept++] = n;

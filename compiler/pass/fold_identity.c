@@ -60,8 +60,9 @@ static bool has_second_output(const tn_graph *g, const tn_node *n)
     return false;
 }
 
-bool tn_pass_fold_identity(tn_graph *g, bool *changed)
+bool tn_pass_fold_identity(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     for (size_t i = 0; i < g->nodes.n; i++) {
         const tn_node *n = g->nodes.items[i];
         tn_value *v = n->n_out > 0 && n->out[0] != NULL && !n->out[0]->is_output && !has_second_output(g, n)

@@ -35,8 +35,9 @@ static int64_t *sum_pads(tn_graph *g, const tn_node *pad, const tn_node *conv)
     return sum;
 }
 
-bool tn_pass_fold_pad(tn_graph *g, bool *changed)
+bool tn_pass_fold_pad(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *conv = g->nodes.items[i];
         const tn_node *pad = tn_node_is(conv, "Conv") ? conv->in[0]->maker : NULL;

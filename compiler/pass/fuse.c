@@ -6,7 +6,7 @@
 
    Condition in both directions: the buffer between is written once and read by this one computation. A producer is
    substituted only where that computes nothing twice. */
-#include "pass/program.h"
+#include "pass/pass.h"
 
 typedef struct uses {
     int readers, writers;
@@ -241,16 +241,24 @@ static const tn_expr *constant_scalar(tn_program *p, void *user, const tn_expr *
                                             : tn_integer(p, t->dtype, tn_tensor_get_int(t, 0));
 }
 
-static void inline_scalars(tn_program *p)
+static bool inline_in(tn_program *p, const tn_expr **e)
 {
+    const tn_expr *before = *e;
+    *e = tn_rewrite(p, before, constant_scalar, NULL);
+    return *e != before;
+}
+
+/* Whether there was any. */
+static bool inline_scalars(tn_program *p)
+{
+    bool any = false;
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
-        c->elem = tn_rewrite(p, c->elem, constant_scalar, NULL);
-        if (c->n_reduce > 0) {
-            c->post = tn_rewrite(p, c->post, constant_scalar, NULL);
-            c->init = tn_rewrite(p, c->init, constant_scalar, NULL);
-        }
+        any = inline_in(p, &c->elem) || any;
+        any = (c->n_reduce > 0 && inline_in(p, &c->post)) || any;
+        any = (c->n_reduce > 0 && inline_in(p, &c->init)) || any;
     }
+    return any;
 }
 
 static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t *at)
@@ -271,19 +279,17 @@ static int count_nodes(const tn_expr *e, int limit)
     return n;
 }
 
-/* Past this an expression is no longer read by anybody, and rewriting it again and again costs more than a pass
+/* Past max_nodes an expression is no longer read by anybody, and rewriting it again and again costs more than a pass
    over memory. */
-enum { MOST_NODES = 600 };
-
-static bool is_small(const tn_comp *c)
+static bool is_small(const tn_comp *c, int max_nodes)
 {
-    return count_nodes(c->elem, MOST_NODES) < MOST_NODES
-        && (c->post == NULL || count_nodes(c->post, MOST_NODES) < MOST_NODES);
+    return count_nodes(c->elem, max_nodes) < max_nodes
+        && (c->post == NULL || count_nodes(c->post, max_nodes) < max_nodes);
 }
 
 /* The fused computation takes the consumer's place, where all that it reads is ready. What both have read is now
    read once. */
-static bool fuse_into(tn_program *p, size_t k, uses *u)
+static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
 {
     tn_comp *b = p->comps.items[k];
     loaded loads = loads_of(p, b);
@@ -294,7 +300,7 @@ static bool fuse_into(tn_program *p, size_t k, uses *u)
         tn_comp *fused = a == NULL ? NULL : fuse_consumer(p, a, b);
         if (fused == NULL && a != NULL)
             fused = fuse_producer(p, a, b);
-        if (fused == NULL || !is_small(fused))
+        if (fused == NULL || !is_small(fused, max_nodes))
             continue;
         loaded both = loads_of(p, a);
         for (size_t l = 0; l < both.bufs.n; l++)
@@ -308,15 +314,20 @@ static bool fuse_into(tn_program *p, size_t k, uses *u)
     return false;
 }
 
-void tn_fuse(tn_program *p)
+bool tn_pass_fuse(tn_module *m, bool *changed)
 {
-    inline_scalars(p);
+    tn_program *p = m->program;
+    int max_nodes = (int)tn_param_get(m, "fuse.max-nodes");
+    size_t before = p->comps.n;
+    *changed = inline_scalars(p);
     uses *u = count_uses(p);
     for (size_t k = 0; k < p->comps.n;)
-        if (fuse_into(p, k, u))
+        if (fuse_into(p, k, u, max_nodes))
             k--; /* the list is one shorter; the fused computation may take more */
         else
             k++;
     for (size_t i = 0; i < p->comps.n; i++)
         p->comps.items[i]->id = (int)i;
+    *changed = *changed || p->comps.n != before;
+    return true;
 }

@@ -259,14 +259,12 @@ static bool rewrite_at(tn_graph *g, size_t at)
     return true;
 }
 
-bool tn_pass_fuse_qdq(tn_graph *g, bool *changed)
+bool tn_pass_fuse_qdq(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     for (size_t i = 0; i < g->nodes.n; i++)
         if (rewrite_at(g, i))
             *changed = true;
-    if (!*changed)
-        return true;
     tn_graph_drop_dead(g);
-    bool ignored = false;
-    return tn_pass_infer(g, &ignored);
+    return true;
 }

@@ -100,8 +100,9 @@ static bool add_node(tn_expand *parent, tn_node *n)
     return infer_node(g, n);
 }
 
-bool tn_pass_infer(tn_graph *g, bool *changed)
+bool tn_pass_infer(tn_module *m, bool *changed)
 {
+    tn_graph *g = m->graph;
     tn_node_vec done = {0};
     tn_expand top = {.g = g, .user = &done};
     tn_declare_operands(g);
@@ -113,5 +114,6 @@ bool tn_pass_infer(tn_graph *g, bool *changed)
             return false;
     }
     g->nodes = done;
+    m->is_typed = true;
     return true;
 }

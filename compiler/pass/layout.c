@@ -11,7 +11,7 @@
    blocks where it keeps the pixels in place (convolution, pooling) and plain order where it does not (matrix products,
    softmax). Elementwise neighbours follow. A convolution whose result must be plain (an output, a view) writes blocks
    all the same, which are then put in order. */
-#include "pass/program.h"
+#include "pass/pass.h"
 
 static bool is_shared(const tn_program *p, const tn_buf *b)
 {
@@ -329,16 +329,14 @@ static bool copy_with_border(tn_program *p, size_t at)
     return true;
 }
 
-void tn_choose_layouts(tn_program *p, const tn_target *t)
+static void choose_layouts(tn_program *p, int block)
 {
-    if (t->lanes == 1)
-        return;
     const double *votes = take_votes(p);
     for (size_t i = 0; i < p->bufs.n; i++)
-        if (votes[i] > 0 && may_block(p, p->bufs.items[i], t->lanes))
-            block_channels(p->bufs.items[i], t->lanes);
+        if (votes[i] > 0 && may_block(p, p->bufs.items[i], block))
+            block_channels(p->bufs.items[i], block);
     for (size_t i = 0; i < p->comps.n; i++)
-        if (copy_from_blocks(p, i, t->lanes))
+        if (copy_from_blocks(p, i, block))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
         if (copy_with_border(p, i))
@@ -355,4 +353,29 @@ void tn_choose_layouts(tn_program *p, const tn_target *t)
         if (c->post != NULL)
             c->post = tn_rewrite(p, c->post, drop_test, NULL);
     }
+}
+
+static bool has_layouts(const tn_program *p)
+{
+    for (size_t i = 0; i < p->bufs.n; i++)
+        if (p->bufs.items[i]->layout.n > 0 && p->bufs.items[i]->scope == TN_SCOPE_ARENA)
+            return true;
+    return false;
+}
+
+/* A vector never crosses a block's end. */
+bool tn_pass_layout(tn_module *m, bool *changed)
+{
+    int64_t block = tn_param_get(m, "layout.block"), lanes = m->target->lanes;
+    if (block == TN_PARAM_AUTO)
+        block = lanes > 1 ? lanes : 0;
+    if (block % lanes != 0) {
+        tn_error(m->diag, "layout.block=%lld: a vector of target %s has %lld lanes; wanted 0 or a multiple of that",
+                 (long long)block, m->target->name, (long long)lanes);
+        return false;
+    }
+    if (block > 0)
+        choose_layouts(m->program, (int)block);
+    *changed = has_layouts(m->program);
+    return true;
 }

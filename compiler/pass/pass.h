@@ -1,21 +1,43 @@
-/* Graph passes: a row each in passes.def, a file each, run by manager.c.
+/* Passes: a row each in passes.def, a file each, run by manager.c.
    Pass `fold-const` is the file fold_const.c, the function tn_pass_fold_const and the test tests/pass/fold_const.tg. */
 #ifndef TN_PASS_H
 #define TN_PASS_H
 
 #include "ir/ir.h"
+#include "loop/loop.h"
+#include "plan/plan.h"
+#include "target/target.h"
+
+/* What a model has become on its way down; each form includes those before it. One pass makes each: infer the types,
+   lower the loops, kernels the kernels, plan the plan. The manager runs it when a pass needs that form. */
+typedef enum { TN_FORM_GRAPH, TN_FORM_TYPES, TN_FORM_LOOPS, TN_FORM_KERNELS, TN_FORM_PLAN } tn_form;
+
+/* A model in its forms: what passes work on. Set arena, diag, target and a graph or a program; all else may be zero. */
+typedef struct tn_module {
+    tn_arena *arena;
+    tn_diag *diag;
+    const tn_target *target;
+    const char *const *config; /* "fuse.max-nodes=100", NULL-terminated, checked by tn_passes_check; NULL: none */
+    int level;                 /* of the pipeline that runs: its parameters hold where config sets none */
+    tn_graph *graph;           /* NULL: it was read as a loop program */
+    bool is_typed;             /* all types and shapes of the graph are known */
+    tn_program *program;       /* NULL: not lowered yet */
+    tn_plan *plan;             /* NULL: not planned yet */
+} tn_module;
 
 /* Sets *changed when it rewrote anything. False after an error. */
-typedef bool tn_pass_fn(tn_graph *g, bool *changed);
+typedef bool tn_pass_fn(tn_module *m, bool *changed);
 
 typedef struct tn_pass {
     const char *name;
-    int level; /* lowest -O at which the pipelines run it */
     tn_pass_fn *run;
+    int level;             /* lowest -O at which the pipelines run it */
+    tn_form needs, leaves; /* leaves: the furthest form that still holds after it */
     const char *doc;
 } tn_pass;
 const tn_pass *tn_pass_at(size_t i); /* in the order of the pipelines; NULL past the end */
 const tn_pass *tn_pass_find(const char *name);
+const char *tn_form_name(tn_form form);
 
 /* A user's own pass, see tn_ctx_add_pass. */
 typedef struct tn_user_pass {
@@ -27,20 +49,48 @@ typedef struct tn_user_pass {
 typedef struct tn_pass_options {
     const char *const *disabled; /* names, NULL-terminated; NULL: none */
     const char *const *dump_after;
+    const char *stop_after;  /* NULL: run to the end */
     const tn_user_pass *own; /* n_own of them */
     size_t n_own;
-    void (*dump)(void *user, const char *pass, bool changed, const char *graph_text);
-    void (*timed)(void *user, const char *pass, double ms, bool changed);
+    void (*dump)(void *user, const char *pass, bool changed, const char *text);
+    void (*times)(void *user, const char *table); /* of all passes, at the end */
     void *user;
-    bool verify;                                                /* check the graph after every pass */
+    bool verify;                                                /* check the result of every pass */
     const tn_op *(*find)(const char *domain, const char *name); /* for the text that a user's own pass returns */
 } tn_pass_options;
 
-/* passes: names and pipelines ("O0" .. "O3") separated by commas; "-name" leaves a pass of a pipeline out. */
-bool tn_passes_run(tn_graph **g, const char *passes, const tn_pass_options *o); /* a user's pass replaces the graph */
+/* passes: names and pipelines ("O0" .. "O3") separated by commas; "-name" leaves a pass of a pipeline out,
+   "+after:name=other" runs another one after each run of it. Passes over loops run in the order of the table. */
+bool tn_passes_run(tn_module *m, const char *passes, const tn_pass_options *o);
 
-/* Whether all names of the list are known; an error that lists them otherwise. */
-bool tn_passes_check(tn_graph *g, const char *passes, const tn_pass_options *o);
+/* Runs what is missing for that form. */
+bool tn_passes_complete(tn_module *m, tn_form form, const tn_pass_options *o);
+
+/* Whether all names and parameters of the list, the options and the config exist; an error that lists them otherwise. */
+bool tn_passes_check(const tn_module *m, const char *passes, const tn_pass_options *o);
+
+/* Text of the furthest form: of the graph, or of the loop program with its plan in comments. full: parses back. */
+void tn_module_print(const tn_module *m, bool full, tn_str *out);
+
+/* --- parameters and levels ---------------------------------------------------------------------------------------- */
+
+enum { TN_PARAM_AUTO = -1 }; /* the default is found out from the target */
+typedef struct tn_param {
+    const char *name; /* "fuse.max-nodes" */
+    int64_t def, min, max;
+    const char *doc;
+} tn_param;
+const tn_param *tn_param_at(size_t i);                       /* NULL past the end */
+int64_t tn_param_get(const tn_module *m, const char *name);  /* or TN_PARAM_AUTO */
+bool tn_config_check(tn_diag *d, const char *const *config); /* names and values; config may be NULL */
+
+typedef struct tn_level {
+    int level;
+    const char *config, *doc;
+} tn_level;
+const tn_level *tn_level_at(size_t i); /* NULL past the end */
+
+/* --- what passes share -------------------------------------------------------------------------------------------- */
 
 /* The node's outputs for constant inputs, found by interpreting its computations; false when it has none of its own
    (a reported error) or its inputs are not all constant. */
@@ -49,7 +99,14 @@ bool tn_all_constant(const tn_node *n);
 int tn_count_uses(const tn_graph *g, const tn_value *v); /* by nodes and as outputs */
 void tn_graph_drop_dead(tn_graph *g);                    /* nodes whose outputs nobody uses */
 
-#define TN_PASS(name, fn, level, doc) bool fn(tn_graph *g, bool *changed);
+/* Operators to computations: pass lower without its manager, for the interpreter. */
+bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out);
+/* The kernel that a schedule's text makes, "" plain loops; false when it does not fit, *why says what. */
+bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why);
+/* The same by the computation's own text; what does not fit is an error. */
+bool tn_kernel_replay(tn_program *p, tn_comp *c, tn_kernel *out);
+
+#define TN_PASS(name, fn, level, needs, leaves, doc) bool fn(tn_module *m, bool *changed);
 #include "pass/passes.def"
 #undef TN_PASS
 

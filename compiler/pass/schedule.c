@@ -5,8 +5,7 @@
       tile: nb vectors times px points of the last other axis, chosen by counting cycles per reduction step.
    3. Anything else gets its vector axis innermost. What does not come out as vectors falls back to plain loops.
    Constants that a vector axis reads are packed: outer block of the axis, reduction loops in their order, inner block. */
-#include "pass/program.h"
-#include "sched/sched.h"
+#include "pass/pass.h"
 
 typedef struct plan {
     tn_program *p;
@@ -374,34 +373,34 @@ static const char *choose(plan *s)
     return vector_text(s);
 }
 
-/* Lowers with the rule's schedule; NULL when what comes out is not all vectors. */
-static tn_stmt *try_rule(tn_program *p, tn_comp *c, const char *text, bool *repeats)
+/* What does not come out as vectors falls back to plain loops. */
+static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
 {
-    const char *why = NULL;
-    tn_nest *nest = tn_nest_make(p, c);
-    if (text == NULL || !tn_nest_apply(nest, text, &why))
-        return NULL;
-    tn_stmt *body = tn_nest_lower(nest);
-    *repeats = nest->repeats;
-    return tn_stmt_is_vector_clean(p, body) ? body : NULL;
+    tn_comp *before = tn_comp_copy(p, c);
+    plan s = {.p = p, .t = t, .c = c};
+    const char *text = t->lanes > 1 ? choose(&s) : NULL, *why = NULL;
+    if (text == NULL || !tn_kernel_make(p, c, text, out, &why)) {
+        *c = *before; /* constants unpacked again */
+        tn_kernel_make(p, c, "", out, &why);
+    }
+    c->schedule = out->schedule;
 }
 
-bool tn_schedule(tn_program *p, const tn_target *t)
+/* A schedule that the program's text gives is kept. */
+bool tn_pass_schedule(tn_module *m, bool *changed)
 {
+    tn_program *p = m->program;
+    tn_target t = *m->target;
+    int64_t registers = tn_param_get(m, "schedule.registers");
+    t.registers = registers == TN_PARAM_AUTO ? t.registers : (int)registers;
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
-        tn_comp *before = tn_comp_copy(p, c);
-        plan s = {.p = p, .t = t, .c = c};
-        const char *text = t->lanes > 1 ? choose(&s) : NULL;
-        bool repeats = false;
-        tn_stmt *body = try_rule(p, c, text, &repeats);
-        if (body == NULL) {
-            *c = *before; /* constants unpacked again */
-            text = "";
-            repeats = false;
-            body = tn_nest_lower(tn_nest_make(p, c));
-        }
-        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, text, body, repeats};
+        tn_kernel *k = TN_PUSH(p->arena, p->kernels);
+        if (c->schedule == NULL)
+            schedule_one(p, &t, c, k);
+        else if (!tn_kernel_replay(p, c, k))
+            return false;
     }
+    *changed = true;
     return true;
 }

@@ -12,12 +12,14 @@
 #include "plan/plan.h"
 
 #include "base/unwind.h"
+#include "ir/text.h"
 #include "plan/search.h"
 
 typedef struct planning {
     tn_program *program;
     tn_arena scratch;
     int64_t align;
+    int effort;
     tn_plan *plan;
     int kernel;    /* whose uses are being noted */
     int *seen;     /* by expression: 1 + the last kernel that was searched for its loads */
@@ -154,7 +156,8 @@ static void place(planning *g, int n)
         buf_of[k] = (int)i;
         piece[k++] = (tn_piece){.first = plan->first[i], .last = plan->last[i], .size = g->size[i]};
     }
-    plan->work_size = tn_pack(&g->scratch, piece, n, (int)p->kernels.n, plan->largest_live, &plan->is_optimal);
+    plan->work_size =
+        tn_pack(&g->scratch, piece, n, (int)p->kernels.n, plan->largest_live, g->effort, &plan->is_optimal);
     for (k = 0; k < n; k++)
         plan->offset[buf_of[k]] = piece[k].offset;
 }
@@ -185,13 +188,26 @@ static void free_scratch(void *state)
     tn_arena_free(&((planning *)state)->scratch);
 }
 
-bool tn_plan_make(tn_program *p, int64_t align, tn_plan *out)
+bool tn_plan_make(tn_program *p, int64_t align, int effort, tn_plan *out)
 {
-    assert(align > 0);
-    planning g = {.program = p, .scratch = {.memory = p->arena->memory}, .align = align, .plan = out};
+    assert(align > 0 && effort > 0);
+    planning g = {.program = p, .scratch = {.memory = p->arena->memory}, .align = align, .effort = effort, .plan = out};
     *out = (tn_plan){0};
     out->offset = TN_NEW_N(p->arena, int64_t, p->bufs.n);
     out->first = TN_NEW_N(p->arena, int, p->bufs.n);
     out->last = TN_NEW_N(p->arena, int, p->bufs.n);
     return tn_finally(p->arena, make_plan, free_scratch, &g);
+}
+
+void tn_plan_print(const tn_program *p, const tn_plan *plan, tn_str *out)
+{
+    tn_str_add(out, "# plan: %lld bytes%s; at most %lld live at once, at kernel %d\n", (long long)plan->work_size,
+               plan->is_optimal ? ", the least for this order" : "", (long long)plan->largest_live, plan->worst_kernel);
+    for (size_t i = 0; i < p->bufs.n; i++) {
+        if (plan->offset[i] < 0 || p->bufs.items[i]->alias != NULL)
+            continue;
+        tn_str_add(out, "# %8lld ", (long long)plan->offset[i]);
+        tn_quote_print(out, p->bufs.items[i]->name);
+        tn_str_add(out, ", kernels %d to %d\n", plan->first[i], plan->last[i]);
+    }
 }

@@ -15,7 +15,10 @@ typedef struct tn_plan {
 
 /* Places every root buffer (alias == NULL) of scope arena that a kernel writes. Sizes are tn_buf_room elements, rounded
    up to align bytes; offsets are multiples of align. A buffer with several writers lives from the first of them.
-   Aliases (buf->alias, to any depth) extend their root's life and get its offset. */
-bool tn_plan_make(tn_program *p, int64_t align, tn_plan *out);
+   Aliases (buf->alias, to any depth) extend their root's life and get its offset. effort: how many times the usual
+   steps a search may take, 1 or more. */
+bool tn_plan_make(tn_program *p, int64_t align, int effort, tn_plan *out);
+/* As comments of the program's text: sizes, then a line per buffer of the workspace. */
+void tn_plan_print(const tn_program *p, const tn_plan *plan, tn_str *out);
 
 #endif

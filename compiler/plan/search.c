@@ -291,9 +291,9 @@ static void restart(search *s)
     }
 }
 
-static void search_near(search *s)
+static void search_near(search *s, int effort)
 {
-    int64_t end = s->steps + local_steps;
+    int64_t end = s->steps + local_steps * effort;
     int tries = 0, patience = MIN_PATIENCE, from = 0;
     bool smallest = s->best_smallest;
     restart(s);
@@ -325,7 +325,7 @@ static search *make_search(tn_arena *a, const tn_piece *piece, int n, int64_t lo
     return s;
 }
 
-int64_t tn_pack(tn_arena *scratch, tn_piece *piece, int n, int n_times, int64_t lower, bool *is_best)
+int64_t tn_pack(tn_arena *scratch, tn_piece *piece, int n, int n_times, int64_t lower, int effort, bool *is_best)
 {
     *is_best = true;
     if (n == 0)
@@ -334,10 +334,10 @@ int64_t tn_pack(tn_arena *scratch, tn_piece *piece, int n, int n_times, int64_t 
     search_greedy(s, scratch, n_times);
     bool exhausted = false;
     if (s->best_top > lower && n <= SOME)
-        exhausted =
-            tn_pack_exact(scratch, piece, n, lower, n <= FEW ? nodes_of_few : nodes_of_some, s->best, &s->best_top);
+        exhausted = tn_pack_exact(scratch, piece, n, lower, effort * (n <= FEW ? nodes_of_few : nodes_of_some), s->best,
+                                  &s->best_top);
     if (s->best_top > lower && !exhausted)
-        search_near(s);
+        search_near(s, effort);
     for (int i = 0; i < n; i++)
         piece[i].offset = s->best[i];
     *is_best = exhausted || s->best_top == lower;

@@ -18,7 +18,6 @@
 #include "onnx/onnx.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
-#include "pass/program.h"
 
 enum { MAX_TESTS = 8192, MESSAGE = 400 };
 
@@ -92,7 +91,8 @@ static bool run_interp(tn_arena *a, const char *model, const tn_array_vec *in, c
     tn_pass_options po = {0};
     tn_graph *g = tn_onnx_load(a, &d, model, &o);
     tn_program *p = NULL;
-    if (g == NULL || !tn_passes_run(&g, "infer", &po) || !tn_lower_graph(a, g, &p))
+    tn_module m = {.arena = a, .diag = &d, .target = tn_target_find("generic"), .graph = g};
+    if (g == NULL || !tn_passes_run(&m, "infer", &po) || !tn_lower_graph(a, g, &p))
         return fail("not supported");
     if (g->inputs.n != in->n || g->outputs.n != want->n)
         return fail("number of inputs or outputs");

@@ -4,7 +4,7 @@
 #define _DEFAULT_SOURCE
 #include "include/tenon.h"
 #include "ops/ops.h"
-#include "pass/program.h"
+#include "pass/pass.h"
 
 #include <math.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* The text form of loop programs: what is printed parses back to the same text, and what does not parse is an error with
    its line. */
 #include "ops/ops.h"
-#include "pass/program.h"
+#include "pass/pass.h"
 
 #include "../program.h"
 
@@ -13,7 +13,7 @@ static const char *print_loops(bench *b, const tn_program *p)
 }
 
 static const char program[] =
-    "program \"p\"\n"
+    "program \"p\" after \"layout\"\n"
     "symbol N <= 8\n"
     "buffer \"x\" : float[N,4] input\n"
     "buffer \"w\" : float[4] const = [1, 2.5, -3, 4]\n"
@@ -24,6 +24,7 @@ static const char program[] =
     "comp 0 \"MatMul 'm' + Relu \\\"r\\\"\"\n"
     "  axes i0:N\n"
     "  reduce r0:4\n"
+    "  schedule \"split r0 2\"\n"
     "  acc : float = add from float(0) of mul(\"x\"[i0, r0], \"w\"[r0])\n"
     "  \"y\"[i0] = max(acc, float(0))\n"
     "serial 1 \"\"\n"
@@ -104,7 +105,9 @@ static void test_program_of_a_graph(void **state)
     assert_true(tn_lower_graph(&b->arena, g, &p));
     const char *text = print_loops(b, p);
     assert_string_equal(print_loops(b, parse_loops(b, text)), text);
-    tn_fuse(p);
+    tn_pass_options o = {.verify = true};
+    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic"), .program = p};
+    assert_true(tn_passes_run(&m, "fuse", &o));
     text = print_loops(b, p);
     assert_non_null(strstr(text, "symbol \"acc~2\" <= 3\n"));
     assert_non_null(strstr(text, "\"Conv 'c' + Relu\""));

@@ -11,9 +11,12 @@
        "y" : float[4] = Relu("x") @ 1
        output "y"
 
-   The graph above --- is parsed, the passes run, and the result is printed; it must read as what stands below. Comments
-   and the line of the graph's name are not compared. `error: TEXT` below --- means that the passes must fail with that
-   message. Every result is also parsed and printed again. Usage: run_tg FILE.tg...; the last line counts. */
+   The graph above ---, or the loop program where it begins with `program`, is parsed, the passes run, and the result is
+   printed: the graph, or the loop program that has become of it. It must read as what stands below. Comments, but for
+   those of a plan, and the line of the graph's name are not compared. `error: TEXT` below --- means that the passes must
+   fail with that message. Every result is also parsed and printed again. `# target: NAME` and `# config: NAME=VALUE`
+   above a case hold for it and those after it; the defaults are generic and none.
+   Usage: run_tg FILE.tg...; the last line counts. */
 #include "ops/ops.h"
 #include "pass/pass.h"
 
@@ -25,7 +28,7 @@ typedef struct {
 } lines;
 
 typedef struct test_case {
-    const char *file, *title, *passes;
+    const char *file, *title, *passes, *target, *config[2];
     int line; /* of its first line of text */
     lines in, out;
 } test_case;
@@ -49,7 +52,8 @@ static void add_lines(tn_arena *a, const char *text, lines *out)
 {
     while (text != NULL && *text != '\0') {
         size_t n = strcspn(text, "\n");
-        if (n > 0 && *text != '#' && strncmp(text, "graph ", 6) != 0)
+        bool comment = *text == '#' && strncmp(text, "# plan:", 7) != 0 && strncmp(text, "#  ", 3) != 0;
+        if (n > 0 && !comment && strncmp(text, "graph ", 6) != 0)
             *TN_PUSH(a, *out) = tn_strndup(a, text, n);
         text += n + (text[n] == '\n');
     }
@@ -104,11 +108,21 @@ static const char *join(tn_arena *a, const lines *l)
     return s.text;
 }
 
-static const char *print(run *r, const tn_graph *g)
+static const char *print(run *r, const tn_module *m)
 {
     tn_str s = {.arena = r->arena};
-    tn_graph_print_full(g, &s);
+    tn_module_print(m, true, &s);
     return s.text;
+}
+
+static bool parse(run *r, const char *path, const char *text, tn_module *m)
+{
+    *m = (tn_module){.arena = r->arena, .diag = &r->diag};
+    if (strncmp(text + strspn(text, "\n"), "program ", 8) == 0)
+        m->program = tn_program_parse(r->arena, &r->diag, path, text);
+    else
+        m->graph = tn_graph_parse(r->arena, &r->diag, path, text, tn_op_find);
+    return m->graph != NULL || m->program != NULL;
 }
 
 static bool check_error(run *r, const test_case *c, bool ok)
@@ -119,35 +133,39 @@ static bool check_error(run *r, const test_case *c, bool ok)
     return strstr(r->message, wanted) != NULL || fail(c, "wrong error: ", r->message);
 }
 
-static bool check_text(run *r, const test_case *c, const tn_graph *g)
+static bool check_text(run *r, const test_case *c, tn_module *m)
 {
     lines found = {0};
-    const char *text = print(r, g);
+    tn_module again;
+    const char *text = print(r, m);
     add_lines(r->arena, text, &found);
     if (!same_lines(&c->out, &found)) {
         fail(c, "the result differs", "");
         print_difference(r->arena, &c->out, &found);
         return false;
     }
-    const tn_graph *again = tn_graph_parse(r->arena, &r->diag, "result", text, tn_op_find);
-    if (again == NULL)
+    if (!parse(r, "result", text, &again))
         return fail(c, "the result does not parse: ", r->message);
-    return strcmp(text, print(r, again)) == 0 || fail(c, "the result parses to another graph", "");
+    m->plan = NULL; /* of which the text says nothing but comments */
+    return strcmp(print(r, m), print(r, &again)) == 0 || fail(c, "the result parses to something else", "");
 }
 
 static bool run_case(run *r, const test_case *c)
 {
     tn_pass_options o = {.verify = true, .find = tn_op_find};
-    tn_graph *g = tn_graph_parse(r->arena, &r->diag, tn_strfmt(r->arena, "%s (case at line %d)", c->file, c->line),
-                                 join(r->arena, &c->in), tn_op_find);
-    if (g == NULL)
+    tn_module m;
+    if (!parse(r, tn_strfmt(r->arena, "%s (case at line %d)", c->file, c->line), join(r->arena, &c->in), &m))
         return fail(c, "the input does not parse: ", r->message);
     if (c->passes == NULL || c->out.n == 0)
         return fail(c, c->passes == NULL ? "no line '# pass: NAME' above" : "no text after ---", "");
-    bool ok = tn_passes_run(&g, c->passes, &o);
+    m.target = tn_target_find(c->target);
+    m.config = c->config;
+    if (m.target == NULL)
+        return fail(c, "no target is called ", c->target);
+    bool ok = tn_passes_check(&m, c->passes, &o) && tn_passes_run(&m, c->passes, &o);
     if (strncmp(c->out.items[0], "error: ", 7) == 0)
         return check_error(r, c, ok);
-    return ok ? check_text(r, c, g) : fail(c, "the passes fail: ", r->message);
+    return ok ? check_text(r, c, &m) : fail(c, "the passes fail: ", r->message);
 }
 
 /* --- files --- */
@@ -166,7 +184,8 @@ static void finish_case(run *r, const test_case *c)
 static void run_file(run *r, const char *path)
 {
     size_t size = 0;
-    const char *text = tn_read_file(r->arena, &r->diag, path, &size), *passes = NULL;
+    const char *text = tn_read_file(r->arena, &r->diag, path, &size), *passes = NULL, *target = "generic";
+    const char *config = NULL;
     test_case c = {.file = path};
     bool below = false;
     int line = 0, before = r->passed + r->failed;
@@ -177,9 +196,14 @@ static void run_file(run *r, const char *path)
         line++;
         if (strncmp(one, "# pass: ", 8) == 0) {
             passes = one + 8;
+        } else if (strncmp(one, "# target: ", 10) == 0) {
+            target = one + 10;
+        } else if (strncmp(one, "# config: ", 10) == 0) {
+            config = one + 10;
         } else if (strncmp(one, "=== ", 4) == 0) {
             finish_case(r, &c);
-            c = (test_case){.file = path, .title = one + 4, .passes = passes, .line = line + 1};
+            c = (test_case){.file = path, .title = one + 4, .passes = passes, .target = target, .line = line + 1};
+            c.config[0] = config;
             below = false;
         } else if (strcmp(one, "---") == 0) {
             below = true;

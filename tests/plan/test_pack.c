@@ -60,7 +60,7 @@ static void packs_small_sets_best(void **state)
         memcpy(w, v, sizeof w);
         int64_t lower = largest_live(v, n, n_times), wanted = brute_force(w, n, 0, 0);
         bool is_best = false;
-        int64_t top = tn_pack(&b->arena, v, n, n_times, lower, &is_best);
+        int64_t top = tn_pack(&b->arena, v, n, n_times, lower, 1, &is_best);
         assert_true(top == wanted && is_best);
         expect_apart(v, n, top);
     }
@@ -97,7 +97,7 @@ static void knows_the_best_above_the_bound(void **state)
     memcpy(w, needs_more, sizeof w);
     assert_true(largest_live(v, 8, 7) == 4 && brute_force(w, 8, 0, 0) == 5);
     bool is_best = false;
-    assert_true(tn_pack(&b->arena, v, 8, 7, 4, &is_best) == 5 && is_best);
+    assert_true(tn_pack(&b->arena, v, 8, 7, 4, 1, &is_best) == 5 && is_best);
     expect_apart(v, 8, 5);
 }
 
@@ -118,7 +118,7 @@ static void searches_twelve_to_the_end(void **state)
         }
         int64_t lower = largest_live(v, n, 14);
         bool is_best = false;
-        int64_t top = tn_pack(&b->arena, v, n, 14, lower, &is_best);
+        int64_t top = tn_pack(&b->arena, v, n, 14, lower, 1, &is_best);
         assert_true(is_best && (!is_later || top == 5));
         expect_apart(v, n, top);
     }
@@ -133,7 +133,7 @@ static void keeps_pieces_apart(void **state)
         random_pieces(b, v, n, n_times, 1 + draw(b, 12), 1 + draw(b, 1000));
         int64_t lower = largest_live(v, n, n_times);
         bool is_best = false;
-        int64_t top = tn_pack(&b->arena, v, n, n_times, lower, &is_best);
+        int64_t top = tn_pack(&b->arena, v, n, n_times, lower, 1, &is_best);
         expect_apart(v, n, top);
         assert_true(top >= lower && (is_best || top > lower));
         assert_true((double)top <= 1.3 * (double)lower);
@@ -147,7 +147,7 @@ static void packs_large_sets(void **state)
     tn_piece *v = TN_NEW_N(&b->arena, tn_piece, N);
     random_pieces(b, v, N, 1500, 12, 100000);
     bool is_best = false;
-    int64_t lower = largest_live(v, N, 1500), top = tn_pack(&b->arena, v, N, 1500, lower, &is_best);
+    int64_t lower = largest_live(v, N, 1500), top = tn_pack(&b->arena, v, N, 1500, lower, 1, &is_best);
     expect_apart(v, N, top);
     assert_true((double)top <= 1.05 * (double)lower);
 }
@@ -160,7 +160,7 @@ static void stacks_what_always_lives(void **state)
     for (int i = 0; i < 300; i++)
         v[i] = (tn_piece){0, 9, 1 + i, -1};
     bool is_best = false;
-    assert_true(tn_pack(&b->arena, v, 300, 10, 300 * 301 / 2, &is_best) == 300 * 301 / 2 && is_best);
+    assert_true(tn_pack(&b->arena, v, 300, 10, 300 * 301 / 2, 1, &is_best) == 300 * 301 / 2 && is_best);
     expect_apart(v, 300, 300 * 301 / 2);
 }
 
@@ -173,7 +173,7 @@ static void packs_the_same_again(void **state)
     memcpy(w, v, sizeof w);
     int64_t lower = largest_live(v, N, 60);
     bool is_best = false;
-    assert_true(tn_pack(&b->arena, v, N, 60, lower, &is_best) == tn_pack(&b->arena, w, N, 60, lower, &is_best));
+    assert_true(tn_pack(&b->arena, v, N, 60, lower, 1, &is_best) == tn_pack(&b->arena, w, N, 60, lower, 1, &is_best));
     assert_memory_equal(v, w, sizeof v);
 }
 

@@ -57,7 +57,7 @@ static tn_buf *output(bench *b)
 static tn_plan plan_checked(bench *b, int64_t align)
 {
     tn_plan plan;
-    assert_true(tn_plan_make(b->p, align, &plan));
+    assert_true(tn_plan_make(b->p, align, 1, &plan));
     tn_piece *v = calloc(b->p->bufs.n + 1, sizeof *v);
     int n = 0;
     for (size_t i = 0; i < b->p->bufs.n; i++) {
@@ -378,7 +378,7 @@ static void make_plan(bench *b, tn_arena *a)
 {
     (void)a;
     tn_plan plan;
-    (void)tn_plan_make(b->p, 64, &plan);
+    (void)tn_plan_make(b->p, 64, 1, &plan);
 }
 
 static bool plans_with(bench *b, int allocations)

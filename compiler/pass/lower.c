@@ -1,8 +1,9 @@
-/* From the graph to computations, and from those to kernels. See program.h. */
-#include "pass/program.h"
-
+/* lower: every operator becomes its computations, which is what the operator is defined as.
+       "y" = Relu("x")     becomes     comp 0 "Relu"   axes i0:4   "y"[i0] = max("x"[i0], float(0))
+   Results that nobody reads (second outputs, mostly) go away at once. An operator that has no computations in the form
+   at hand is an error. */
 #include "ops/ops.h"
-#include "sched/sched.h"
+#include "pass/pass.h"
 
 /* A graph output that is an input, a constant, or listed twice gets an Identity of its own that writes it. */
 static void copy_to_output(tn_graph *g, size_t at)
@@ -74,28 +75,8 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
     return true;
 }
 
-/* A serial nest in the order of the axes for each computation: what is right for everything. */
-static bool schedule_plainly(tn_program *p)
+bool tn_pass_lower(tn_module *m, bool *changed)
 {
-    for (size_t i = 0; i < p->comps.n; i++) {
-        tn_comp *c = p->comps.items[i];
-        *TN_PUSH(p->arena, p->kernels) = (tn_kernel){c, "", tn_nest_lower(tn_nest_make(p, c)), false};
-    }
-    return true;
-}
-
-bool tn_build_program(tn_arena *a, tn_graph *g, const tn_target *t, int level, tn_program **out)
-{
-    if (!tn_lower_graph(a, g, out))
-        return false;
-    tn_program *p = *out;
-    tn_alias_views(p);
-    if (level == 0)
-        return schedule_plainly(p);
-    tn_fuse(p);
-    if (level > 1)
-        tn_choose_layouts(p, t);
-    bool ok = level > 1 ? tn_schedule(p, t) : schedule_plainly(p);
-    tn_share_in_place(p);
-    return ok;
+    *changed = true;
+    return tn_lower_graph(m->arena, m->graph, &m->program);
 }

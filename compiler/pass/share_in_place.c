@@ -1,40 +1,9 @@
-/* Buffers that share memory: views, and results in the place of an operand. See program.h. */
-#include "pass/program.h"
-
-/* The only buffer that a view loads. */
-static tn_buf *source_of(const tn_comp *c)
-{
-    return c->elem->kind == TN_E_LOAD ? c->elem->buf : NULL;
-}
-
-/* The source's writers write the output at once, unless its memory is fixed already. */
-static bool alias_view(tn_buf *out, tn_buf *in)
-{
-    tn_buf *from = tn_buf_root(in);
-    if (out->scope == TN_SCOPE_ARENA && out->alias == NULL) {
-        out->alias = in;
-        return true;
-    }
-    if (out->scope == TN_SCOPE_OUTPUT && from->scope == TN_SCOPE_ARENA && out->alias == NULL) {
-        from->alias = out;
-        return true;
-    }
-    return false;
-}
-
-void tn_alias_views(tn_program *p)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < p->comps.n; i++) {
-        tn_comp *c = p->comps.items[i];
-        tn_buf *in = c->view ? source_of(c) : NULL;
-        if (in == NULL || !alias_view(c->out, in))
-            p->comps.items[kept++] = c;
-    }
-    p->comps.n = kept;
-}
-
-/* --- results in the place of an operand ----------------------------------------------------------------------------- */
+/* share-in-place: a result takes the memory of an operand that nobody reads afterwards.
+       buffer "y" : float[4] arena                              buffer "y" : float[4] arena alias "x"
+       comp 1 "Relu"  "y"[i0] = max("x"[i0], float(0))   keeps the computation, and no byte moves
+   Condition: every load of the operand is of the very element that is written, both have one size and layout, and in a
+   reduction only the last step reads it. */
+#include "pass/pass.h"
 
 /* By buffer: the kernel, counted from 1, that reads its memory last. */
 typedef struct last_use {
@@ -91,8 +60,9 @@ static tn_buf *find_operand(tn_program *p, const tn_comp *c, int at, const int *
     return NULL;
 }
 
-void tn_share_in_place(tn_program *p)
+bool tn_pass_share_in_place(tn_module *m, bool *changed)
 {
+    tn_program *p = m->program;
     int *last = TN_NEW_N(p->arena, int, p->bufs.n), *writers = TN_NEW_N(p->arena, int, p->bufs.n);
     for (size_t i = 0; i < p->kernels.n; i++) {
         const tn_comp *c = p->kernels.items[i].comp;
@@ -108,6 +78,8 @@ void tn_share_in_place(tn_program *p)
         if (b == NULL)
             continue;
         out->alias = b;
+        *changed = true;
         last[b->id] = last[out->id];
     }
+    return true;
 }

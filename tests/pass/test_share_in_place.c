@@ -1,5 +1,5 @@
 /* Results in the place of an operand: where the memory fits, and where it only seems to. */
-#include "pass/program.h"
+#include "pass/pass.h"
 
 #include "../program.h"
 
@@ -14,8 +14,9 @@ static bool shares(bench *b, const char *of_a, const char *of_b)
                                  "comp 2 \"\"\n  axes i:4, k:6\n  \"y\"[i, k] = \"b\"[i, k]\n",
                                  of_a, of_b);
     tn_program *p = parse_loops(b, text);
-    tn_schedule(p, tn_target_find("generic"));
-    tn_share_in_place(p);
+    tn_pass_options o = {.verify = true};
+    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic"), .program = p};
+    assert_true(tn_passes_run(&m, "kernels,share-in-place", &o));
     return p->bufs.items[2]->alias == p->bufs.items[1];
 }
 

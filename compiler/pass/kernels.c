@@ -1,0 +1,36 @@
+/* kernels: what has no loop nest yet gets one, by its schedule's text where it has one, else plain: a serial loop for
+   each axis in order, which is right for everything.
+       comp 0 "Relu"   axes i0:4   "y"[i0] = ...     becomes     for (i0 = 0; i0 < 4; i0++) y[i0] = ...
+   Does nothing where pass schedule has run. */
+#include "pass/pass.h"
+#include "sched/sched.h"
+
+bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why)
+{
+    tn_nest *nest = tn_nest_make(p, c);
+    if (!tn_nest_apply(nest, schedule, why))
+        return false;
+    *out = (tn_kernel){c, schedule, tn_nest_lower(nest), nest->repeats};
+    *why = "not all of it can be done in vectors";
+    return tn_stmt_is_vector_clean(p, out->body);
+}
+
+bool tn_kernel_replay(tn_program *p, tn_comp *c, tn_kernel *out)
+{
+    const char *why = NULL;
+    if (tn_kernel_make(p, c, c->schedule != NULL ? c->schedule : "", out, &why))
+        return true;
+    tn_error_at(p->graph->diag, p->graph->path, "computation %d (%s): its schedule '%s' does not fit: %s", c->id,
+                c->label, c->schedule, why);
+    return false;
+}
+
+bool tn_pass_kernels(tn_module *m, bool *changed)
+{
+    tn_program *p = m->program;
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (!tn_kernel_replay(p, p->comps.items[i], TN_PUSH(p->arena, p->kernels)))
+            return false;
+    *changed = true;
+    return true;
+}

@@ -1,0 +1,99 @@
+/* Parameters of passes: "fuse.max-nodes=100". A value comes from the user's config, else from the level's, else from
+   the row of params.def. */
+#include "pass/pass.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const tn_param params[] = {
+#define TN_PARAM(name, def, min, max, doc) {name, def, min, max, doc},
+#include "pass/params.def"
+#undef TN_PARAM
+};
+enum { N_PARAMS = sizeof params / sizeof *params };
+
+static const tn_level levels[] = {
+#define TN_LEVEL(level, config, doc) {level, config, doc},
+#include "pass/levels.def"
+#undef TN_LEVEL
+};
+enum { N_LEVELS = sizeof levels / sizeof *levels };
+
+const tn_param *tn_param_at(size_t i)
+{
+    return i < N_PARAMS ? &params[i] : NULL;
+}
+
+const tn_level *tn_level_at(size_t i)
+{
+    return i < N_LEVELS ? &levels[i] : NULL;
+}
+
+/* The text behind "NAME="; NULL when item sets another parameter. */
+static const char *value_of(const char *item, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(item, name, n) == 0 && item[n] == '=' ? item + n + 1 : NULL;
+}
+
+static bool parse_value(const tn_param *p, const char *text, int64_t *out)
+{
+    char *end = NULL;
+    if (p->def == TN_PARAM_AUTO && strcmp(text, "auto") == 0) {
+        *out = TN_PARAM_AUTO;
+        return true;
+    }
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && errno == 0 && *out >= p->min && *out <= p->max;
+}
+
+static const tn_param *find_param(const char *item, const char **value)
+{
+    for (size_t i = 0; i < N_PARAMS; i++)
+        if ((*value = value_of(item, params[i].name)) != NULL)
+            return &params[i];
+    return NULL;
+}
+
+static bool check_item(tn_diag *d, const char *item)
+{
+    char known[1000];
+    size_t at = 0;
+    int64_t ignored = 0;
+    const char *value = NULL;
+    const tn_param *p = find_param(item, &value);
+    if (p != NULL && !parse_value(p, value, &ignored))
+        tn_error(d, "pass-config '%s': %s takes a whole number from %lld to %lld%s", item, p->name, (long long)p->min,
+                 (long long)p->max, p->def == TN_PARAM_AUTO ? ", or auto" : "");
+    else if (p == NULL) {
+        for (size_t i = 0; i < N_PARAMS && at < sizeof known; i++)
+            at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", params[i].name);
+        tn_error(d, "pass-config '%s': there is no such parameter; NAME=VALUE takes %s", item, known);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool tn_config_check(tn_diag *d, const char *const *config)
+{
+    for (; config != NULL && *config != NULL; config++)
+        if (!check_item(d, *config))
+            return false;
+    return true;
+}
+
+int64_t tn_param_get(const tn_module *m, const char *name)
+{
+    int64_t value = 0;
+    const char *text = NULL;
+    const tn_param *p = params;
+    while (strcmp(p->name, name) != 0)
+        p++; /* the name is ours: it is there */
+    for (const char *const *item = m->config; item != NULL && *item != NULL; item++)
+        text = value_of(*item, name) != NULL ? value_of(*item, name) : text; /* the last one counts */
+    for (size_t i = 0; i < N_LEVELS && text == NULL; i++)
+        text = levels[i].level == m->level ? value_of(levels[i].config, name) : NULL;
+    return text != NULL && parse_value(p, text, &value) ? value : p->def;
+}
