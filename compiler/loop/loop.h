@@ -150,12 +150,21 @@ struct tn_stmt {
     tn_stmt_vec body;           /* BLOCK, FOR */
 };
 
+/* How a kernel is shared among threads: each call does the turns begin <= turn < end of its parallel loops, counted as
+   one. All-zero: one call does everything. */
+typedef struct tn_share {
+    int parts; /* as many calls */
+    tn_var *begin, *end;
+    const tn_expr *turns; /* in all */
+} tn_share;
+
 /* One function of the generated code: a scheduled computation. */
 typedef struct tn_kernel {
     tn_comp *comp;
     const char *schedule; /* its text */
     tn_stmt *body;
     bool repeats; /* some points are computed twice: the result cannot take an operand's place */
+    tn_share share;
 } tn_kernel;
 typedef struct {
     tn_kernel *items;

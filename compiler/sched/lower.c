@@ -617,6 +617,50 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
 
 /* --- the outer loops ---------------------------------------------------------------------------------------------- */
 
+/* Bounds of a parallel loop, less where the call's turns begin and end: counted in turns of this loop, the loops further
+   out have done base before it, and per_turn of the call's turns make one. */
+static void clip_to_share(lowering *l, int k, const tn_expr **begin, const tn_expr **end)
+{
+    tn_program *p = l->p;
+    const tn_share *s = &l->nest->share;
+    const tn_expr *base = tn_index(p, 0), *per_turn = tn_index(p, 1);
+    for (int i = 0; i < l->nest->n; i++) {
+        const tn_loop *loop = &l->nest->loop[i];
+        if (!loop->is_parallel)
+            continue;
+        if (i <= k)
+            base = tn_add(p, tn_mul(p, base, tn_loop_turns(p, loop)), i < k ? l->value[i] : tn_index(p, 0));
+        else
+            per_turn = tn_mul(p, per_turn, tn_loop_turns(p, loop));
+    }
+    const tn_expr *last = tn_add(p, tn_var_expr(p, s->end), tn_sub(p, per_turn, tn_index(p, 1)));
+    const tn_expr *from = tn_sub(p, tn_op2(p, TN_OP_FDIV, tn_var_expr(p, s->begin), per_turn), base);
+    const tn_expr *to = tn_sub(p, tn_op2(p, TN_OP_FDIV, last, per_turn), base);
+    *begin = tn_max(p, *begin, from);
+    *end = tn_min(p, *end, to);
+}
+
+/* The turns begin to end of a loop, or those of them that are in the call's share. */
+static tn_stmt *add_turns(lowering *l, int k, const tn_expr *begin, const tn_expr *end, tn_stmt_vec *out)
+{
+    const tn_loop *loop = &l->nest->loop[k];
+    if (loop->is_parallel)
+        clip_to_share(l, k, &begin, &end);
+    return add_for(l, out, loop->var, begin, end);
+}
+
+/* One turn: nothing to count, but whether it is in the call's share. */
+static void lower_turn(lowering *l, int k, int64_t turn, tn_stmt_vec *out)
+{
+    const tn_loop *loop = &l->nest->loop[k];
+    tn_stmt_vec *into = out;
+    if (loop->is_parallel && loop->extent != 1)
+        into = &add_turns(l, k, tn_index(l->p, turn), tn_index(l->p, turn + 1), out)->body;
+    l->value[k] = tn_index(l->p, turn);
+    lower_loops(l, k + 1, into);
+    l->value[k] = tn_var_expr(l->p, loop->var);
+}
+
 /* All whole turns, then the last with fewer inner ones. */
 static void lower_ragged(lowering *l, int k, tn_stmt_vec *out)
 {
@@ -626,15 +670,13 @@ static void lower_ragged(lowering *l, int k, tn_stmt_vec *out)
     l->extent[k] = whole;
     if (whole > 0)
         lower_loops(l, k, out);
-    l->value[k] = tn_index(l->p, whole);
     l->extent[inner] = loop->tail;
     int64_t hi = l->nest->loop[inner].var->hi;
     l->nest->loop[inner].var->hi = loop->tail - 1;
-    lower_loops(l, k + 1, out);
+    lower_turn(l, k, whole, out);
     l->nest->loop[inner].var->hi = hi;
     l->extent[inner] = full;
     l->extent[k] = whole + 1;
-    l->value[k] = tn_var_expr(l->p, loop->var);
 }
 
 static void lower_vector(lowering *l, int k, tn_stmt_vec *out)
@@ -672,12 +714,10 @@ static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
         }
         l->value[k] = tn_var_expr(l->p, loop->var);
     } else if (loop->extent == 1 || l->extent[k] == 1) {
-        l->value[k] = tn_index(l->p, 0);
-        lower_loops(l, k + 1, out);
-        l->value[k] = tn_var_expr(l->p, loop->var);
+        lower_turn(l, k, 0, out);
     } else {
         const tn_expr *end = loop->extent > 0 ? tn_index(l->p, l->extent[k]) : loop->symbol;
-        tn_stmt *s = add_for(l, out, loop->var, tn_index(l->p, 0), end);
+        tn_stmt *s = add_turns(l, k, tn_index(l->p, 0), end, out);
         lower_loops(l, k + 1, &s->body);
     }
 }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "sched/sched.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static tn_loop make_loop(const tn_axis *axis, bool is_reduce)
@@ -70,7 +71,8 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor, bool c
     if (cover)
         start = tn_min(p, start, tn_index(p, l->extent - factor));
     substitute_all(nest, l->var, tn_add(p, start, tn_var_expr(p, inner.var)));
-    nest->repeats = nest->repeats || (cover && l->extent % factor != 0);
+    outer.repeats = outer.repeats || (cover && l->extent % factor != 0);
+    nest->repeats = nest->repeats || outer.repeats;
     for (int i = 0; i < nest->n;
          i++) { /* the ragged end of a split further out, counted in the new outer loop's turns */
         tn_loop *ragged = &nest->loop[i];
@@ -137,6 +139,42 @@ static const char *set_kind(tn_nest *nest, char **names, int n, tn_loop_kind kin
     return NULL;
 }
 
+/* The ranges are counted from all loops that are parallel in the end, so more may follow. */
+static const char *make_parallel(tn_nest *nest, char **word, int n)
+{
+    int64_t parts = atoll(word[0]);
+    if (parts < 2 || parts > INT_MAX)
+        return "parallel wants a number of parts, at least 2, and loops";
+    if (nest->comp->serial)
+        return "the points of this computation must stay in order";
+    for (int i = 1; i < n; i++) {
+        tn_loop *l = find_loop(nest, word[i]);
+        if (l == NULL)
+            return "parallel wants loops of the nest";
+        l->is_parallel = true;
+    }
+    nest->share.parts = (int)parts;
+    return NULL;
+}
+
+const tn_expr *tn_loop_turns(tn_program *p, const tn_loop *l)
+{
+    return l->extent > 0 ? tn_index(p, l->extent) : l->symbol;
+}
+
+static void count_turns(tn_nest *nest)
+{
+    tn_program *p = nest->program;
+    int64_t lo = 0, hi = 0;
+    nest->share.turns = tn_index(p, 1);
+    for (int i = 0; i < nest->n; i++)
+        if (nest->loop[i].is_parallel)
+            nest->share.turns = tn_mul(p, nest->share.turns, tn_loop_turns(p, &nest->loop[i]));
+    tn_range_of(nest->share.turns, &lo, &hi);
+    nest->share.begin = tn_var_make(p, "begin", TN_INDEX, 0, hi);
+    nest->share.end = tn_var_make(p, "end", TN_INDEX, 0, hi);
+}
+
 static const char *apply_one(tn_nest *nest, char **word, int n)
 {
     if (strcmp(word[0], "split") == 0 && n == 3)
@@ -151,7 +189,9 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return set_kind(nest, word + 1, n - 1, TN_LOOP_UNROLL);
     if (strcmp(word[0], "vector") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_VECTOR);
-    return "unknown primitive; there are split, cover, pad, order, unroll and vector";
+    if (strcmp(word[0], "parallel") == 0 && n > 2)
+        return make_parallel(nest, word + 1, n - 1);
+    return "unknown primitive; there are split, cover, pad, order, unroll, vector and parallel";
 }
 
 static const char *check_tile(const tn_nest *nest)
@@ -160,6 +200,10 @@ static const char *check_tile(const tn_nest *nest)
     for (int i = 0; i < nest->n; i++) {
         const tn_loop *l = &nest->loop[i];
         in_tile = in_tile || l->is_reduce;
+        if (l->is_parallel && l->repeats)
+            return "a parallel loop must not repeat points: two threads would write them";
+        if (l->is_parallel && (in_tile || l->kind != TN_LOOP_SERIAL))
+            return "a parallel loop must be outside of the reduction, and neither unrolled nor vector";
         if (in_tile && !l->is_reduce && l->kind == TN_LOOP_SERIAL)
             return "a loop inside the reduction must be unrolled or vector";
         if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
@@ -184,5 +228,7 @@ bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why)
     }
     if (*why == NULL)
         *why = check_tile(nest);
+    if (*why == NULL && nest->share.parts > 0)
+        count_turns(nest);
     return *why == NULL;
 }

@@ -6,6 +6,10 @@
    split X F    Xo and Xi, X = Xo * F + Xi; a ragged end is a section of its own
    cover X F    the same, but the last turn begins earlier and is whole: it computes some points again
    pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
+   parallel 8 i1o i2
+                the turns of those loops, counted as one loop in the order of the nest, are cut into 8 ranges for threads;
+                other loops around them are done whole in every range. No reduction is cut, so results are the same
+
    Loops are named i0 i1 ... (axes) and r0 r1 ... (reduction axes); split X F makes Xo and Xi. The non-reduction loops
    that stand after the first reduction loop are the register tile: they must be unrolled or vector. */
 #ifndef TN_SCHED_H
@@ -21,7 +25,8 @@ typedef struct tn_loop {
     int64_t extent; /* 0: symbolic, see symbol */
     const tn_expr *symbol;
     tn_loop_kind kind;
-    bool is_reduce;
+    bool is_reduce, is_parallel;
+    bool repeats;      /* its last turn does points of the one before again */
     int64_t tail;      /* a ragged split's outer loop: its last turn has so many inner turns; 0: even */
     const char *inner; /* the inner loop's name */
 } tn_loop;
@@ -34,11 +39,14 @@ typedef struct tn_nest {
     tn_loop loop[TN_MAX_LOOPS];
     bool repeats; /* some points are computed twice: the result cannot take an operand's place */
     const tn_expr *axis[TN_MAX_AXES], *reduce[TN_MAX_AXES]; /* the computation's variables in terms of the loops */
+    tn_share share;                                         /* set by parallel */
 } tn_nest;
 
 tn_nest *tn_nest_make(tn_program *p, tn_comp *c); /* axes outside, reduction axes inside, all serial */
 /* False when the text is wrong for this nest; *why (in the program's arena) says what. */
 bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why);
+/* How often a loop turns; symbolic ones included. */
+const tn_expr *tn_loop_turns(tn_program *p, const tn_loop *l);
 tn_stmt *tn_nest_lower(tn_nest *nest);
 /* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);

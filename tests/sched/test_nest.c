@@ -113,11 +113,153 @@ static void test_refused(void **state)
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
 }
 
+/* --- parallel ----------------------------------------------------------------------------------------------------------- */
+
+enum { MOST_VARS = 200, MOST_PLACES = 2000 };
+typedef struct walk {
+    int64_t value[MOST_VARS]; /* of index variables, by id */
+    int times[MOST_PLACES];   /* that an offset was written */
+} walk;
+
+static int64_t floor_div(int64_t x, int64_t y)
+{
+    return x / y - (x % y != 0 && (x < 0) != (y < 0));
+}
+
+static int64_t eval(const walk *w, const tn_expr *e)
+{
+    if (e->kind == TN_E_INT)
+        return e->i;
+    if (e->kind == TN_E_VAR)
+        return w->value[e->var->id];
+    assert_int_equal(e->kind, TN_E_OP);
+    int64_t x = eval(w, e->arg[0]), y = eval(w, e->arg[1]);
+    switch (e->op) {
+    case TN_OP_ADD: return x + y;
+    case TN_OP_SUB: return x - y;
+    case TN_OP_MUL: return x * y;
+    case TN_OP_FDIV: return floor_div(x, y);
+    case TN_OP_MOD: return x - y * floor_div(x, y);
+    case TN_OP_MIN: return x < y ? x : y;
+    case TN_OP_MAX: return x > y ? x : y;
+    default: fail_msg("operation %d in a subscript", e->op); return 0;
+    }
+}
+
+static void run_body(walk *w, const tn_stmt *s);
+
+/* Runs the loops and notes what is stored where; values do not matter. */
+static void run_stmt(walk *w, const tn_stmt *s)
+{
+    bool stores = s->kind == TN_S_STORE && s->buf->scope != TN_SCOPE_REGISTER;
+    int64_t lanes = !stores ? 0 : s->lane != NULL ? s->lane->hi + 1 : 1;
+    for (int64_t i = 0; i < lanes; i++) {
+        if (s->lane != NULL)
+            w->value[s->lane->id] = i;
+        w->times[eval(w, s->offset)]++;
+    }
+    if (s->kind != TN_S_FOR) {
+        run_body(w, s);
+        return;
+    }
+    for (int64_t i = eval(w, s->begin), end = eval(w, s->end); i < end; i++) {
+        w->value[s->var->id] = i;
+        run_body(w, s);
+    }
+}
+
+static void run_body(walk *w, const tn_stmt *s)
+{
+    for (size_t k = 0; k < s->body.n; k++)
+        run_stmt(w, s->body.items[k]);
+}
+
+/* y[i0][i1][i2] = sum over r of x[i2][r] * w[i1][r] */
+static tn_comp *make_block(bench *b, const int64_t *extent)
+{
+    tn_dim d[3], four = tn_dim_fixed(4);
+    for (int i = 0; i < 3; i++)
+        d[i] = tn_dim_fixed(extent[i]);
+    tn_dim x_dims[2] = {d[2], four}, w_dims[2] = {d[1], four};
+    tn_buf *x = tn_buf_temp(b->p, "x", TN_FLOAT, 2, x_dims), *w = tn_buf_temp(b->p, "w", TN_FLOAT, 2, w_dims);
+    tn_comp *c = tn_comp_begin(b->p, NULL, tn_buf_temp(b->p, "y", TN_FLOAT, 3, d));
+    const tn_expr *r = tn_reduce_over(b->p, c, four);
+    const tn_expr *x_at[2] = {tn_axis_var(b->p, c, 2), r}, *w_at[2] = {tn_axis_var(b->p, c, 1), r};
+    tn_comp_reduce(b->p, c, TN_OP_ADD, tn_number(b->p, TN_FLOAT, 0),
+                   tn_mul(b->p, tn_load(b->p, x, x_at), tn_load(b->p, w, w_at)), NULL);
+    return c;
+}
+
+/* Cut into any number of ranges, every element is written exactly once, in one of them. */
+static void covers(bench *b, int64_t i0, int64_t i1, int64_t i2, const char *schedule, int64_t turns)
+{
+    const char *why = NULL;
+    int64_t extent[3] = {i0, i1, i2};
+    tn_nest *nest = tn_nest_make(b->p, make_block(b, extent));
+    assert_true(tn_nest_apply(nest, schedule, &why));
+    const tn_stmt *body = tn_nest_lower(nest);
+    assert_true(tn_expr_is_int(nest->share.turns, turns));
+    assert_true(b->p->n_vars <= MOST_VARS);
+    for (int64_t ranges = 1; ranges <= turns + 1; ranges++) {
+        walk w = {{0}, {0}};
+        for (int64_t i = 0; i < ranges; i++) {
+            w.value[nest->share.begin->id] = turns * i / ranges;
+            w.value[nest->share.end->id] = turns * (i + 1) / ranges;
+            run_stmt(&w, body);
+        }
+        for (int64_t i = 0; i < i0 * i1 * i2; i++)
+            assert_int_equal(w.times[i], 1);
+    }
+}
+
+static void test_parallel_covers(void **state)
+{
+    covers(*state, 3, 4, 5, "parallel 2 i0", 3);
+    covers(*state, 3, 4, 5, "parallel 2 i1", 4); /* i0 is done whole in every range */
+    covers(*state, 3, 4, 5, "parallel 2 i0 i1", 12);
+    covers(*state, 3, 4, 5, "parallel 2 i0 i2", 15); /* with i1 between them */
+    covers(*state, 1, 4, 5, "parallel 2 i0 i1 i2", 20);
+    covers(*state, 2, 1, 5, "parallel 2 i0 i1 i2", 10);
+}
+
+/* The ragged end is a section of its own: 10 = 2 x 4 + 2 and 5 = 4 + 1. */
+static void test_parallel_ragged(void **state)
+{
+    bench *b = *state;
+    const char *one = "split i1 4; order i0 i1o i2 r0 i1i; unroll i1i";
+    covers(b, 2, 10, 5, tn_strfmt(&b->arena, "%s; parallel 8 i1o", one), 3);
+    covers(b, 2, 10, 5, tn_strfmt(&b->arena, "%s; parallel 8 i0 i1o i2", one), 30);
+    covers(b, 2, 5, 3, tn_strfmt(&b->arena, "%s; parallel 8 i1o i2", one), 6);
+    covers(b, 3, 10, 5, "split i1 4; split i2 3; order i0 i1o i2o r0 i1i i2i; unroll i1i i2i; parallel 8 i0 i1o i2o",
+           18);
+    covers(b, 1, 16, 5, "split i1 8; order i0 i1o i2 r0 i1i; vector i1i; parallel 8 i1o i2", 10);
+}
+
+static void test_parallel_refused(void **state)
+{
+    bench *b = *state;
+    refuses(b, "parallel 1 i0", "at least 2");
+    refuses(b, "parallel 2", "unknown primitive");
+    refuses(b, "parallel 2 i9", "loops of the nest");
+    refuses(b, "parallel 2 r0", "outside of the reduction");
+    refuses(b, "order r0 i0; unroll i0; parallel 2 i0", "outside of the reduction");
+    refuses(b, "unroll i0; parallel 2 i0", "neither unrolled nor vector");
+    refuses(b, "cover i0 4; order i0o r0 i0i; unroll i0i; parallel 2 i0o", "must not repeat points");
+    refuses(b, "cover i0 4; split i0o 2; order i0oo r0 i0oi i0i; unroll i0oi i0i; parallel 2 i0oo", "must not repeat");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PROGRAM_TEST(test_plain), PROGRAM_TEST(test_ragged_tile), PROGRAM_TEST(test_shared_loads),
-        PROGRAM_TEST(test_cover), PROGRAM_TEST(test_pad),         PROGRAM_TEST(test_refused),
+        PROGRAM_TEST(test_plain),
+        PROGRAM_TEST(test_ragged_tile),
+        PROGRAM_TEST(test_shared_loads),
+        PROGRAM_TEST(test_cover),
+        PROGRAM_TEST(test_pad),
+        PROGRAM_TEST(test_refused),
+        PROGRAM_TEST(test_parallel_covers),
+        PROGRAM_TEST(test_parallel_ragged),
+        PROGRAM_TEST(test_parallel_refused),
     };
     return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
 }
