@@ -249,31 +249,130 @@ static const tn_expr *transposed_taps(tn_program *p, tn_comp *c, const tn_window
     return divides;
 }
 
-bool tn_lower_conv_transpose(tn_program *p, const tn_node *n)
+/* The channels' subscripts; the input channels are a reduction axis. */
+static void transposed_channels(tn_program *p, tn_comp *c, const tn_conv *k, const tn_expr **x_at, const tn_expr **w_at)
 {
-    tn_conv k;
-    tn_shape y;
-    const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
-    if (!make_transposed(p->graph, n, &k, &y))
-        return false;
-    tn_dtype dt = tn_dtype_get(n->in[0]->dtype)->compute;
-    const tn_expr *zero = tn_number(p, dt, 0);
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    const tn_expr *ic = tn_reduce_over(p, c, tn_dim_fixed(k.in));
+    const tn_expr *ic = tn_reduce_over(p, c, tn_dim_fixed(k->in));
     w_at[1] = c->at[1];
-    if (k.groups > 1) {
-        const tn_expr *group = tn_op2(p, TN_OP_FDIV, c->at[1], tn_index(p, k.out));
-        ic = tn_add(p, tn_mul(p, group, tn_index(p, k.in)), ic);
-        w_at[1] = tn_op2(p, TN_OP_MOD, c->at[1], tn_index(p, k.out));
+    if (k->groups > 1) {
+        const tn_expr *group = tn_op2(p, TN_OP_FDIV, c->at[1], tn_index(p, k->out));
+        ic = tn_add(p, tn_mul(p, group, tn_index(p, k->in)), ic);
+        w_at[1] = tn_op2(p, TN_OP_MOD, c->at[1], tn_index(p, k->out));
     }
     x_at[0] = c->at[0];
     x_at[1] = ic;
     w_at[0] = ic;
-    const tn_expr *divides = transposed_taps(p, c, &k.window, x_at, w_at);
+}
+
+static void set_transposed(tn_program *p, tn_comp *c, const tn_expr *x, const tn_expr *const *w_at)
+{
+    const tn_node *n = c->node;
+    const tn_expr *w = tn_load(p, tn_buf_of(p, n->in[1]), w_at), *acc = tn_comp_acc(p, c, x->dtype);
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, x->dtype, 0), tn_mul(p, x, w), add_bias(p, n, c, acc));
+}
+
+/* Where strides or extents are not known well enough: every tap is tried, and counts where the stride divides. */
+static void lower_all_taps(tn_program *p, const tn_node *n, const tn_conv *k)
+{
+    const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
+    const tn_expr *zero = tn_number(p, tn_dtype_get(n->in[0]->dtype)->compute, 0);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    transposed_channels(p, c, k, x_at, w_at);
+    const tn_expr *divides = transposed_taps(p, c, &k->window, x_at, w_at);
     const tn_expr *x = tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, zero);
-    if (divides != NULL)
-        x = tn_select(p, divides, x, zero);
-    const tn_expr *w = tn_load(p, tn_buf_of(p, n->in[1]), w_at);
-    tn_comp_reduce(p, c, TN_OP_ADD, zero, tn_mul(p, x, w), add_bias(p, n, c, tn_comp_acc(p, c, dt)));
+    set_transposed(p, c, divides != NULL ? tn_select(p, divides, x, zero) : x, w_at);
+}
+
+/* --- by phases: outputs whose position has the same remainder by the stride see the same taps ----------------------- */
+
+/* The taps of one phase in one dim: first, first + step, ..., count of them. Tap t looks at the input position
+   q + shift - t * move, for output q * stride + phase. */
+typedef struct phase {
+    int64_t first, step, count, shift, move;
+} phase;
+
+static int64_t common_divisor(int64_t x, int64_t y)
+{
+    return y == 0 ? x : common_divisor(y, x % y);
+}
+
+static phase make_phase(const tn_window *w, int i, int64_t remainder)
+{
+    int64_t s = w->stride[i], d = w->dilation[i], from = remainder + w->begin[i].n;
+    phase f = {.step = s / common_divisor(s, d)};
+    while (f.first < f.step && (from - f.first * d) % s != 0)
+        f.first++;
+    if (f.first < f.step && f.first < w->kernel[i])
+        f.count = (w->kernel[i] - f.first + f.step - 1) / f.step;
+    f.shift = f.count > 0 ? (from - f.first * d) / s : 0;
+    f.move = f.step * d / s;
+    return f;
+}
+
+static void lower_phase(tn_program *p, const tn_node *n, const tn_conv *k, const int64_t *remainder)
+{
+    const tn_window *w = &k->window;
+    tn_buf *y = tn_buf_of(p, n->out[0]);
+    const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
+    const tn_expr *zero = tn_number(p, tn_dtype_get(n->in[0]->dtype)->compute, 0);
+    tn_dim extent[TN_MAX_RANK] = {n->out[0]->shape.dim[0], n->out[0]->shape.dim[1]};
+    bool has_taps = true;
+    for (int i = 0; i < w->rank; i++)
+        extent[2 + i] = tn_dim_fixed((w->out[i].n - remainder[i] + w->stride[i] - 1) / w->stride[i]);
+    tn_comp *c = tn_comp_over(p, n, y, 2 + w->rank, extent);
+    c->at[0] = tn_axis_var(p, c, 0);
+    c->at[1] = tn_axis_var(p, c, 1);
+    transposed_channels(p, c, k, x_at, w_at);
+    for (int i = 0; i < w->rank; i++) {
+        phase f = make_phase(w, i, remainder[i]);
+        const tn_expr *q = tn_axis_var(p, c, 2 + i), *stride = tn_index(p, w->stride[i]);
+        const tn_expr *t = f.count > 1 ? tn_reduce_over(p, c, tn_dim_fixed(f.count)) : tn_index(p, 0);
+        c->at[2 + i] = tn_add(p, tn_mul(p, q, stride), tn_index(p, remainder[i]));
+        x_at[2 + i] = tn_sub(p, tn_add(p, q, tn_index(p, f.shift)), tn_mul(p, t, tn_index(p, f.move)));
+        w_at[2 + i] = tn_add(p, tn_index(p, f.first), tn_mul(p, t, tn_index(p, f.step)));
+        has_taps = has_taps && f.count > 0;
+    }
+    if (has_taps) {
+        set_transposed(p, c, tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, zero), w_at);
+        return;
+    }
+    c->n_reduce = 0; /* a kernel smaller than the stride leaves gaps */
+    tn_comp_set(p, c, add_bias(p, n, c, zero));
+}
+
+/* Each phase is a computation; past this many their code weighs more than the tests that they save. */
+enum { MOST_PHASES = 16 };
+
+static bool has_phases(const tn_window *w)
+{
+    int64_t n = 1;
+    for (int i = 0; i < w->rank; i++) {
+        n *= w->stride[i] < w->out[i].n ? w->stride[i] : w->out[i].n;
+        if (n > MOST_PHASES || w->begin[i].sym != NULL || w->out[i].sym != NULL)
+            return false;
+    }
+    return n > 1;
+}
+
+bool tn_lower_conv_transpose(tn_program *p, const tn_node *n)
+{
+    tn_conv k;
+    tn_shape y;
+    int64_t remainder[TN_MAX_SPATIAL] = {0};
+    if (!make_transposed(p->graph, n, &k, &y))
+        return false;
+    if (!has_phases(&k.window)) {
+        lower_all_taps(p, n, &k);
+        return true;
+    }
+    for (int i = 0; i < k.window.rank;) { /* all combinations, the last dim fastest */
+        lower_phase(p, n, &k, remainder);
+        for (i = 0; i < k.window.rank; i++) {
+            int d = k.window.rank - 1 - i;
+            if (++remainder[d] < k.window.stride[d] && remainder[d] < k.window.out[d].n)
+                break;
+            remainder[d] = 0;
+        }
+    }
     return true;
 }

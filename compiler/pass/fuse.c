@@ -61,7 +61,7 @@ static uses *count_uses(tn_program *p)
 
 static bool is_between(const tn_buf *b, const uses *u)
 {
-    return b->scope == TN_SCOPE_ARENA && u[b->id].readers == 1 && u[b->id].writers == 1 && !u[b->id].aliased;
+    return b->scope == TN_SCOPE_ARENA && u[b->id].readers == 1 && u[b->id].writers > 0 && !u[b->id].aliased;
 }
 
 static bool writes_own_axes(tn_program *p, const tn_comp *c)
@@ -114,24 +114,22 @@ static const tn_expr *replace_load(tn_program *p, void *user, const tn_expr *e)
 
 /* --- consumers become epilogues ------------------------------------------------------------------------------------- */
 
-/* b's axes in terms of a's, where b reads exactly the elements that a writes, each once. */
+/* b's axes in terms of a's, where b reads the buffer that a writes element by element. */
 static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_expr *load, replacement *r)
 {
     bool used[TN_MAX_AXES] = {false};
     r->n = 0;
-    for (int i = 0; i < a->n_axis; i++) {
-        const tn_expr *at = load->arg[i];
-        if (at->kind != TN_E_VAR) {
-            if (!tn_expr_is_int(at, 0) || !tn_expr_is_int(a->axis[i].extent, 1))
-                return false;
-            continue;
-        }
+    for (int i = 0; i < load->n; i++) {
+        int before = r->n;
         for (int k = 0; k < b->n_axis; k++)
-            if (b->axis[k].var == at->var && !used[k] && b->axis[k].extent == a->axis[i].extent) {
+            if (b->axis[k].var == load->arg[i]->var && !used[k] && b->axis[k].extent == a->out->dim[i]) {
                 used[k] = true;
-                r->from[r->n] = at->var;
-                r->to[r->n++] = tn_axis_var(p, a, i);
+                r->from[r->n] = b->axis[k].var;
+                r->to[r->n++] = a->at[i];
             }
+        bool single = tn_expr_is_int(load->arg[i], 0) && tn_expr_is_int(a->out->dim[i], 1);
+        if (r->n == before && !single)
+            return false;
     }
     for (int k = 0; k < b->n_axis; k++)
         if (!used[k]) {
@@ -140,13 +138,6 @@ static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const 
             r->from[r->n] = b->axis[k].var;
             r->to[r->n++] = tn_index(p, 0);
         }
-    for (int i = 0; i < a->n_axis; i++) { /* every axis of a must be covered */
-        bool covered = tn_expr_is_int(a->axis[i].extent, 1);
-        for (int k = 0; k < r->n; k++)
-            covered = covered || r->to[k] == tn_axis_var(p, a, i);
-        if (!covered)
-            return false;
-    }
     return true;
 }
 
@@ -154,7 +145,7 @@ static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
 {
     const tn_expr *load = NULL;
     replacement r = {0};
-    if (b->n_reduce > 0 || b->serial || a->serial || b->view || !writes_own_axes(p, a))
+    if (b->n_reduce > 0 || b->serial || a->serial || b->view)
         return NULL;
     if (!find_load(b->elem, a->out, &load) || load == NULL || !match_axes(p, a, b, load, &r))
         return NULL;
@@ -261,16 +252,6 @@ static bool inline_scalars(tn_program *p)
     return any;
 }
 
-static tn_comp *writer_of(tn_program *p, const tn_buf *b, size_t before, size_t *at)
-{
-    for (size_t i = before; i-- > 0;)
-        if (p->comps.items[i]->out == b) {
-            *at = i;
-            return p->comps.items[i];
-        }
-    return NULL;
-}
-
 static int count_nodes(const tn_expr *e, int limit)
 {
     int n = 1;
@@ -287,28 +268,66 @@ static bool is_small(const tn_comp *c, int max_nodes)
         && (c->post == NULL || count_nodes(c->post, max_nodes) < max_nodes);
 }
 
-/* The fused computation takes the consumer's place, where all that it reads is ready. What both have read is now
-   read once. */
+/* What stands in the place of t's writers and of its reader b; nothing when they do not fuse. */
+static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, const tn_comp *b, int max_nodes)
+{
+    tn_comp_vec out = {0};
+    for (size_t i = 0; i < writers->n; i++) {
+        tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b);
+        if (fused == NULL && writers->n == 1)
+            fused = fuse_producer(p, a, b);
+        if (fused == NULL || !is_small(fused, max_nodes))
+            return (tn_comp_vec){0};
+        *TN_PUSH(p->arena, out) = fused;
+    }
+    return out;
+}
+
+static tn_comp_vec writers_of(tn_program *p, const tn_buf *b)
+{
+    tn_comp_vec out = {0};
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (p->comps.items[i]->out == b)
+            *TN_PUSH(p->arena, out) = p->comps.items[i];
+    return out;
+}
+
+/* The writers leave the list, and the fused computations stand where the reader was, at k: all that they read is ready
+   there. */
+static void put_fused(tn_program *p, size_t k, const tn_buf *t, const tn_comp_vec *fused)
+{
+    size_t kept = 0;
+    tn_comp **list = p->comps.items;
+    for (size_t i = 0; i < k; i++)
+        if (list[i]->out != t)
+            list[kept++] = list[i];
+    memcpy(&list[kept], fused->items, sizeof *list * fused->n);
+    memmove(&list[kept + fused->n], &list[k + 1], sizeof *list * (p->comps.n - k - 1));
+    p->comps.n--; /* as many as the writers, less the reader */
+}
+
+/* Fuses computation k with the writers of a buffer that only it reads. What both have read is now read once. */
 static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
 {
     tn_comp *b = p->comps.items[k];
     loaded loads = loads_of(p, b);
     for (size_t i = 0; i < loads.bufs.n; i++) {
         tn_buf *t = loads.bufs.items[i];
-        size_t at = 0;
-        tn_comp *a = is_between(t, u) ? writer_of(p, t, k, &at) : NULL;
-        tn_comp *fused = a == NULL ? NULL : fuse_consumer(p, a, b);
-        if (fused == NULL && a != NULL)
-            fused = fuse_producer(p, a, b);
-        if (fused == NULL || !is_small(fused, max_nodes))
+        if (!is_between(t, u))
             continue;
-        loaded both = loads_of(p, a);
-        for (size_t l = 0; l < both.bufs.n; l++)
-            u[both.bufs.items[l]->id].readers -= is_listed(&loads, both.bufs.items[l]);
+        tn_comp_vec writers = writers_of(p, t), fused = fuse_all(p, &writers, b, max_nodes);
+        if (fused.n == 0)
+            continue;
+        for (size_t l = 0; l < loads.bufs.n; l++)
+            u[loads.bufs.items[l]->id].readers--;
+        for (size_t w = 0; w < writers.n; w++) {
+            loaded of = loads_of(p, writers.items[w]);
+            for (size_t l = 0; l < loads.bufs.n; l++)
+                u[loads.bufs.items[l]->id].readers += !is_listed(&of, loads.bufs.items[l]);
+        }
+        u[b->out->id].writers += (int)writers.n - 1;
         u[t->id] = (uses){0};
-        p->comps.items[k] = fused;
-        memmove(&p->comps.items[at], &p->comps.items[at + 1], sizeof *p->comps.items * (p->comps.n - at - 1));
-        p->comps.n--;
+        put_fused(p, k, t, &fused);
         return true;
     }
     return false;
