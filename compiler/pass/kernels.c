@@ -10,7 +10,7 @@ bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *
     tn_nest *nest = tn_nest_make(p, c);
     if (!tn_nest_apply(nest, schedule, why))
         return false;
-    *out = (tn_kernel){c, schedule, tn_nest_lower(nest), nest->repeats};
+    *out = (tn_kernel){c, schedule, tn_nest_lower(nest), nest->repeats, nest->share};
     *why = "not all of it can be done in vectors";
     return tn_stmt_is_vector_clean(p, out->body);
 }
