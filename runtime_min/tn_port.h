@@ -7,6 +7,7 @@
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
+       #define TN_NEED_AREAS     tn_area, tn_overlap, TN_ALIGN_OF
        #include "tn_port.h"
 
    Nothing else is compiled. Files may need different things, and one file may include this several times (when several
@@ -329,5 +330,32 @@ TN_UNUSED static inline uint16_t tn_float_to_bfloat(float f)
     if (f != f)
         return (uint16_t)(u >> 16 | 0x40u);
     return (uint16_t)((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+#endif
+
+/* --- what a caller's pointers must be ------------------------------------------------------------------------------ */
+
+#if defined(TN_NEED_AREAS) && !defined(TN_HAS_AREAS)
+#define TN_HAS_AREAS
+
+/* The alignment that the compiler gives a type: on small processors it may be less than its size. */
+#define TN_ALIGN_OF(type) (sizeof(struct { char c; type x; }) - sizeof(type))
+
+typedef struct tn_area {
+    const void *at;
+    size_t size; /* in bytes; 0: nothing, and overlaps nothing */
+} tn_area;
+
+/* Whether one of the first n_written areas shares a byte with any other. */
+TN_UNUSED static inline int tn_overlap(const tn_area *area, size_t n_written, size_t n)
+{
+    for (size_t i = 0; i < n_written; i++) {
+        for (size_t k = i + 1; k < n; k++) {
+            const uintptr_t a = (uintptr_t)area[i].at, b = (uintptr_t)area[k].at;
+            if (area[i].size > 0 && area[k].size > 0 && (a < b ? b - a < area[i].size : a - b < area[k].size))
+                return 1;
+        }
+    }
+    return 0;
 }
 #endif

@@ -8,7 +8,16 @@
  *
  * The workspace belongs to the caller. What it holds between two calls does not matter, so one workspace, of the
  * largest size and alignment, serves several models that run one after the other; calls at the same time need one each.
- * All tensors are dense and row-major: the last index moves fastest. Inputs are not written.
+ * All tensors are dense and row-major: the last index moves fastest. Inputs are not written. No output may share memory
+ * with an input, another output or the workspace.
+ *
+ * What may be defined when the model is compiled, with -D or in a header that @UPPER@_CONFIG_H names in quotes:
+ *
+ *   @UPPER@_NO_CHECKS         @NAME@_run trusts its arguments
+ *   @UPPER@_NO_INFO           leaves out @NAME@_get_info
+ *   @UPPER@_LAYER_BEGIN(i)    done before layer i, and @UPPER@_LAYER_END(i) after it: a clock, a trace, a pin
+ *   @UPPER@_SECTION_CODE      before every function, such as __attribute__((section(".itcm")))
+ *   @UPPER@_SECTION_WEIGHTS   before every array of weights, where the weights are C
  */
 #ifndef @UPPER@_H
 #define @UPPER@_H
@@ -25,10 +34,15 @@ extern "C" {
 #define @UPPER@_VERSION_MINOR @MINOR@
 #define @UPPER@_VERSION_PATCH @PATCH@
 #define @UPPER@_MODEL_HASH @HASH@
+/* The tn_port.h that belongs to it. */
+#define @UPPER@_ABI_VERSION @ABI@
 
 /* The workspace, in bytes. */
 #define @UPPER@_WORK_SIZE @WORK_SIZE@
 #define @UPPER@_WORK_ALIGN @WORK_ALIGN@
+/* Bytes of stack that @NAME@_run may take when compiled with optimisation (-Os, -O1 or more), from above: without what
+   the C library's functions (expf, memset ...) take, and the hooks of @UPPER@_LAYER_BEGIN. */
+#define @UPPER@_STACK_BOUND @STACK_BOUND@
 /* Bytes of weights, and multiply-accumulates of one run at the largest sizes. */
 #define @UPPER@_WEIGHTS_SIZE @WEIGHTS_SIZE@
 @WEIGHTS_FILE_SIZE@
@@ -44,8 +58,8 @@ typedef enum @NAME@_status {
     @UPPER@_OK = 0,
     @UPPER@_ERR_NULL = -1,      /* a pointer is NULL */
     @UPPER@_ERR_WORK_SIZE = -2, /* the workspace is smaller than @UPPER@_WORK_SIZE */
-    @UPPER@_ERR_ALIGN = -3,     /* a pointer is not aligned: workspace, weights */
-    @UPPER@_ERR_OVERLAP = -4,   /* inputs, outputs and workspace overlap */
+    @UPPER@_ERR_ALIGN = -3,     /* a pointer is not aligned: workspace, weights, an input, an output */
+    @UPPER@_ERR_OVERLAP = -4,   /* an output or the workspace shares memory with something else */
     @UPPER@_ERR_WEIGHTS = -5,   /* the weights are damaged, or another model's */
     @UPPER@_ERR_SELFTEST = -6,  /* the self-test computed something else than the compiler's reference */
     @UPPER@_ERR_KERNEL = -7,    /* a library's kernel reported an error */
@@ -60,6 +74,7 @@ typedef struct @NAME@_io {
 
 /* Runs the model once. On an error nothing was computed; after ERR_VALUE the outputs hold anything. */
 @NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size);
+@RUN_FLAT@
 @WEIGHTS_CHECK@
 @SELFTEST@
 

@@ -54,6 +54,7 @@ step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
 step "generated code, strict flags" bash tests/emit/strict.sh
 step "vector mathematics" bash tests/emit/vmath.sh
+step "what a package promises" bash tests/emit/contract.sh
 step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
 step "samples/imagenet" bash samples/imagenet/test.sh

@@ -18,6 +18,16 @@ static const char *sources(const tn_unit *u, const char *suffix)
     return tn_strfmt(u->arena, "%s%s%s", u->name, suffix, more);
 }
 
+/* "kws.h tn_port.h": whatever of the package the objects depend on beside their source */
+static const char *headers(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    for (const char **name = tn_package_names(u); *name != NULL; name++)
+        if (strcmp(*name + strlen(*name) - 2, ".h") == 0)
+            tn_str_add(&out, "%s%s", out.len > 0 ? " " : "", *name);
+    return out.text;
+}
+
 static const char *make_test(const tn_unit *u)
 {
     if (u->golden == NULL)
@@ -39,6 +49,7 @@ static tn_file make_fragment(const tn_unit *u)
     const tn_mark marks[] = {
         {"SRCS", sources(u, ".c")},
         {"OBJS", sources(u, ".o")},
+        {"HEADERS", headers(u)},
         {"CFLAGS", tn_cflags(u)},
         {"DEFINES",
          incbin ? tn_strfmt(u->arena, "%s_DEFINES := '-D%s_WEIGHTS_FILE=\"$(%s_DIR)/%s\"'\n", up, up, up, file) : ""},

@@ -781,6 +781,12 @@ static void declare_spills(printer *c, const tn_stmt *s, bool *declared)
         declare_spills(c, s->body.items[i], declared);
 }
 
+const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs)
+{
+    printer c = {.p = p, .needs = needs};
+    return text_of(&c, e);
+}
+
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out)
 {
     bool *symbols = TN_NEW_N(p->arena, bool, p->symbols.n + 1), *declared = TN_NEW_N(p->arena, bool, p->bufs.n);

@@ -6,7 +6,7 @@
 
 /* What the printed text needs of tn_port.h and math.h. */
 typedef struct tn_needs {
-    bool math, vectors, vmath, minmax, ints, convert, half;
+    bool math, vectors, vmath, minmax, ints, half, convert, areas;
 } tn_needs;
 
 /* A buffer that the function takes as a parameter. */
@@ -26,6 +26,13 @@ typedef struct tn_function {
 
 /* What functions call a named dim: "dim0_batch", which no parameter or loop variable is called. */
 const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
+const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* of the named dims, by those names */
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
+
+/* stack.c: bytes of stack that the function may take, from above. */
+int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt *body);
+
+/* checks.c: what kws_run tests of its arguments. */
+void tn_print_checks(const tn_unit *u, tn_needs *needs, tn_str *out);
 
 #endif

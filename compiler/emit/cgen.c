@@ -70,6 +70,7 @@ static void make_functions(generator *g)
         }
         g->calls[i] = (call){f, name};
         u->layer[i].function = name;
+        u->layer[i].stack_bytes = tn_stack_bytes(u->program, f, u->program->kernels.items[i].body);
     }
 }
 
@@ -83,8 +84,8 @@ static void print_functions(generator *g)
             continue;
         const tn_function *f = g->calls[i].f;
         print_comment(g, i);
-        tn_str_add(&g->functions, "static void %s(%s)\n{\n%s}\n\n", g->calls[i].name, params_text(g, f),
-                   f->text.len > 0 ? f->text.text : "");
+        tn_str_add(&g->functions, "%s_SECTION_CODE static void %s(%s)\n{\n%s}\n\n", g->u->upper, g->calls[i].name,
+                   params_text(g, f), f->text.len > 0 ? f->text.text : "");
     }
 }
 
@@ -194,49 +195,18 @@ static void print_call(generator *g, size_t k)
                    (long long)u->plan->offset[out->id], u->upper);
 }
 
-static bool takes_weights(const tn_unit *u)
-{
-    return u->params == TN_PARAMS_BLOB || u->params == TN_PARAMS_ARG;
-}
-
-static void print_checks(generator *g)
-{
-    const tn_unit *u = g->u;
-    tn_str_add(&g->entry, "    if (io == NULL || (work == NULL && %s_WORK_SIZE > 0)", u->upper);
-    if (takes_weights(u))
-        tn_str_add(&g->entry, " || weights == NULL");
-    tn_str_add(&g->entry, ")\n        return %s_ERR_NULL;\n", u->upper);
-    for (size_t i = 0; i < u->n_in + u->n_out; i++)
-        tn_str_add(&g->entry, "    if (io->%s == NULL)\n        return %s_ERR_NULL;\n",
-                   i < u->n_in ? u->input_name[i] : u->output_name[i - u->n_in], u->upper);
-    if (u->plan->work_size > 0) /* a comparison with 0 would be a warning */
-        tn_str_add(&g->entry, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper,
-                   u->upper);
-    else
-        tn_str_add(&g->entry, "    (void)work_size;\n");
-    tn_str_add(&g->entry, "    if ((uintptr_t)work %% %s_WORK_ALIGN != 0)\n        return %s_ERR_ALIGN;\n", u->upper,
-               u->upper);
-    for (size_t i = 0; i < u->program->symbols.n; i++) {
-        const tn_var *v = u->program->symbols.items[i];
-        const char *local = tn_symbol_local(u->program, v);
-        tn_str_add(&g->entry, "    const ptrdiff_t %s = io->%s;\n", local, tn_symbol_name(u, i));
-        tn_str_add(&g->entry, "    if (%s < 1 || %s > %lld)\n        return %s_ERR_SHAPE;\n", local, local,
-                   (long long)v->hi, u->upper);
-    }
-}
-
 static void print_entry(generator *g)
 {
     const tn_unit *u = g->u;
-    tn_str_add(&g->entry, "%s_status %s_run(const %s_io *io, %svoid *work, size_t work_size)\n{\n", u->name, u->name,
-               u->name, takes_weights(u) ? "const void *weights, " : "");
-    print_checks(g);
+    tn_str_add(&g->entry, "%s_SECTION_CODE %s_status %s_run(const %s_io *io, %svoid *work, size_t work_size)\n{\n",
+               u->upper, u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "");
+    tn_print_checks(u, &g->needs, &g->entry);
     bool uses_mem = false;
     for (size_t i = 0; i < u->program->bufs.n; i++)
         uses_mem = uses_mem || u->plan->offset[i] >= 0;
     if (uses_mem)
         tn_str_add(&g->entry, "    unsigned char *const mem = work;\n");
-    if (takes_weights(u) && u->weights.n > 0)
+    if (tn_weights_are_passed(u) && u->weights.n > 0)
         tn_str_add(&g->entry, "    const unsigned char *const params = weights;\n");
     tn_str_add(&g->entry, "\n");
     for (size_t i = 0; i < u->n_layers; i++)
@@ -261,17 +231,35 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_CONVERT\n");
     if (g->needs.half)
         tn_str_add(out, "#define TN_NEED_HALF\n");
+    if (g->needs.areas)
+        tn_str_add(out, "#define TN_NEED_AREAS\n");
     tn_str_add(out, "#include \"%s.h\"\n\n%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s\n", u->name,
                g->needs.math ? "#include <math.h>\n" : "", g->has_borders ? "#include <string.h>\n" : "",
                g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "");
+    tn_str_add(
+        out,
+        "#if %s_ABI_VERSION != TN_PORT_VERSION\n#error \"tn_port.h is of another version of Tenon than %s.h\"\n#endif\n",
+        u->upper, u->name);
     tn_str_add(out, "#ifdef %s_CONFIG_H\n#include %s_CONFIG_H\n#endif\n", u->upper, u->upper);
+    tn_str_add(out, "#ifndef %s_SECTION_CODE\n#define %s_SECTION_CODE\n#endif\n", u->upper, u->upper);
     tn_str_add(out, "/* For clocks and traces: i is the layer's index in %s_get_info()->layers. */\n", u->name);
     tn_str_add(out, "#ifndef %s_LAYER_BEGIN\n#define %s_LAYER_BEGIN(i) ((void)0)\n#endif\n", u->upper, u->upper);
     tn_str_add(out, "#ifndef %s_LAYER_END\n#define %s_LAYER_END(i) ((void)0)\n#endif\n\n", u->upper, u->upper);
 }
 
+/* A blob holds numbers in little-endian order, which the code reads as they lie. */
+static void print_byte_order(const tn_unit *u, tn_str *out)
+{
+    if (u->params != TN_PARAMS_CONST && u->weights.n > 0)
+        tn_str_add(out, "#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__)\n"
+                        "#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
+                        "#error \"the weights are little-endian: compile the model with params=const\"\n"
+                        "#endif\n#endif\n\n");
+}
+
 static void print_weight_names(const tn_unit *u, tn_str *out)
 {
+    print_byte_order(u, out);
     if (u->params == TN_PARAMS_INCBIN && u->weights.n > 0)
         tn_str_add(out, "extern const unsigned char %s_weights_data[];\n\n", u->name);
     if (u->params != TN_PARAMS_CONST || u->weights.n == 0)

@@ -29,7 +29,8 @@ typedef struct tn_layer {
     int64_t macs;         /* multiply-accumulates at the bounds; 0 where it has no reduction */
     int64_t ops;          /* elements written */
     int64_t weight_bytes;
-    int64_t live_bytes; /* of the workspace while it runs */
+    int64_t live_bytes;  /* of the workspace while it runs */
+    int64_t stack_bytes; /* that its function may take, from above; tn_emit_source fills it in */
 } tn_layer;
 
 typedef struct tn_unit {
@@ -66,6 +67,8 @@ typedef struct {
 
 /* cgen.c: the entry, kernels and weights of NAME.c. */
 void tn_emit_source(const tn_unit *u, tn_str *out);
+/* stack.c: bytes of stack that kws_run may take, without the C library's functions; after tn_emit_source. */
+int64_t tn_stack_bound(const tn_unit *u);
 /* weights.c: NAME_weights.c (const), NAME_weights.bin (incbin, blob, arg). */
 void tn_emit_weights(const tn_unit *u, tn_file_vec *out);
 /* header.c */

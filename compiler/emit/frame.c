@@ -1,6 +1,8 @@
 /* See frame.h. */
 #include "emit/frame.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "emit/embedded.h"
 #include "emit/names.h"
@@ -168,14 +170,22 @@ const char *tn_banner(const tn_unit *u, const char *prefix)
     return out.text;
 }
 
-static const tn_embedded *find_frame(tn_arena *a, const char *frame)
+static const tn_embedded *find_embedded(tn_arena *a, const char *folder, const char *file)
 {
-    const char *name = tn_strfmt(a, "templates/%s", frame);
+    const char *name = tn_strfmt(a, "%s/%s", folder, file);
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
         if (strcmp(e->name, name) == 0)
             return e;
-    assert(!"every frame is embedded");
+    assert(!"every frame and runtime file is embedded");
     return NULL;
+}
+
+int tn_port_version(const tn_unit *u)
+{
+    static const char definition[] = "#define TN_PORT_VERSION ";
+    const char *at = strstr(find_embedded(u->arena, "runtime_min", "tn_port.h")->bytes, definition);
+    assert(at != NULL);
+    return atoi(at + sizeof definition - 1);
 }
 
 static const char *find_mark(const tn_mark *marks, size_t n, const char *name, size_t len)
@@ -204,7 +214,7 @@ void tn_frame_fill(const tn_unit *u, const char *frame, const tn_mark *marks, si
         {"BANNER_C", tn_banner(u, " * ")},
         {"BANNER_SH", tn_banner(u, "# ")},
     };
-    const tn_embedded *e = find_frame(u->arena, frame);
+    const tn_embedded *e = find_embedded(u->arena, "templates", frame);
     const char *end = e->bytes + e->size, *s = e->bytes;
     while (s < end) {
         size_t len = mark_length(s);

@@ -88,6 +88,8 @@ static const char *example(const tn_unit *u)
     tn_str out = {.arena = u->arena};
     const char *n = u->name, *up = u->upper, *in = " *     ";
     tn_str_add(&out, "%sstatic unsigned char room[%s_WORK_SIZE + %s_WORK_ALIGN];\n", in, up, up);
+    if (tn_weights_are_passed(u)) /* a comment here would be one in a comment: what it is, its size's macro says */
+        tn_str_add(&out, "%sextern const unsigned char weights[%s_WEIGHTS_FILE_SIZE];\n", in, up);
     for (int k = 0; k < 2; k++) {
         side s = get_side(u, k == 1);
         for (size_t i = 0; i < s.n; i++)
@@ -121,6 +123,21 @@ static const char *weights_file_size(const tn_unit *u)
                      "/* Bytes of %s, which %s_run is given, and the alignment that it needs in memory. */\n"
                      "#define %s_WEIGHTS_FILE_SIZE %lld\n#define %s_WEIGHTS_ALIGN 8\n",
                      tn_weights_file(u), u->name, u->upper, (long long)(u->weights_size + TN_WEIGHTS_HEADER), u->upper);
+}
+
+/* For what most models are: one input, one output, all sizes fixed. */
+static const char *run_flat(const tn_unit *u)
+{
+    if (u->n_in != 1 || u->n_out != 1 || u->program->symbols.n > 0)
+        return "";
+    const char *n = u->name, *passed = tn_weights_are_passed(u) ? "const void *weights, " : "";
+    return tn_strfmt(u->arena,
+                     "\n/* The same in one line, with a workspace of %s_WORK_SIZE bytes. */\n"
+                     "static inline %s_status %s_run_flat(const %s *input, %s *output, %svoid *work)\n{\n"
+                     "    %s_io io;\n    io.%s = input;\n    io.%s = output;\n"
+                     "    return %s_run(&io, %swork, %s_WORK_SIZE);\n}\n",
+                     u->upper, n, n, tn_dtype_get(u->input[0]->dtype)->c, tn_dtype_get(u->output[0]->dtype)->c, passed,
+                     n, u->input_name[0], u->output_name[0], n, passed[0] != '\0' ? "weights, " : "", u->upper);
 }
 
 static const char *weights_check(const tn_unit *u)
@@ -158,6 +175,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"HASH", tn_strfmt(a, "0x%016llxu", (unsigned long long)u->model_hash)},
         {"WORK_SIZE", tn_value_text(a, u->plan->work_size)},
         {"WORK_ALIGN", tn_value_text(a, u->target->work_align)},
+        {"STACK_BOUND", tn_value_text(a, tn_stack_bound(u))},
         {"WEIGHTS_SIZE", tn_value_text(a, u->weights_size)},
         {"WEIGHTS_FILE_SIZE", weights_file_size(u)},
         {"MACC", tn_value_text(a, u->macs)},
@@ -168,6 +186,8 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"TENSORS", tensor_macros(u)},
         {"MEMBERS", io_members(u)},
         {"WEIGHTS_PARAM", tn_weights_are_passed(u) ? "const void *weights, " : ""},
+        {"ABI", tn_value_text(a, tn_port_version(u))},
+        {"RUN_FLAT", run_flat(u)},
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},
     };

@@ -2,12 +2,18 @@
 #include "emit/embedded.h"
 #include "emit/frame.h"
 
-static void add_text(const tn_unit *u, tn_file_vec *out, const char *suffix,
-                     void (*emit)(const tn_unit *u, tn_str *out))
+typedef void emit_fn(const tn_unit *u, tn_str *out);
+
+static tn_file make_text(const tn_unit *u, const char *suffix, emit_fn *emit)
 {
     tn_str text = {.arena = u->arena};
     emit(u, &text);
-    *TN_PUSH(u->arena, *out) = (tn_file){tn_strfmt(u->arena, "%s%s", u->name, suffix), text.text, text.len};
+    return (tn_file){tn_strfmt(u->arena, "%s%s", u->name, suffix), text.text, text.len};
+}
+
+static void add_text(const tn_unit *u, tn_file_vec *out, const char *suffix, emit_fn *emit)
+{
+    *TN_PUSH(u->arena, *out) = make_text(u, suffix, emit);
 }
 
 static void add_runtime(const tn_unit *u, tn_file_vec *out)
@@ -17,12 +23,13 @@ static void add_runtime(const tn_unit *u, tn_file_vec *out)
             *TN_PUSH(u->arena, *out) = (tn_file){tn_runtime_file(u, e->name), e->bytes, e->size};
 }
 
-/* Source comes before the reports: printing it names the layers' functions. */
+/* Source is made before header and reports: printing it tells the layers' functions and their stack. */
 void tn_emit_package(const tn_unit *u, tn_file_vec *out)
 {
     size_t begin = out->n;
+    const tn_file source = make_text(u, ".c", tn_emit_source);
     add_text(u, out, ".h", tn_emit_header);
-    add_text(u, out, ".c", tn_emit_source);
+    *TN_PUSH(u->arena, *out) = source;
     tn_emit_weights(u, out);
     if (u->golden != NULL)
         add_text(u, out, "_test.c", tn_emit_test);

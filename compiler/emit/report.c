@@ -75,8 +75,9 @@ static void add_summary(const tn_unit *u, tn_str *out)
     add_fact(u, out, "weights (flash)", u->weights_size, " B");
     add_fact(u, out, "workspace (RAM)", u->plan->work_size,
              tn_strfmt(u->arena, " B, aligned to %d", u->target->work_align));
+    add_fact(u, out, "stack (RAM), at most", tn_stack_bound(u), " B, without the C library's functions");
     add_fact(u, out, "inputs, outputs (RAM)", in + produced, " B, the application's");
-    add_fact(u, out, "RAM in all", in + produced + u->plan->work_size, " B");
+    add_fact(u, out, "RAM without stack", in + produced + u->plan->work_size, " B");
 }
 
 static void add_layers(const tn_unit *u, tn_str *out)
@@ -198,8 +199,11 @@ static void add_layers_json(const tn_unit *u, tn_str *out)
         tn_str_add(out, "%s\n    {\"label\": %s, \"function\": %s, \"schedule\": %s,\n     \"in\": %s, \"out\": %s,\n",
                    i > 0 ? "," : "", quote(u, l->label), quote(u, l->function), quote(u, l->schedule), quote(u, l->in),
                    quote(u, l->out));
-        tn_str_add(out, "     \"macs\": %lld, \"ops\": %lld, \"weight_bytes\": %lld, \"live_bytes\": %lld}",
-                   (long long)l->macs, (long long)l->ops, (long long)l->weight_bytes, (long long)l->live_bytes);
+        tn_str_add(
+            out,
+            "     \"macs\": %lld, \"ops\": %lld, \"weight_bytes\": %lld, \"live_bytes\": %lld, \"stack_bytes\": %lld}",
+            (long long)l->macs, (long long)l->ops, (long long)l->weight_bytes, (long long)l->live_bytes,
+            (long long)l->stack_bytes);
     }
     tn_str_add(out, "%s],\n", u->n_layers > 0 ? "\n  " : "");
 }
@@ -234,8 +238,10 @@ void tn_emit_report_json(const tn_unit *u, tn_str *out)
     tn_str_add(out, "  \"macs\": %lld,\n  \"parameters\": %lld,\n  \"weights_bytes\": %lld,\n  \"work_bytes\": %lld,\n",
                (long long)u->macs, (long long)u->params_count, (long long)u->weights_size,
                (long long)u->plan->work_size);
-    tn_str_add(out, "  \"input_bytes\": %lld,\n  \"output_bytes\": %lld,\n  \"ram_bytes\": %lld,\n", (long long)in,
-               (long long)produced, (long long)(in + produced + u->plan->work_size));
+    tn_str_add(
+        out, "  \"input_bytes\": %lld,\n  \"output_bytes\": %lld,\n  \"ram_bytes\": %lld,\n  \"stack_bytes\": %lld,\n",
+        (long long)in, (long long)produced, (long long)(in + produced + u->plan->work_size),
+        (long long)tn_stack_bound(u));
     add_layers_json(u, out);
     add_plan_json(u, out);
     add_abi(u, out);

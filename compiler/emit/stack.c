@@ -1,0 +1,77 @@
+/* How much stack a kernel's function may take, from its statements. What a C compiler does is its own business, so this
+   is an estimate from above for gcc and clang with optimisation: everything that has a name at one place is counted as if
+   all of it were in memory there, with room for the intermediate values of the largest expression and for the counters
+   and pointers of every loop. tests/emit/stack.sh holds it against what gcc says it used (-fstack-usage). */
+#include "emit/cbody.h"
+
+enum {
+    POINTER = 8,  /* bytes, on the largest machine */
+    FRAME = 128,  /* saved registers, return address, alignment */
+    IN_FLIGHT = 8 /* intermediate values beside an expression's own: constants of a polynomial, widened halves */
+};
+
+static int64_t width_of(const tn_stmt *s)
+{
+    int64_t size = tn_dtype_get(s->value->dtype)->size, lanes = s->lane != NULL ? s->lane->hi + 1 : 1;
+    return lanes > 1 && size < 4 ? 4 * lanes : size < POINTER && lanes == 1 ? POINTER : size * lanes;
+}
+
+static int64_t count_operations(const tn_expr *e)
+{
+    int64_t n = e->kind == TN_E_OP || e->kind == TN_E_CAST || e->kind == TN_E_SELECT;
+    for (int k = 0; k < e->n && e->kind != TN_E_LOAD; k++)
+        n += count_operations(e->arg[k]);
+    return n;
+}
+
+static int64_t max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What is there at once: the values named here, and the largest of the loops and intermediate values. A loop has its
+   counter, its end, and a pointer that moves for every buffer. */
+static int64_t scope_bytes(const tn_stmt_vec *body, int n_pointers)
+{
+    int64_t named = 0, deepest = 0;
+    for (size_t i = 0; i < body->n; i++) {
+        const tn_stmt *s = body->items[i];
+        if (s->value != NULL)
+            deepest = max(deepest, (count_operations(s->value) + IN_FLIGHT) * width_of(s));
+        if (s->kind == TN_S_LET)
+            named += width_of(s);
+        else if (s->kind == TN_S_FOR || s->kind == TN_S_BLOCK)
+            deepest = max(deepest, (2 + n_pointers) * POINTER + scope_bytes(&s->body, n_pointers));
+    }
+    return named + deepest;
+}
+
+/* Tiles that the schedule keeps in an array. */
+static int64_t array_bytes(const tn_stmt *s, bool *counted)
+{
+    int64_t sum = 0;
+    if (s->kind == TN_S_STORE && s->buf->scope == TN_SCOPE_REGISTER && !counted[s->buf->id]) {
+        counted[s->buf->id] = true;
+        sum += s->buf->max[0] * tn_dtype_get(s->buf->dtype)->size;
+    }
+    for (size_t i = 0; i < s->body.n; i++)
+        sum += array_bytes(s->body.items[i], counted);
+    return sum;
+}
+
+int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt *body)
+{
+    int n_pointers = f->n_param + f->n_symbol;
+    bool *counted = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
+    return FRAME + n_pointers * POINTER + array_bytes(body, counted) + scope_bytes(&body->body, n_pointers);
+}
+
+/* The entry's own: the areas that it compares and the sizes it read. The C compiler may put some kernels into the entry,
+   which then has room for the largest, and call the others. */
+int64_t tn_stack_bound(const tn_unit *u)
+{
+    int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0;
+    for (size_t i = 0; i < u->n_layers; i++)
+        largest = max(largest, u->layer[i].stack_bytes);
+    return own + 2 * largest;
+}

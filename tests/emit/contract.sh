@@ -1,0 +1,243 @@
+#!/usr/bin/env bash
+# What a package promises to who includes it, beside building everywhere (strict.sh):
+#   - kws_run tests its arguments as the header says (contract.c), with the weights in C and as an argument;
+#   - the example in the header compiles; the macros that it names do what it says;
+#   - KWS_STACK_BOUND holds against gcc's own account (-fstack-usage), for x86 and Cortex-M;
+#   - the files that go with each --params are there, Makefile.inc and CMakeLists.txt build and run the self-test;
+#   - the report says what the header says.
+#   TENON=build/release/tenon tests/emit/contract.sh
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/tests/emit
+tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+digits=$root/samples/digits
+flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
+    -Wstrict-prototypes -Wmissing-prototypes -Werror"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0 failed=0 skipped=0
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >log 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $name"
+        sed 's/^/#   /' log | head -15
+    fi
+}
+
+skip() { # NAME WHY
+    skipped=$((skipped + 1))
+    echo "skipped $1: $2"
+}
+
+has() { command -v "$1" >"$work/where" 2>&1; }
+
+compile() { # MODEL FOLDER OPTION...
+    "$tenon" compile "$1" -o "$2" "${@:3}"
+}
+
+# --- the arguments -----------------------------------------------------------------------------------------------
+
+contract_holds() { # FOLDER FLAG...
+    (
+        cd "$1" || exit 1
+        # shellcheck disable=SC2046,SC2086
+        gcc $flags "${@:2}" -I. -o contract "$here/contract.c" contract.c $(ls contract_weights.c 2>"$work/where") -lm &&
+            ./contract
+    )
+}
+
+for params in const incbin blob arg; do
+    p=contract-$params
+    check "$p-compiles" compile "$here/contract.tg" $p --params $params
+    define=
+    case $params in blob | arg) define=-DBLOB ;; esac
+    check "$p" contract_holds $p -O2 $define
+    check "$p-sanitized" contract_holds $p -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $define
+done
+
+# --- the header --------------------------------------------------------------------------------------------------
+
+# The lines of the example, in a function.
+example_compiles() { # FOLDER NAME CC
+    (
+        cd "$1" || exit 1
+        echo "#include \"$2.h\""
+        echo 'void report_the_error(void); int try_it(void); int try_it(void) {'
+        sed -n '/^ \* Example:/,/^ \* The workspace/s/^ \*     //p' "$2.h"
+        echo 'return 0; }'
+    ) >"$1/example.c"
+    # shellcheck disable=SC2086
+    "$3" ${flags/-std=c99/} -fsyntax-only -I"$1" "$1/example.c"
+}
+
+macros_work() { # layers are counted, checks and description are left out, code goes to its section
+    cat >config.h <<'EOF'
+#define DIGITS_LAYER_BEGIN(i) count_layer(i)
+#define DIGITS_SECTION_CODE __attribute__((section(".fast")))
+#define DIGITS_SECTION_WEIGHTS __attribute__((section(".slow")))
+void count_layer(int i);
+EOF
+    cat >use.c <<'EOF'
+#include <stdio.h>
+#include "digits.h"
+static int layers;
+void count_layer(int i);
+void count_layer(int i) { layers += i >= 0; }
+int main(void)
+{
+    static float in[DIGITS_INPUT_0_COUNT], out[DIGITS_OUTPUT_0_COUNT];
+    static union { unsigned char bytes[DIGITS_WORK_SIZE]; long double align; } work;
+    return digits_run_flat(in, out, work.bytes) != DIGITS_OK || layers != DIGITS_LAYER_COUNT;
+}
+EOF
+    # shellcheck disable=SC2086
+    gcc $flags -O2 -DDIGITS_CONFIG_H='"config.h"' -DDIGITS_NO_INFO -DDIGITS_NO_CHECKS -I. -Idigits-const -c use.c \
+        digits-const/digits.c digits-const/digits_weights.c && gcc -o use use.o digits.o digits_weights.o -lm && ./use &&
+        objdump -h digits.o | grep -q ' \.fast ' && objdump -h digits_weights.o | grep -q ' \.slow ' &&
+        ! nm digits.o | grep -q get_info
+}
+
+wrong_runtime() { # a tn_port.h of another version is an error that says so
+    sed 's/define TN_PORT_VERSION 1/define TN_PORT_VERSION 999/' digits-const/tn_port.h >other.h &&
+        mkdir -p other && cp digits-const/digits.[ch] other && mv other.h other/tn_port.h &&
+        ! gcc -std=c99 -fsyntax-only other/digits.c 2>said && grep -q 'another version of Tenon' said
+}
+
+wrong_byte_order() { # a blob is little-endian, and a compiler for other machines is told
+    ! gcc -std=c99 -U__BYTE_ORDER__ -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ -fsyntax-only digits-blob/digits.c 2>said &&
+        grep -q 'compile the model with params=const' said
+}
+
+# --- the files and their build -----------------------------------------------------------------------------------
+
+files_are() { # FOLDER FILE...: these and no others
+    (cd "$1" && ls) >is
+    printf '%s\n' "${@:2}" | sort >should
+    diff is should
+}
+
+makefile_works() { # FOLDER
+    rm -rf objects
+    printf 'all: digits_selftest\nDIGITS_OBJDIR := objects\ninclude %s/Makefile.inc\n' "$1" >mk
+    make -s -f mk | grep -q 'self-test passed'
+}
+
+cmake_works() { # FOLDER
+    rm -rf project && cmake -S "$1" -B project && cmake --build project --target digits_run_selftest | grep 'self-test passed'
+}
+
+common="Makefile.inc CMakeLists.txt digits.h digits.c digits_test.c digits_report.txt digits_report.json tn_port.h"
+for params in const incbin blob arg; do
+    p=digits-$params
+    check "$p-compiles" compile "$digits/digits.onnx" $p --params $params
+    weights="digits_weights.bin"
+    case $params in
+    const) weights="digits_weights.c" ;;
+    incbin) weights="digits_weights.bin digits_weights.c" ;;
+    esac
+    # shellcheck disable=SC2086
+    check "$p-files" files_are $p $common $weights
+    check "$p-example" example_compiles $p digits "gcc"
+    check "$p-example-sizes" example_compiles contract-$params contract "gcc"
+    check "$p-makefile" makefile_works $p
+    if has cmake; then check "$p-cmake" cmake_works $p; else skip "$p-cmake" "no cmake"; fi
+done
+check macros-of-the-header macros_work
+check runtime-of-another-version wrong_runtime
+check blob-on-a-big-endian-machine wrong_byte_order
+
+# --- the stack ---------------------------------------------------------------------------------------------------
+
+# The entry and its deepest callee, as gcc counts them; a callee's callee can only be a helper of tn_port.h.
+stack_holds() { # FOLDER NAME COMPILER FLAG...
+    local bound used
+    bound=$(awk -v name="$(echo "$2" | tr a-z A-Z)_STACK_BOUND" '$2 == name { print $3 }' "$1/$2.h")
+    "${@:3}" -std=c99 -ffp-contract=fast -fno-math-errno -fstack-usage -c -o stack.o "$1/$2.c" || return 1
+    used=$(awk -F '\t' -v entry="$2_run" '
+        { n = $1; sub(/.*:/, "", n) }
+        $3 !~ /static|bounded/ { print "unbounded: " n > "/dev/stderr"; exit 1 }
+        n == entry { own = $2; next }
+        n ~ /^tn_/ { if ($2 > helper) helper = $2; next }
+        $2 > most { most = $2 }
+        END { print own + most + helper }' stack.su)
+    echo "bound $bound, used $used"
+    [ -n "$bound" ] && [ -n "$used" ] && [ "$used" -le "$bound" ]
+}
+
+models="digits:$digits/digits.onnx digits_int8:$digits/digits_int8.onnx contract:$here/contract.tg"
+shared=$root/../shared/models
+if [ -d "$shared" ]; then
+    models="$models mnist:$shared/mnist-8/model.onnx"
+    for name in efficientnet_b0 resnet18_int8 vit_tiny mobilenet_v1; do
+        file=${SEEDED:-$root/build/seeded}/$name/model.onnx
+        if [ -f "$file" ]; then models="$models $name:$file"; else skip "stack-$name" "not made, see tests/models"; fi
+    done
+else
+    skip "stack of mnist-8 and seeded models" "no ../shared/models here"
+fi
+for model in $models; do
+    name=${model%%:*}
+    levels="-Os -O1 -O2 -O3" cpus="cortex-m0 cortex-m4 cortex-m7 cortex-m55"
+    case $model in *seeded*) levels="-O2" cpus="cortex-m4" ;; esac # large, so one level that sees them all
+    for target in generic x86-64 x86-64-v3 x86-64-v4; do
+        p=stack-$name-$target
+        check "$p-compiles" compile "${model#*:}" $p --module-name "$name" --target $target --params blob
+        march=
+        case $target in x86-64-*) march=-march=$target ;; esac
+        for level in $levels; do
+            # shellcheck disable=SC2086
+            check "$p$level" stack_holds $p "$name" gcc $level $march
+        done
+    done
+    for cpu in $cpus; do
+        if has arm-none-eabi-gcc; then
+            check "stack-$name-$cpu" stack_holds "stack-$name-generic" "$name" arm-none-eabi-gcc -Os -mcpu=$cpu -mthumb
+        else
+            skip "stack-$name-$cpu" "no arm-none-eabi-gcc"
+        fi
+    done
+done
+
+# --- the report --------------------------------------------------------------------------------------------------
+
+reports_agree() { # FOLDER NAME: header, text and JSON
+    python3 - "$1" "$2" <<'EOF'
+import json, re, sys
+folder, name = sys.argv[1:]
+report = json.load(open(f"{folder}/{name}_report.json"))
+header = dict(re.findall(rf"#define {name.upper()}_(\w+) (\S+)", open(f"{folder}/{name}.h").read()))
+text = open(f"{folder}/{name}_report.txt").read()
+for macro, field in (("WORK_SIZE", "work_bytes"), ("WEIGHTS_SIZE", "weights_bytes"), ("MACC", "macs"),
+                     ("STACK_BOUND", "stack_bytes")):
+    assert int(header[macro]) == report[field], (macro, field)
+    assert f"{report[field]:,}" in text, field
+assert int(header["MODEL_HASH"].rstrip("u"), 16) == int(report["model_hash"], 16)
+assert int(header["INPUT_0_BYTES"]) == report["input_bytes"] == report["abi"]["inputs"][0]["bytes"]
+assert report["ram_bytes"] == report["work_bytes"] + report["input_bytes"] + report["output_bytes"]
+assert sum(layer["macs"] for layer in report["layers"]) == report["macs"]
+assert len(report["layers"]) == int(header["LAYER_COUNT"])
+ends = [b["offset"] + b["bytes"] for b in report["plan"]["buffers"]]
+assert max(ends) <= report["work_bytes"] and report["plan"]["largest_live"] <= report["plan"]["work_size"]
+together = [(a, b) for i, a in enumerate(report["plan"]["buffers"]) for b in report["plan"]["buffers"][:i]
+            if a["first"] <= b["last"] and b["first"] <= a["last"]]
+assert all(a["offset"] >= b["offset"] + b["bytes"] or b["offset"] >= a["offset"] + a["bytes"] for a, b in together)
+EOF
+}
+
+if has python3; then
+    check report-digits reports_agree digits-const digits
+    check report-digits-int8 reports_agree stack-digits_int8-generic digits_int8
+else
+    skip reports "no python3"
+fi
+
+[ "$skipped" -gt 0 ] && echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
