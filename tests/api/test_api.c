@@ -199,6 +199,15 @@ static void own_passes_run(void **state)
     assert_non_null(strstr(tn_model_show(m, 0), "Abs"));
     assert_int_equal(l.lines, 0);
 
+    assert_int_equal(tn_model_passes(m, "O1,+after:dce=my-count"), TN_OK); /* in a pipeline */
+    assert_int_equal(calls, 3);
+    assert_non_null(strstr(tn_model_show(m, -1), "program "));
+    assert_int_not_equal(tn_model_passes(m, "my-count"), TN_OK); /* over a graph that is lowered */
+    assert_non_null(strstr(l.line, "+after:dce="));
+    assert_int_equal(calls, 3);
+
+    m = tn_model_load(ctx, path);
+    assert_non_null(m);
     assert_int_not_equal(tn_model_passes(m, "my-failure"), TN_OK);
     assert_non_null(strstr(l.line, "my-failure"));
     assert_int_not_equal(tn_model_passes(m, "my-nonsense"), TN_OK);

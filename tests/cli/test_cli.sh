@@ -178,8 +178,18 @@ if command -v python3 >/dev/null; then
     check passes-json passes_json
     check summary-json summary_json
 fi
-passes() { gives 0 passes && out_has 'fold-const' && out_has 'dce'; }
+passes() { gives 0 passes && out_has '^fold-const ' && out_has '^share-in-place ' && out_has '^plan.effort +1 '; }
 check passes passes
+levels_agree() { # levels.def, 'tenon passes', the help of -O and README say the same
+    local level doc
+    gives 0 compile --help && tr -s ' \n' ' ' <out >help && gives 0 passes || return 1
+    while IFS='|' read -r level doc; do
+        grep -qxF "O$level  $doc" out && grep -qF "$level $doc" help &&
+            grep -qE "^\| $level( \(default\))? \| $doc \|$" "$root/README.md" || { echo "-O$level: $doc" >>err; return 1; }
+    done < <(sed -nE 's/^TN_LEVEL\(([0-9]), "[^"]*", "([^"]*)"\)/\1|\2/p' "$root/compiler/pass/levels.def")
+    [ "$level$doc" = "" ] && [ "$(grep -c '^O[0-3]  ' out)" -eq 4 ]
+}
+check levels-agree levels_agree
 targets() { gives 0 targets && out_has 'generic' && out_has 'native'; }
 check targets targets
 examples_name_targets() { # every --target in an example of the man page is one
@@ -218,6 +228,52 @@ opt_again() { gives 0 opt digits.tg -pdce && cmp -s out digits.tg; }
 check opt-of-its-text opt_again
 unknown_pass() { gives 2 opt "$digits" -p nope && no_out && err_has 'nope'; }
 check opt-unknown-pass unknown_pass
+down() { gives 0 opt "$digits" -p infer,fold-const,lower,fuse,layout,schedule --target x86-64-v3 -o down.tg; }
+check opt-down-to-schedules down
+down_text() { grep -q '^program "digits" after "schedule"' down.tg && grep -q 'arena layout(0, 1/8' down.tg &&
+    grep -q '^  schedule "split' down.tg; }
+check opt-down-text down_text
+stepwise() { # one pass a call, from text to text, comes to the same as all in one
+    cp "$digits" step.onnx && gives 0 opt step.onnx -p infer -o step.tg || return 1
+    for pass in fold-const lower fuse layout schedule; do
+        gives 0 opt step.tg -p $pass --target x86-64-v3 -o step.tg || return 1
+    done
+    sed 1d step.tg >step && sed 1d down.tg | cmp -s - step
+}
+check opt-pass-by-pass stepwise
+planned() { gives 0 opt down.tg -p O2 --target x86-64-v3 && out_has '^# plan: [0-9]+ bytes'; }
+check opt-goes-on-from-loops planned
+backwards() { gives 4 opt down.tg -p fuse && no_out && err_has "'fuse' cannot run after 'schedule'"; }
+check opt-keeps-the-order backwards
+from_loops() { gives 4 compile down.tg -o loops && no_out && err_has 'down.tg.*loop program' && [ ! -e loops ]; }
+check compile-wants-a-graph from_loops
+stopped() { gives 0 opt "$digits" -p O2 --stop-after dce && out_has '^graph "digits"'; }
+check opt-stop-after stopped
+inserted() {
+    gives 0 opt "$digits" -p O1,+after:fold-bn=dce --print-pass-times && [ "$(grep -c '^dce: ' err)" -eq 2 ]
+}
+check opt-inserts-after inserted
+dumped() { gives 0 show "$digits" --loops --dump-after=fuse && out_has '^# after fuse' && out_has 'after "fuse"'; }
+check dump-after-fuse dumped
+no_layout() { gives 0 show "$digits" --loops --target x86-64-v3 --disabled-pass=layout && ! out_has 'arena layout'; }
+check disabled-layout no_layout
+no_block() { gives 0 show "$digits" --loops --target x86-64-v3 --pass-config layout.block=0 && ! out_has 'arena layout'; }
+check pass-config-block no_block
+wide_block() {
+    gives 0 show "$digits" --loops --target x86-64-v3 --pass-config layout.block=16 && out_has 'arena layout\(0, 1/16'
+}
+check pass-config-wide-block wide_block
+unknown_parameter() { gives 2 compile "$digits" --pass-config fuse.nodes=1 && err_has "'fuse.nodes=1'.*fuse.max-nodes"; }
+check pass-config-unknown unknown_parameter
+bad_parameter() { gives 2 compile "$digits" --pass-config plan.effort=0 && err_has 'whole number from 1 to 1000'; }
+check pass-config-bad-value bad_parameter
+pass_times() { # TVM's tree: share of all and of what needed it; all of a level, and what a single pass needs
+    local line='^\t*[a-z-]+: [0-9]+us \[[0-9]+us\] \([0-9.]+%; [0-9.]+%\)( \(unchanged\))?$'
+    gives 0 compile "$digits" -o level --print-pass-times && ! grep -vqP "$line" err && [ "$(wc -l <err)" -ge 16 ] &&
+        gives 0 opt "$digits" -p fuse --print-pass-times && ! grep -vqP "$line" err &&
+        [ "$(sed -E 's/:.*//' err | tr '\t\n' '> ')" = 'fuse >infer >lower ' ]
+}
+check print-pass-times pass_times
 compiled() {
     gives 0 compile "$digits" -o package --module-name digits && [ -f package/digits.c ] && [ -f package/digits.h ] &&
         [ "$(cat out)" = package ]
@@ -226,7 +282,9 @@ check compile compiled
 mkdir other && touch other/precious
 no_package() { gives 3 compile "$digits" -o other && no_out && [ -f other/precious ] && [ ! -e other/digits.c ]; }
 check compile-spares-other-folders no_package
-levels() { gives 0 compile "$digits" -O 0 -o level && gives 0 compile "$digits" -O1 -o level; }
+levels() {
+    for o in 0 1 2 3; do gives 0 compile "$digits" -O $o -o level || return 1; done
+}
 check compile-levels levels
 
 random_run() { gives 0 run "$digits" --outputs y.npz && no_out && [ -s y.npz ]; }
