@@ -209,6 +209,7 @@ other() { # NAME FILE
         -fno-sanitize-recover=all
 }
 
+other contract "$here/contract.tg" # a named size, several inputs and outputs
 if [ -d "$shared" ]; then
     other mnist "$shared/mnist-8/model.onnx"
     for name in mlp_mnist dynamic_batch_cnn yolo_tiny; do
