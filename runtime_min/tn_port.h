@@ -339,7 +339,12 @@ TN_UNUSED static inline uint16_t tn_float_to_bfloat(float f)
 #define TN_HAS_AREAS
 
 /* The alignment that the compiler gives a type: on small processors it may be less than its size. */
-#define TN_ALIGN_OF(type) (sizeof(struct { char c; type x; }) - sizeof(type))
+#define TN_ALIGN_OF(type) \
+    (sizeof(struct { \
+         char c; \
+         type x; \
+     }) \
+     - sizeof(type))
 
 typedef struct tn_area {
     const void *at;

@@ -111,7 +111,8 @@
     } \
     TN_INLINE void tn_abs_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        *y = (tn_f32x##n)((tn_i32x##n)*a & 0x7fffffff); \
+        const tn_f32x##n x = *a; \
+        *y = (tn_f32x##n)((tn_i32x##n)x & 0x7fffffff); \
     } \
     /* From 2^23 on every float is whole. Adding and taking away 2^23 rounds; the sign is kept for -0. */ \
     TN_INLINE void tn_round_##n(tn_f32x##n *y, const tn_f32x##n *a) \

@@ -49,6 +49,7 @@ step "build (release)" preset release
 step "unit tests" ctest --test-dir build/release --output-on-failure -j "$jobs"
 step "passes as text" build/release/tests/run_tg tests/pass/*.tg
 step "floors and names" tests/meta/meta.sh
+step "clang-format, clang-tidy" tests/meta/tidy.sh
 step "installed library" bash tests/api/install.sh
 step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh

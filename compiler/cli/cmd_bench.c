@@ -38,9 +38,9 @@ static double peak_rss_mb(void)
     FILE *f = fopen("/proc/self/status", "r");
     char line[256];
     unsigned long kib = 0;
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, "VmHWM: %lu", &kib) == 1)
-            break;
+    while (f != NULL && kib == 0 && fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtoul(line + 6, NULL, 10);
     if (f != NULL)
         fclose(f);
     return (double)kib / 1024;

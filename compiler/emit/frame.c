@@ -185,7 +185,7 @@ int tn_port_version(const tn_unit *u)
     static const char definition[] = "#define TN_PORT_VERSION ";
     const char *at = strstr(find_embedded(u->arena, "runtime_min", "tn_port.h")->bytes, definition);
     assert(at != NULL);
-    return atoi(at + sizeof definition - 1);
+    return (int)strtol(at + sizeof definition - 1, NULL, 10);
 }
 
 static const char *find_mark(const tn_mark *marks, size_t n, const char *name, size_t len)

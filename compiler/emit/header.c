@@ -2,6 +2,8 @@
 #include "emit/frame.h"
 #include "emit/names.h"
 
+#include <stdlib.h>
+
 typedef struct side {
     const char *word, *upper, *qualifier; /* "input", "INPUT", "const " */
     const tn_buf **buf;
@@ -165,8 +167,9 @@ static const char *selftest(const tn_unit *u)
 void tn_emit_header(const tn_unit *u, tn_str *out)
 {
     tn_arena *a = u->arena;
-    int major = 0, minor = 0, patch = 0;
-    sscanf(tn_version(), "%d.%d.%d", &major, &minor, &patch);
+    char *rest = NULL; /* MAJOR.MINOR.PATCH */
+    long major = strtol(tn_version(), &rest, 10), minor = strtol(rest + 1, &rest, 10),
+         patch = strtol(rest + 1, NULL, 10);
     const tn_mark marks[] = {
         {"EXAMPLE", example(u)},
         {"MAJOR", tn_value_text(a, major)},

@@ -27,12 +27,18 @@ static size_t mix(size_t h, size_t x)
     return (h ^ x) * (size_t)0x9E3779B97F4A7C15u + (h >> 29);
 }
 
+/* By which -0 is not 0, and NaN is itself. */
+static uint64_t bits_of(double x)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 static size_t hash_of(const tn_expr *e)
 {
-    uint64_t f = 0;
-    memcpy(&f, &e->f, sizeof f);
     size_t h = mix((size_t)e->kind * 64 + (size_t)e->dtype, (size_t)e->op + 1);
-    h = mix(mix(h, (size_t)e->i), (size_t)f);
+    h = mix(mix(h, (size_t)e->i), (size_t)bits_of(e->f));
     h = mix(h, (size_t)(e->var != NULL ? e->var->id + 1 : 0));
     h = mix(h, (size_t)(e->buf != NULL ? e->buf->id + 1 : 0));
     for (int k = 0; k < e->n; k++)
@@ -43,7 +49,7 @@ static size_t hash_of(const tn_expr *e)
 static bool same(const tn_expr *x, const tn_expr *y)
 {
     return x->kind == y->kind && x->dtype == y->dtype && x->op == y->op && x->i == y->i
-        && memcmp(&x->f, &y->f, sizeof x->f) == 0 && x->var == y->var && x->buf == y->buf && x->n == y->n
+        && bits_of(x->f) == bits_of(y->f) && x->var == y->var && x->buf == y->buf && x->n == y->n
         && (x->n == 0 || memcmp(x->arg, y->arg, sizeof *x->arg * (size_t)x->n) == 0);
 }
 

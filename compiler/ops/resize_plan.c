@@ -133,7 +133,7 @@ static bool set_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s
         return true;
     }
     a->length = s * (double)a->in.n; /* kept with its fraction, as ONNX's reference does */
-    double out = rounds ? floor(a->length + 0.5) : floor((float)a->in.n * (float)s);
+    double out = rounds ? floor(a->length + 0.5) : (double)floorf((float)a->in.n * (float)s);
     if (out > INT32_MAX)
         return tn_node_error(g, n, "a dim of %lld scaled by %g is too large", (long long)a->in.n, s);
     a->out = tn_dim_fixed((int64_t)out);

@@ -3,16 +3,29 @@
    Outputs of the graph keep their own node, since each has its own place to be written to. */
 #include "pass/pass.h"
 
+/* By their bits: -0 is not 0, and NaN is itself. */
+static bool same_floats(const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t a = 0, b = 0;
+        memcpy(&a, &x[i], sizeof a);
+        memcpy(&b, &y[i], sizeof b);
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
 static bool same_attr(const tn_attr *x, const tn_attr *y)
 {
     if (strcmp(x->name, y->name) != 0 || x->kind != y->kind || x->n != y->n)
         return false;
     switch (x->kind) {
     case TN_ATTR_INT: return x->i == y->i;
-    case TN_ATTR_FLOAT: return memcmp(&x->f, &y->f, sizeof x->f) == 0;
+    case TN_ATTR_FLOAT: return same_floats(&x->f, &y->f, 1);
     case TN_ATTR_STRING: return strcmp(x->s, y->s) == 0;
     case TN_ATTR_INTS: return x->n == 0 || memcmp(x->ints, y->ints, sizeof *x->ints * x->n) == 0;
-    case TN_ATTR_FLOATS: return x->n == 0 || memcmp(x->floats, y->floats, sizeof *x->floats * x->n) == 0;
+    case TN_ATTR_FLOATS: return same_floats(x->floats, y->floats, x->n);
     case TN_ATTR_TENSOR: return x->tensor == y->tensor;
     }
     return false;

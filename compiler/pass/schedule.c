@@ -120,12 +120,11 @@ static double step_cycles(int64_t px, int64_t nb)
 
 static double tile_cycles(int64_t extent, int64_t blocks, int64_t px, int64_t nb)
 {
-    int64_t tail = extent % px, tail_nb = blocks % nb;
-    double row = (double)(extent / px) * step_cycles(px, nb) + (tail > 0 ? step_cycles(tail, nb) * 1.1 : 0);
-    double rest = tail_nb == 0
-                    ? 0
-                    : (double)(extent / px) * step_cycles(px, tail_nb) + (tail > 0 ? step_cycles(tail, tail_nb) : 0);
-    return row * (double)(blocks / nb) + rest * 1.1;
+    int64_t whole = extent / px, tail = extent % px, whole_nb = blocks / nb, tail_nb = blocks % nb;
+    double row = (double)whole * step_cycles(px, nb) + (tail > 0 ? step_cycles(tail, nb) * 1.1 : 0), rest = 0;
+    if (tail_nb > 0)
+        rest = (double)whole * step_cycles(px, tail_nb) + (tail > 0 ? step_cycles(tail, tail_nb) : 0);
+    return row * (double)whole_nb + rest * 1.1;
 }
 
 static void choose_tile(plan *s)

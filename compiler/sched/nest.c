@@ -29,6 +29,14 @@ tn_nest *tn_nest_make(tn_program *p, tn_comp *c)
     return nest;
 }
 
+/* -1, which no primitive takes, for what is not a number. */
+static int64_t read_number(const char *word)
+{
+    char *end = NULL;
+    int64_t x = strtoll(word, &end, 10);
+    return end != word && *end == '\0' ? x : -1;
+}
+
 static tn_loop *find_loop(tn_nest *nest, const char *name)
 {
     for (int i = 0; i < nest->n; i++)
@@ -142,7 +150,7 @@ static const char *set_kind(tn_nest *nest, char **names, int n, tn_loop_kind kin
 /* The ranges are counted from all loops that are parallel in the end, so more may follow. */
 static const char *make_parallel(tn_nest *nest, char **word, int n)
 {
-    int64_t parts = atoll(word[0]);
+    int64_t parts = read_number(word[0]);
     if (parts < 2 || parts > INT_MAX)
         return "parallel wants a number of parts, at least 2, and loops";
     if (nest->comp->serial)
@@ -178,11 +186,11 @@ static void count_turns(tn_nest *nest)
 static const char *apply_one(tn_nest *nest, char **word, int n)
 {
     if (strcmp(word[0], "split") == 0 && n == 3)
-        return split(nest, word[1], atoll(word[2]), false);
+        return split(nest, word[1], read_number(word[2]), false);
     if (strcmp(word[0], "cover") == 0 && n == 3)
-        return cover(nest, word[1], atoll(word[2]));
+        return cover(nest, word[1], read_number(word[2]));
     if (strcmp(word[0], "pad") == 0 && n == 3)
-        return pad(nest, word[1], atoll(word[2]));
+        return pad(nest, word[1], read_number(word[2]));
     if (strcmp(word[0], "order") == 0)
         return order(nest, word + 1, n - 1);
     if (strcmp(word[0], "unroll") == 0)

@@ -275,7 +275,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--engine") == 0 && i + 1 < argc)
             o.engine = argv[++i];
         else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc)
-            o.jobs = atoi(argv[++i]);
+            o.jobs = (int)strtol(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--deny") == 0 && i + 1 < argc)
             o.deny = argv[++i];
         else if (strcmp(argv[i], "--write-deny") == 0 && i + 1 < argc)

@@ -101,6 +101,7 @@ static void test_refused(void **state)
 {
     bench *b = *state;
     refuses(b, "split i7 2", "split wants a loop of fixed extent");
+    refuses(b, "split i0 4x", "factor of 1 up to the extent");
     refuses(b, "split i0 0", "factor of 1 up to the extent");
     refuses(b, "split i0 11", "factor of 1 up to the extent");
     refuses(b, "order i0", "every loop once");
