@@ -60,6 +60,14 @@ step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
 step "samples/imagenet" bash samples/imagenet/test.sh
 
+if python3 -c 'import numpy, onnx, onnxruntime' 2>"$scratch/python"; then
+    step "cases of our own: ONNX Runtime" python3 tests/conform/make_cases.py "$scratch/cases"
+    step "cases of our own, interpreter" build/release/tests/conform --jobs "$jobs" "$scratch/cases"
+    step "cases of our own, C" build/release/tests/conform --engine c --jobs "$jobs" "$scratch/cases"
+else
+    skip "cases of our own" "python3 with numpy, onnx and onnxruntime is needed to make them"
+fi
+
 vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
 if [ -r "$vectors" ]; then
     mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"

@@ -96,6 +96,15 @@ static int64_t points(const tn_axis *axis, int n)
     return total;
 }
 
+/* How often it runs. */
+static int64_t turns(const tn_comp *c)
+{
+    int64_t total = 1;
+    for (const tn_repeat *r = c->repeat; r != NULL; r = r->outer)
+        total *= r->extent->kind == TN_E_INT ? r->extent->i : r->turn->hi + 1;
+    return total;
+}
+
 static bool has_product(const tn_expr *e)
 {
     if (e->kind == TN_E_OP && e->op == TN_OP_MUL && e->arg[0]->dtype != TN_INDEX)
@@ -148,7 +157,7 @@ static void describe_layers(tn_unit *u)
         tn_layer *l = &u->layer[i];
         *l = (tn_layer){.label = c->label, .function = "", .schedule = k->schedule, .out = buf_type(u->arena, c->out)};
         l->in = in != NULL ? buf_type(u->arena, in) : "()";
-        l->ops = points(c->axis, c->n_axis);
+        l->ops = points(c->axis, c->n_axis) * turns(c);
         l->macs = c->n_reduce > 0 && has_product(c->elem) ? l->ops * points(c->reduce, c->n_reduce) : 0;
         l->weight_bytes = weight_bytes(u, k->body);
         l->live_bytes = live_bytes(u, (int)i);

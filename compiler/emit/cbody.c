@@ -77,6 +77,9 @@ static const char *pointer_name(printer *c, const tn_buf *b)
 
 const char *tn_symbol_local(tn_program *p, const tn_var *symbol)
 {
+    for (size_t i = 0; i < p->turns.n; i++)
+        if (p->turns.items[i] == symbol)
+            return symbol->name;
     for (size_t i = 0; i < p->symbols.n; i++) {
         if (p->symbols.items[i] != symbol)
             continue;
@@ -745,12 +748,18 @@ static void add_param(tn_program *p, tn_function *f, const tn_buf *b, bool is_wr
         (tn_param){root, same == 0 ? letter : tn_strfmt(p->arena, "%s%d", letter, same), is_written};
 }
 
+/* The variables that a function does not make: symbols, then turns. */
+static const tn_var *outside_var(const tn_program *p, size_t i)
+{
+    return i < p->symbols.n ? p->symbols.items[i] : p->turns.items[i - p->symbols.n];
+}
+
 static void collect_expr(tn_program *p, tn_function *f, const tn_expr *e, bool *symbols)
 {
     if (e->kind == TN_E_LOAD)
         add_param(p, f, e->buf, false);
-    for (size_t i = 0; e->kind == TN_E_VAR && i < p->symbols.n; i++)
-        symbols[i] = symbols[i] || p->symbols.items[i] == e->var;
+    for (size_t i = 0; e->kind == TN_E_VAR && i < p->symbols.n + p->turns.n; i++)
+        symbols[i] = symbols[i] || outside_var(p, i) == e->var;
     for (int k = 0; k < e->n; k++)
         collect_expr(p, f, e->arg[k], symbols);
 }
@@ -789,13 +798,14 @@ const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs)
 
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out)
 {
-    bool *symbols = TN_NEW_N(p->arena, bool, p->symbols.n + 1), *declared = TN_NEW_N(p->arena, bool, p->bufs.n);
+    bool *symbols = TN_NEW_N(p->arena, bool, p->symbols.n + p->turns.n + 1),
+         *declared = TN_NEW_N(p->arena, bool, p->bufs.n);
     *out = (tn_function){.text = {.arena = p->arena}};
     printer c = {.p = p, .needs = needs, .f = out, .out = &out->text, .indent = 1};
     collect(&c, out, body, symbols);
-    for (size_t i = 0; i < p->symbols.n; i++)
+    for (size_t i = 0; i < p->symbols.n + p->turns.n; i++)
         if (symbols[i])
-            out->symbol[out->n_symbol++] = p->symbols.items[i];
+            out->symbol[out->n_symbol++] = outside_var(p, i);
     declare_spills(&c, body, declared);
     print_stmts(&c, &body->body);
 }

@@ -19,14 +19,14 @@ typedef struct tn_param {
 typedef struct tn_function {
     tn_param param[TN_MAX_ARGS * 4];
     int n_param;
-    const tn_var *symbol[TN_MAX_AXES]; /* named dims that it uses, in the program's order */
+    const tn_var *symbol[2 * TN_MAX_AXES]; /* named dims and turns that it uses, in the program's order */
     int n_symbol;
     tn_str text; /* the body, without braces, indented by four */
 } tn_function;
 
-/* What functions call a named dim: "dim0_batch", which no parameter or loop variable is called. */
+/* What functions call a named dim or a turn: "dim0_batch", "turn0", which no parameter or loop variable is called. */
 const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
-const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* of the named dims, by those names */
+const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* of those, by these names */
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
 
 /* stack.c: bytes of stack that the function may take, from above. */

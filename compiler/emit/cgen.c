@@ -176,6 +176,17 @@ static void print_border_function(const tn_unit *u, tn_str *out)
     tn_str_add(out, "%s%s", u->name, at + 2);
 }
 
+static void print_repeat(void *user, const tn_repeat *r, bool enters)
+{
+    generator *g = user;
+    const char *turn = r->turn->name;
+    if (enters)
+        tn_str_add(&g->entry, "    for (ptrdiff_t %s = 0; %s < %s; %s++) {\n", turn, turn,
+                   tn_index_text(g->u->program, r->extent, &g->needs), turn);
+    else
+        tn_str_add(&g->entry, "    }\n");
+}
+
 static void print_call(generator *g, size_t k)
 {
     const tn_unit *u = g->u;
@@ -209,8 +220,12 @@ static void print_entry(generator *g)
     if (tn_weights_are_passed(u) && u->weights.n > 0)
         tn_str_add(&g->entry, "    const unsigned char *const params = weights;\n");
     tn_str_add(&g->entry, "\n");
-    for (size_t i = 0; i < u->n_layers; i++)
+    const tn_repeat *in = NULL;
+    for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {
+        tn_repeat_move(in, u->program->kernels.items[i].comp->repeat, print_repeat, g);
         print_call(g, i);
+    }
+    tn_repeat_move(in, NULL, print_repeat, g);
     tn_str_add(&g->entry, "    return %s_OK;\n}\n", u->upper);
 }
 

@@ -96,7 +96,15 @@ typedef struct tn_value {
     bool is_input, is_output;
 } tn_value;
 
-typedef enum { TN_ATTR_INT, TN_ATTR_FLOAT, TN_ATTR_STRING, TN_ATTR_INTS, TN_ATTR_FLOATS, TN_ATTR_TENSOR } tn_attr_kind;
+typedef enum {
+    TN_ATTR_INT,
+    TN_ATTR_FLOAT,
+    TN_ATTR_STRING,
+    TN_ATTR_INTS,
+    TN_ATTR_FLOATS,
+    TN_ATTR_STRINGS,
+    TN_ATTR_TENSOR
+} tn_attr_kind;
 
 typedef struct tn_attr {
     const char *name;
@@ -104,9 +112,10 @@ typedef struct tn_attr {
     int64_t i;
     float f;
     const char *s;
-    size_t n; /* length of ints or floats */
+    size_t n; /* length of ints, floats or strings */
     int64_t *ints;
     float *floats;
+    const char **strings;
     tn_tensor *tensor;
 } tn_attr;
 

@@ -232,6 +232,23 @@ static bool parse_numbers(reader *r, tn_attr *a)
     return tn_scan_need(&r->s, "]");
 }
 
+static bool parse_strings(reader *r, tn_attr *a)
+{
+    struct {
+        const char **items;
+        size_t n, room;
+    } strings = {0};
+    if (!tn_scan_need(&r->s, "["))
+        return false;
+    while (!tn_scan_is(&r->s, "]"))
+        if ((strings.n > 0 && !tn_scan_need(&r->s, ",")) || !need_quoted(r, "", TN_PUSH(r->g->arena, strings)))
+            return false;
+    a->kind = TN_ATTR_STRINGS;
+    a->n = strings.n;
+    a->strings = strings.items;
+    return tn_scan_need(&r->s, "]");
+}
+
 static bool parse_tensor(reader *r, tn_attr *a)
 {
     tn_dtype dtype;
@@ -250,6 +267,8 @@ static bool parse_value_of(reader *r, tn_attr *a)
         a->kind = TN_ATTR_STRING;
         return need_quoted(r, "", &a->s);
     }
+    if (tn_scan_skip(s, "strings"))
+        return parse_strings(r, a);
     if (tn_scan_skip(s, "floats"))
         a->kind = TN_ATTR_FLOATS;
     if (a->kind == TN_ATTR_FLOATS || tn_scan_is(s, "["))

@@ -87,12 +87,18 @@ static void print_attr(const printer *p, const tn_attr *a)
         tn_data_print(p->out, a->tensor, p->full);
         return;
     case TN_ATTR_INTS:
-    case TN_ATTR_FLOATS: break;
+    case TN_ATTR_FLOATS:
+    case TN_ATTR_STRINGS: break;
     }
-    tn_str_add(p->out, a->kind == TN_ATTR_FLOATS && a->n == 0 ? "floats[" : "[");
+    tn_str_add(p->out, "%s[",
+               a->kind == TN_ATTR_STRINGS               ? "strings"
+               : a->kind == TN_ATTR_FLOATS && a->n == 0 ? "floats"
+                                                        : "");
     for (size_t i = 0; i < a->n; i++) {
         tn_str_put(p->out, ",", i > 0);
-        if (a->kind == TN_ATTR_INTS)
+        if (a->kind == TN_ATTR_STRINGS)
+            tn_quote_print(p->out, a->strings[i]);
+        else if (a->kind == TN_ATTR_INTS)
             tn_str_add(p->out, "%lld", (long long)a->ints[i]);
         else
             print_float(p->out, a->floats[i]);

@@ -102,6 +102,7 @@ tn_comp *tn_comp_over(tn_program *p, const tn_node *n, tn_buf *out, int n_axis, 
     assert(n_axis <= TN_MAX_AXES);
     tn_comp *c = TN_NEW(p->arena, tn_comp);
     *c = (tn_comp){.node = n, .label = node_label(p, n), .out = out, .n_axis = n_axis, .combine = TN_OP_ADD};
+    c->repeat = p->repeat;
     for (int i = 0; i < n_axis; i++)
         c->axis[i] = make_axis(p, "i", i, tn_dim_expr(p, extents[i]));
     return c;
@@ -172,6 +173,49 @@ tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c)
     *copy = *c;
     copy->schedule = NULL; /* it is of the other's loops */
     return copy;
+}
+
+/* --- repeats ------------------------------------------------------------------------------------------------------ */
+
+const tn_expr *tn_repeat_begin(tn_program *p, const tn_expr *extent)
+{
+    int depth = 0;
+    for (const tn_repeat *r = p->repeat; r != NULL; r = r->outer)
+        depth++;
+    tn_repeat *r = TN_NEW(p->arena, tn_repeat);
+    *r = (tn_repeat){.turn = tn_loop_var(p, tn_strfmt(p->arena, "turn%d", depth), extent), .extent = extent};
+    r->outer = p->repeat;
+    *TN_PUSH(p->arena, p->turns) = r->turn;
+    p->repeat = r;
+    return tn_var_expr(p, r->turn);
+}
+
+void tn_repeat_end(tn_program *p)
+{
+    assert(p->repeat != NULL);
+    p->repeat = p->repeat->outer;
+}
+
+bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer)
+{
+    while (r != outer && r != NULL)
+        r = r->outer;
+    return r == outer;
+}
+
+static void enter_repeats(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user)
+{
+    if (from == to)
+        return;
+    enter_repeats(from, to->outer, f, user);
+    f(user, to, true);
+}
+
+void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user)
+{
+    for (; !tn_repeat_is_in(to, from); from = from->outer)
+        f(user, from, false);
+    enter_repeats(from, to, f, user);
 }
 
 /* --- loads -------------------------------------------------------------------------------------------------------- */

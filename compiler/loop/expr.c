@@ -680,6 +680,24 @@ void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user)
         tn_each_load(c->at[i], f, user);
 }
 
+typedef struct memory_of {
+    const tn_buf *root;
+    bool found;
+} memory_of;
+
+static void match_memory(void *user, const tn_expr *load)
+{
+    memory_of *m = user;
+    m->found = m->found || tn_buf_root(load->buf) == m->root;
+}
+
+bool tn_comp_loads(const tn_comp *c, const tn_buf *b)
+{
+    memory_of m = {tn_buf_root(b), false};
+    tn_comp_each_load(c, match_memory, &m);
+    return m.found;
+}
+
 bool tn_uses_var(const tn_expr *e, const tn_var *v)
 {
     if (e->kind == TN_E_VAR)

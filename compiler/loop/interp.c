@@ -415,7 +415,8 @@ static int64_t find_extents(machine *m, const tn_axis *axis, int n, int64_t *ext
     for (int i = 0; i < n; i++) {
         extent[i] = eval(m, axis[i].extent, NULL)->i[0];
         total *= extent[i];
-        m->var[axis[i].var->id] = TN_NEW(m->scratch, lanes);
+        if (m->var[axis[i].var->id] == NULL)
+            m->var[axis[i].var->id] = TN_NEW(m->scratch, lanes);
     }
     return total;
 }
@@ -443,7 +444,7 @@ static bool run_comp(machine *m, const tn_comp *c)
     tn_tensor *out = tensor_of(m, c->out);
     int64_t total = find_extents(m, c->axis, c->n_axis, extent);
     int64_t reduce_count = find_extents(m, c->reduce, c->n_reduce, reduce_extent);
-    if (c->acc != NULL)
+    if (c->acc != NULL && m->var[c->acc->id] == NULL)
         m->var[c->acc->id] = TN_NEW(m->scratch, lanes);
     int step = c->serial ? 1 : LANES;
     for (int64_t base = 0; base < total; base += step) {
@@ -476,11 +477,41 @@ bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_te
     return run_comp(&m, c);
 }
 
+static bool run_range(machine *m, size_t from, size_t to, const tn_repeat *in);
+
+/* The computations from .. to - 1 are those of r. */
+static bool run_repeat(machine *m, size_t from, size_t to, const tn_repeat *r)
+{
+    m->n = 1;
+    start_round(m);
+    int64_t turns = eval(m, r->extent, NULL)->i[0];
+    if (m->var[r->turn->id] == NULL)
+        m->var[r->turn->id] = TN_NEW(m->scratch, lanes);
+    for (int64_t i = 0; i < turns; i++) {
+        set_lanes(m, r->turn, i);
+        if (!run_range(m, from, to, r))
+            return false;
+    }
+    return true;
+}
+
+static bool run_range(machine *m, size_t from, size_t to, const tn_repeat *in)
+{
+    for (size_t i = from, end; i < to; i = end) {
+        const tn_repeat *r = m->p->comps.items[i]->repeat;
+        end = i + 1;
+        while (r != in && r->outer != in)
+            r = r->outer;
+        while (r != in && end < to && tn_repeat_is_in(m->p->comps.items[end]->repeat, r))
+            end++;
+        if (!(r == in ? run_comp(m, m->p->comps.items[i]) : run_repeat(m, i, end, r)))
+            return false;
+    }
+    return true;
+}
+
 bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols)
 {
     machine m = make_machine(p, scratch, store, symbols);
-    for (size_t i = 0; i < p->comps.n; i++)
-        if (!run_comp(&m, p->comps.items[i]))
-            return false;
-    return true;
+    return run_range(&m, 0, p->comps.n, NULL);
 }

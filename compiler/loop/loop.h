@@ -95,6 +95,15 @@ typedef struct tn_axis {
     const tn_expr *extent;
 } tn_axis;
 
+/* A part of the program that runs again and again: its computations, which stand side by side, run in order once for
+   each turn, 0 .. extent - 1. They may use the turn in expressions as they use their axes, read what earlier turns have
+   written, and write what they read: state that is carried from turn to turn. */
+typedef struct tn_repeat {
+    tn_var *turn;
+    const tn_expr *extent;   /* over symbols and outer turns */
+    struct tn_repeat *outer; /* the repeat that this one is part of; NULL: none */
+} tn_repeat;
+
 typedef struct tn_comp {
     int id;
     const tn_node *node; /* the node it came from, for messages and comments */
@@ -110,6 +119,7 @@ typedef struct tn_comp {
     const tn_expr *post;  /* NULL: acc itself */
     const char *schedule; /* text, see sched/sched.h; NULL: none is chosen, "": plain loops */
     bool view;            /* out holds the same elements in the same row-major order as the only buffer it loads */
+    tn_repeat *repeat;    /* NULL: runs once */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
 } tn_comp;
@@ -177,6 +187,8 @@ struct tn_program {
     tn_buf_vec bufs;
     tn_comp_vec comps;     /* in order of execution */
     tn_var_vec symbols;    /* one per named dim of the graph, in its order */
+    tn_var_vec turns;      /* of all repeats */
+    tn_repeat *repeat;     /* that new computations become part of; NULL: none */
     tn_buf_vec by_value;   /* by value id */
     const tn_expr **table; /* of unique expressions: open addressing */
     size_t n_expr, table_size;
@@ -261,6 +273,11 @@ static inline const tn_expr *tn_and(tn_program *p, const tn_expr *x, const tn_ex
     return tn_op2(p, TN_OP_AND, x, y);
 }
 
+/* What is appended between the two is repeated; the variable is the turn. A buffer that is written before the repeat and
+   again inside is state. Repeats may be nested. */
+const tn_expr *tn_repeat_begin(tn_program *p, const tn_expr *extent);
+void tn_repeat_end(tn_program *p);
+
 /* out holds in's elements in the same row-major order (Reshape and its kin). */
 void tn_comp_view(tn_program *p, const tn_node *n, tn_buf *out, tn_buf *in);
 /* Row-major position of subscripts in a plain buffer of these extents, and back. */
@@ -272,6 +289,10 @@ void tn_unflatten(tn_program *p, int rank, const tn_expr *const *dim, const tn_e
 tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo, int64_t hi);
 tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* shallow, not appended */
+bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer);            /* outer itself counts; all are in NULL */
+/* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */
+typedef void tn_repeat_fn(void *user, const tn_repeat *r, bool enters);
+void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user);
 /* Rebuilds e with each subexpression replaced by what f returns for it (NULL: keep); f sees rebuilt operands. */
 typedef const tn_expr *(*tn_rewrite_fn)(tn_program *p, void *user, const tn_expr *e);
 const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void *user);
@@ -280,6 +301,7 @@ const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, c
 typedef void tn_load_fn(void *user, const tn_expr *load);
 void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user);
 void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
+bool tn_comp_loads(const tn_comp *c, const tn_buf *b);               /* memory of b, by whatever name */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */

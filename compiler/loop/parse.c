@@ -249,11 +249,20 @@ static bool parse_store(tn_loop_reader *r, tn_comp *c)
     return true;
 }
 
+static void see_turns(tn_loop_reader *r, const tn_repeat *in)
+{
+    if (in == NULL)
+        return;
+    see_turns(r, in->outer);
+    define(r, in->turn->name, tn_var_expr(r->p, in->turn));
+}
+
 static void see_symbols(tn_loop_reader *r)
 {
     r->names = (tn_map){0};
     for (size_t i = 0; i < r->p->symbols.n; i++)
         define(r, r->p->symbols.items[i]->name, tn_var_expr(r->p, r->p->symbols.items[i]));
+    see_turns(r, r->p->repeat);
 }
 
 static bool parse_comp(tn_loop_reader *r, tn_comp *c)
@@ -303,18 +312,48 @@ static bool parse_head(tn_scan *s, tn_graph *g, const char **after)
     return !s->failed;
 }
 
+/* repeat turn0:N */
+static bool parse_repeat(tn_loop_reader *r)
+{
+    const char *name = NULL;
+    see_symbols(r);
+    if (!tn_scan_name(&r->s, "the name of the turn", &name) || !tn_scan_need(&r->s, ":"))
+        return false;
+    if (tn_map_get(&r->names, name) != NULL)
+        return tn_scan_error(&r->s, "found a second variable '%s'", name);
+    const tn_expr *extent = tn_expr_parse(r);
+    if (extent == NULL || !tn_expr_need_type(r, extent, TN_INDEX, "an extent"))
+        return false;
+    tn_repeat_begin(r->p, extent);
+    r->p->repeat->turn->name = name;
+    return true;
+}
+
+static bool parse_end(tn_loop_reader *r)
+{
+    if (r->p->repeat == NULL)
+        return tn_scan_error(&r->s, "found end without a repeat before it");
+    tn_repeat_end(r->p);
+    return true;
+}
+
 static bool parse_statement(reader *r)
 {
     tn_scan *s = &r->r.s;
     bool view = tn_scan_is(s, "view"), serial = tn_scan_is(s, "serial"), check = tn_scan_is(s, "check");
     if (tn_scan_skip(s, "buffer"))
         return parse_buffer(r);
+    if (tn_scan_skip(s, "repeat"))
+        return parse_repeat(&r->r);
+    if (tn_scan_skip(s, "end"))
+        return parse_end(&r->r);
     if (!view && !serial && !check && !tn_scan_is(s, "comp"))
-        return tn_scan_wanted(s, "buffer, check, comp, serial or view");
+        return tn_scan_wanted(s, "buffer, check, comp, serial, view, repeat or end");
     tn_comp *c = TN_NEW(r->r.p->arena, tn_comp);
     c->view = view;
     c->serial = serial;
     c->check = check;
+    c->repeat = r->r.p->repeat;
     return tn_scan_next(s) && parse_comp(&r->r, c);
 }
 
@@ -332,5 +371,9 @@ tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const ch
     while (r.r.s.kind != TN_TOK_END)
         if (!parse_statement(&r) || !tn_scan_statement_end(&r.r.s))
             return NULL;
+    if (r.r.p->repeat != NULL) {
+        tn_scan_error(&r.r.s, "found no end of the last repeat");
+        return NULL;
+    }
     return resolve_references(&r) ? r.r.p : NULL;
 }

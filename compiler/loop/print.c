@@ -12,6 +12,7 @@
          acc : float = add from float(0) of mul("x"[i0, r0], "w"[r0])
          "y"[i0] = max(acc, float(0))
 
+   Computations that are repeated stand between "repeat turn0:N" and "end", and may name the turn.
    Constants of subscripts are bare, all others name their type. `let` names a large expression that occurs more than
    once, to keep the text as small as the program; it says nothing of when it is evaluated. */
 #include "ir/text.h"
@@ -165,13 +166,38 @@ static void print_acc(printer *r, const tn_comp *c)
     tn_str_add(r->out, "\n");
 }
 
-/* The names that every computation sees: of the symbols, and acc, which is nobody else's. */
-static void take_symbols(printer *r)
+static void take_turns(printer *r, const tn_repeat *in)
+{
+    if (in == NULL)
+        return;
+    take_turns(r, in->outer);
+    r->var[in->turn->id] = tn_name_unique(r->p->arena, &r->taken, in->turn->name);
+}
+
+/* The names that every computation sees: of the symbols, of the turns, and acc, which is nobody else's. */
+static void take_symbols(printer *r, const tn_repeat *in)
 {
     r->taken = (tn_map){0};
     tn_name_unique(r->p->arena, &r->taken, "acc");
     for (size_t i = 0; i < r->p->symbols.n; i++)
         r->var[r->p->symbols.items[i]->id] = tn_name_unique(r->p->arena, &r->taken, r->p->symbols.items[i]->name);
+    take_turns(r, in);
+}
+
+static void print_repeat(void *user, const tn_repeat *in, bool enters)
+{
+    printer *r = user;
+    if (!enters) {
+        tn_str_add(r->out, "end\n");
+        return;
+    }
+    r->round++;
+    take_symbols(r, in);
+    tn_str_add(r->out, "repeat ");
+    tn_name_print(r->out, r->var[in->turn->id]);
+    tn_str_add(r->out, ":");
+    print_expr(r, in->extent);
+    tn_str_add(r->out, "\n");
 }
 
 static void print_schedule(const printer *r, const tn_comp *c)
@@ -188,7 +214,7 @@ static void print_comp(printer *r, const tn_comp *c)
     const tn_expr *value = c->n_reduce > 0 ? c->post : c->elem;
     r->round++;
     r->lets = 0;
-    take_symbols(r);
+    take_symbols(r, c->repeat);
     tn_str_add(r->out, "%s %d ", c->view ? "view" : c->serial ? "serial" : c->check ? "check" : "comp", c->id);
     tn_quote_print(r->out, c->label);
     tn_str_add(r->out, "\n");
@@ -276,7 +302,7 @@ static void print_program(const tn_program *p, tn_str *out, bool full)
     tn_map taken = {0};
     for (size_t i = 0; i < p->bufs.n; i++)
         r.buf[i] = tn_name_unique(p->arena, &taken, p->bufs.items[i]->name);
-    take_symbols(&r);
+    take_symbols(&r, NULL);
     tn_str_add(out, "program ");
     tn_quote_print(out, p->graph->name != NULL ? p->graph->name : "");
     if (p->after != NULL) {
@@ -291,8 +317,12 @@ static void print_program(const tn_program *p, tn_str *out, bool full)
     }
     for (size_t i = 0; i < p->bufs.n; i++)
         print_buf(&r, p->bufs.items[i]);
-    for (size_t i = 0; i < p->comps.n; i++)
+    const tn_repeat *in = NULL;
+    for (size_t i = 0; i < p->comps.n; in = p->comps.items[i++]->repeat) {
+        tn_repeat_move(in, p->comps.items[i]->repeat, print_repeat, &r);
         print_comp(&r, p->comps.items[i]);
+    }
+    tn_repeat_move(in, NULL, print_repeat, &r);
 }
 
 void tn_program_print(const tn_program *p, tn_str *out)

@@ -157,6 +157,7 @@ static attribute_type type_of(const AttributeProto *p)
          : p->t != NULL ? ATTRIBUTE(TENSOR)
          : p->n_floats  ? ATTRIBUTE(FLOATS)
          : p->n_ints    ? ATTRIBUTE(INTS)
+         : p->n_strings ? ATTRIBUTE(STRINGS)
                         : ATTRIBUTE(UNDEFINED);
 }
 
@@ -165,6 +166,11 @@ static const char *describe(importer *im, int index, const NodeProto *node, cons
 {
     return tn_strfmt(im->arena, "attribute '%s' of node %d '%s' (%s)", attribute, index, tn_onnx_text(node->name),
                      tn_onnx_text(node->op_type));
+}
+
+static const char *text_of(importer *im, const ProtobufCBinaryData *s)
+{
+    return s->len > 0 ? tn_strndup(im->arena, (const char *)s->data, s->len) : "";
 }
 
 static bool read_attribute(importer *im, int index, const NodeProto *node, const AttributeProto *p, tn_attr *a)
@@ -180,7 +186,14 @@ static bool read_attribute(importer *im, int index, const NodeProto *node, const
         return true;
     case ATTRIBUTE(STRING):
         a->kind = TN_ATTR_STRING;
-        a->s = p->s.len > 0 ? tn_strndup(im->arena, (const char *)p->s.data, p->s.len) : "";
+        a->s = text_of(im, &p->s);
+        return true;
+    case ATTRIBUTE(STRINGS):
+        a->kind = TN_ATTR_STRINGS;
+        a->n = p->n_strings;
+        a->strings = TN_NEW_N(im->arena, const char *, p->n_strings + 1);
+        for (size_t i = 0; i < a->n; i++)
+            a->strings[i] = text_of(im, &p->strings[i]);
         return true;
     case ATTRIBUTE(INTS):
         a->kind = TN_ATTR_INTS;
@@ -212,6 +225,7 @@ static bool is_skipped(const AttributeProto *p)
     case ATTRIBUTE(STRING):
     case ATTRIBUTE(INTS):
     case ATTRIBUTE(FLOATS):
+    case ATTRIBUTE(STRINGS):
     case ATTRIBUTE(TENSOR): return false;
     default: return true;
     }

@@ -71,26 +71,46 @@ bool tn_has_input(const tn_node *n, int i)
 static const struct {
     const char *name;
     tn_attr_kind kind;
-} attribute_kinds[] = {{"axis", TN_ATTR_INT},          {"group", TN_ATTR_INT},
-                       {"keepdims", TN_ATTR_INT},      {"to", TN_ATTR_INT},
-                       {"ceil_mode", TN_ATTR_INT},     {"transA", TN_ATTR_INT},
-                       {"transB", TN_ATTR_INT},        {"blocksize", TN_ATTR_INT},
-                       {"batch_dims", TN_ATTR_INT},    {"num_outputs", TN_ATTR_INT},
-                       {"align_corners", TN_ATTR_INT}, {"storage_order", TN_ATTR_INT},
-                       {"strides", TN_ATTR_INTS},      {"pads", TN_ATTR_INTS},
-                       {"kernel_shape", TN_ATTR_INTS}, {"dilations", TN_ATTR_INTS},
-                       {"perm", TN_ATTR_INTS},         {"axes", TN_ATTR_INTS},
-                       {"output_shape", TN_ATTR_INTS}, {"alpha", TN_ATTR_FLOAT},
-                       {"beta", TN_ATTR_FLOAT},        {"epsilon", TN_ATTR_FLOAT},
-                       {"gamma", TN_ATTR_FLOAT},       {"mode", TN_ATTR_STRING},
-                       {"auto_pad", TN_ATTR_STRING},   {"reduction", TN_ATTR_STRING},
-                       {"equation", TN_ATTR_STRING},   {"direction", TN_ATTR_STRING},
-                       {"approximate", TN_ATTR_STRING}};
+} attribute_kinds[] = {{"axis", TN_ATTR_INT},
+                       {"group", TN_ATTR_INT},
+                       {"keepdims", TN_ATTR_INT},
+                       {"to", TN_ATTR_INT},
+                       {"ceil_mode", TN_ATTR_INT},
+                       {"transA", TN_ATTR_INT},
+                       {"transB", TN_ATTR_INT},
+                       {"blocksize", TN_ATTR_INT},
+                       {"batch_dims", TN_ATTR_INT},
+                       {"num_outputs", TN_ATTR_INT},
+                       {"align_corners", TN_ATTR_INT},
+                       {"storage_order", TN_ATTR_INT},
+                       {"strides", TN_ATTR_INTS},
+                       {"pads", TN_ATTR_INTS},
+                       {"kernel_shape", TN_ATTR_INTS},
+                       {"dilations", TN_ATTR_INTS},
+                       {"perm", TN_ATTR_INTS},
+                       {"axes", TN_ATTR_INTS},
+                       {"output_shape", TN_ATTR_INTS},
+                       {"alpha", TN_ATTR_FLOAT},
+                       {"beta", TN_ATTR_FLOAT},
+                       {"epsilon", TN_ATTR_FLOAT},
+                       {"gamma", TN_ATTR_FLOAT},
+                       {"mode", TN_ATTR_STRING},
+                       {"auto_pad", TN_ATTR_STRING},
+                       {"reduction", TN_ATTR_STRING},
+                       {"equation", TN_ATTR_STRING},
+                       {"direction", TN_ATTR_STRING},
+                       {"approximate", TN_ATTR_STRING},
+                       {"activations", TN_ATTR_STRINGS},
+                       {"activation_alpha", TN_ATTR_FLOATS},
+                       {"activation_beta", TN_ATTR_FLOATS},
+                       {"hidden_size", TN_ATTR_INT},
+                       {"layout", TN_ATTR_INT},
+                       {"clip", TN_ATTR_FLOAT}};
 
 bool tn_check_attributes(tn_graph *g, const tn_node *n)
 {
-    static const char *const words[] = {"an int",         "a float",          "a string",
-                                        "a list of ints", "a list of floats", "a tensor"};
+    static const char *const words[] = {"an int",           "a float",           "a string", "a list of ints",
+                                        "a list of floats", "a list of strings", "a tensor"};
     for (size_t i = 0; i < sizeof attribute_kinds / sizeof *attribute_kinds; i++) {
         const tn_attr *a = tn_node_find_attr(n, attribute_kinds[i].name);
         if (a != NULL && a->kind != attribute_kinds[i].kind)

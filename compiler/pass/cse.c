@@ -16,6 +16,14 @@ static bool same_floats(const float *x, const float *y, size_t n)
     return true;
 }
 
+static bool same_strings(const char *const *x, const char *const *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(x[i], y[i]) != 0)
+            return false;
+    return true;
+}
+
 static bool same_attr(const tn_attr *x, const tn_attr *y)
 {
     if (strcmp(x->name, y->name) != 0 || x->kind != y->kind || x->n != y->n)
@@ -26,6 +34,7 @@ static bool same_attr(const tn_attr *x, const tn_attr *y)
     case TN_ATTR_STRING: return strcmp(x->s, y->s) == 0;
     case TN_ATTR_INTS: return x->n == 0 || memcmp(x->ints, y->ints, sizeof *x->ints * x->n) == 0;
     case TN_ATTR_FLOATS: return same_floats(x->floats, y->floats, x->n);
+    case TN_ATTR_STRINGS: return same_strings(x->strings, y->strings, x->n);
     case TN_ATTR_TENSOR: return x->tensor == y->tensor;
     }
     return false;

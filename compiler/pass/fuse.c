@@ -4,8 +4,9 @@
        t[i,j] = sum_k x[i,k] * w[k,j]                       t2[i,j] = sum_k ..., then max(acc + b[j], 0)
        t2[i,j] = max(t[i,j] + b[j], 0)          becomes
 
-   Condition in both directions: the buffer between is written once and read by this one computation. A producer is
-   substituted only where that computes nothing twice. */
+   Condition in both directions: the buffer between is read by this one computation, both run in the same repeat, and
+   nothing that the first reads is written on the way to the second or by it. A producer is substituted only where that
+   computes nothing twice. */
 #include "pass/pass.h"
 
 typedef struct uses {
@@ -268,11 +269,27 @@ static bool is_small(const tn_comp *c, int max_nodes)
         && (c->post == NULL || count_nodes(c->post, max_nodes) < max_nodes);
 }
 
-/* What stands in the place of t's writers and of its reader b; nothing when they do not fuse. */
-static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, const tn_comp *b, int max_nodes)
+/* Whether computation a gives the same in the place of computation k: only a repeat writes what was read before. */
+static bool may_move(const tn_program *p, const tn_comp *a, size_t k)
 {
+    const tn_comp *b = p->comps.items[k];
+    if (a->repeat != b->repeat || tn_comp_loads(a, b->out))
+        return false;
+    size_t i = k;
+    while (a->repeat != NULL && i > 0 && p->comps.items[i - 1] != a)
+        if (tn_comp_loads(a, p->comps.items[--i]->out))
+            return false;
+    return a->repeat == NULL || i > 0; /* else a runs after b */
+}
+
+/* What stands in the place of t's writers and of its reader, at k; nothing when they do not fuse. */
+static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k, int max_nodes)
+{
+    const tn_comp *b = p->comps.items[k];
     tn_comp_vec out = {0};
     for (size_t i = 0; i < writers->n; i++) {
+        if (!may_move(p, writers->items[i], k))
+            return (tn_comp_vec){0};
         tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b);
         if (fused == NULL && writers->n == 1)
             fused = fuse_producer(p, a, b);
@@ -315,7 +332,7 @@ static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
         tn_buf *t = loads.bufs.items[i];
         if (!is_between(t, u))
             continue;
-        tn_comp_vec writers = writers_of(p, t), fused = fuse_all(p, &writers, b, max_nodes);
+        tn_comp_vec writers = writers_of(p, t), fused = fuse_all(p, &writers, k, max_nodes);
         if (fused.n == 0)
             continue;
         for (size_t l = 0; l < loads.bufs.n; l++)

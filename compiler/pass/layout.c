@@ -21,6 +21,15 @@ static bool is_shared(const tn_program *p, const tn_buf *b)
     return b->alias != NULL;
 }
 
+/* State of a repeat, mostly, which is small; its border would be cleared in every turn. */
+static bool is_repeated(const tn_program *p, const tn_buf *b)
+{
+    for (size_t i = 0; i < p->comps.n && p->turns.n > 0; i++)
+        if (p->comps.items[i]->out == b && p->comps.items[i]->repeat != NULL)
+            return true;
+    return false;
+}
+
 static bool is_fixed(const tn_buf *b, int from)
 {
     for (int i = from; i < b->rank; i++)
@@ -45,7 +54,8 @@ static bool has_blocks(tn_dtype t)
 static bool may_block(const tn_program *p, const tn_buf *b, int lanes)
 {
     return b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
-        && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b);
+        && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
+        && !is_repeated(p, b);
 }
 
 /* --- votes ---------------------------------------------------------------------------------------------------------- */
@@ -322,6 +332,7 @@ static bool copy_with_border(tn_program *p, size_t at)
     }
     tn_comp *copy = tn_comp_begin(p, c->node, to);
     copy->label = tn_strfmt(p->arena, "border of '%s'", from->name);
+    copy->repeat = c->repeat;
     tn_comp_set(p, copy, tn_load_raw(p, from, from->rank, copy->at));
     move_last_to(p, at); /* before its reader */
     redirect r = {from, to};

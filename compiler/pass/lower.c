@@ -36,16 +36,27 @@ static void note_load(void *user, const tn_expr *load)
     needed[load->buf->id] = true;
 }
 
-/* Results that nobody reads: second outputs of operators, mostly. */
+/* Marks what is needed, from the last to the first; false when that was all marked already. */
+static bool mark_needed(tn_program *p, bool *needed, bool *keep)
+{
+    bool more = false;
+    for (size_t i = p->comps.n; i-- > 0;) {
+        const tn_comp *c = p->comps.items[i];
+        if (keep[i] || (!needed[c->out->id] && c->out->scope != TN_SCOPE_OUTPUT && !c->check))
+            continue;
+        keep[i] = more = true;
+        tn_comp_each_load(c, note_load, needed);
+    }
+    return more;
+}
+
+/* Results that nobody reads: second outputs of operators, mostly. In a repeat an earlier computation may read what a
+   later one writes, so there one look is not enough. */
 static void drop_dead(tn_program *p)
 {
     bool *needed = TN_NEW_N(p->arena, bool, p->bufs.n + 1), *keep = TN_NEW_N(p->arena, bool, p->comps.n + 1);
-    for (size_t i = p->comps.n; i-- > 0;) {
-        const tn_comp *c = p->comps.items[i];
-        keep[i] = needed[c->out->id] || c->out->scope == TN_SCOPE_OUTPUT || c->check;
-        if (keep[i])
-            tn_comp_each_load(c, note_load, needed);
-    }
+    while (mark_needed(p, needed, keep) && p->turns.n > 0)
+        ;
     size_t kept = 0;
     for (size_t i = 0; i < p->comps.n; i++)
         if (keep[i])

@@ -329,7 +329,7 @@ static bool choose_lanes(plan *s)
     s->lanes = s->t->lanes;
     if (extent % s->lanes != 0)
         s->pads = may_pad(s);
-    s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0;
+    s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0 && !tn_comp_loads(s->c, s->c->out);
     while (s->covers && s->lanes > 4 && (s->lanes > extent || (extent % (s->lanes / 2) == 0 && extent < 4 * s->lanes)))
         s->lanes /= 2;
     s->covers = s->covers && extent % s->lanes != 0;

@@ -72,8 +72,9 @@ bool tn_pass_share_in_place(tn_module *m, bool *changed)
     for (size_t i = 0; i < p->kernels.n; i++) {
         const tn_comp *c = p->kernels.items[i].comp;
         tn_buf *out = c->out;
-        if (p->kernels.items[i].repeats || out->alias != NULL || out->scope != TN_SCOPE_ARENA || writers[out->id] != 1)
-            continue;
+        if (p->kernels.items[i].repeats || out->alias != NULL || out->scope != TN_SCOPE_ARENA || writers[out->id] != 1
+            || c->repeat != NULL)
+            continue; /* in a repeat an operand may be read again in the next turn */
         tn_buf *b = find_operand(p, c, (int)i + 1, last);
         if (b == NULL)
             continue;

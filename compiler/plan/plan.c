@@ -7,7 +7,7 @@
 
    Lives are read off the expressions of each kernel's computation, loads inside subscripts included. A border of zeros
    (layout lo, hi) is cleared just before the first writer, when the buffer is alive already. A kernel's operands and
-   its result all live while it runs; where a result may take an operand's place, an earlier pass made it an alias.
+   its result all live while it runs; what a repeat carries from turn to turn lives as long as the repeat; where a result may take an operand's place, an earlier pass made it an alias.
    Where to put what: search.c. */
 #include "plan/plan.h"
 
@@ -15,15 +15,23 @@
 #include "ir/text.h"
 #include "plan/search.h"
 
+/* Who writes and reads a buffer: what decides how long it lives in a repeat. */
+typedef struct writing {
+    int writers;
+    const tn_comp *writer; /* the last one */
+    int first_load;        /* kernel; -1: none */
+} writing;
+
 typedef struct planning {
     tn_program *program;
     tn_arena scratch;
     int64_t align;
     int effort;
     tn_plan *plan;
-    int kernel;    /* whose uses are being noted */
-    int *seen;     /* by expression: 1 + the last kernel that was searched for its loads */
-    int64_t *size; /* by buffer: bytes if it is to be placed, else 0 */
+    int kernel;       /* whose uses are being noted */
+    int *seen;        /* by expression: 1 + the last kernel that was searched for its loads */
+    int64_t *size;    /* by buffer: bytes if it is to be placed, else 0 */
+    writing *writing; /* by buffer */
 } planning;
 
 /* --- lives -------------------------------------------------------------------------------------------------------- */
@@ -35,6 +43,8 @@ static void note_load(planning *g, const tn_buf *b)
         return;
     assert(root->scope != TN_SCOPE_ARENA || g->plan->first[root->id] >= 0); /* it was written */
     g->plan->last[root->id] = g->kernel;
+    if (g->writing[root->id].first_load < 0)
+        g->writing[root->id].first_load = g->kernel;
 }
 
 /* Expressions are shared, so each is looked at once per kernel. */
@@ -49,11 +59,13 @@ static void note_loads(planning *g, const tn_expr *e)
         note_loads(g, e->arg[k]);
 }
 
-static void note_store(planning *g, const tn_buf *b)
+static void note_store(planning *g, const tn_comp *c)
 {
-    const tn_buf *root = tn_buf_root(b);
+    const tn_buf *root = tn_buf_root(c->out);
     if (root->scope == TN_SCOPE_REGISTER)
         return;
+    g->writing[root->id].writers++;
+    g->writing[root->id].writer = c;
     if (g->plan->first[root->id] < 0)
         g->plan->first[root->id] = g->kernel;
     g->plan->last[root->id] = g->kernel;
@@ -62,7 +74,7 @@ static void note_store(planning *g, const tn_buf *b)
 /* The result first: a kernel may read what it has written. */
 static void note_kernel(planning *g, const tn_comp *c)
 {
-    note_store(g, c->out);
+    note_store(g, c);
     note_loads(g, c->init);
     note_loads(g, c->elem);
     note_loads(g, c->post);
@@ -74,16 +86,71 @@ static void note_kernel(planning *g, const tn_comp *c)
         note_loads(g, c->reduce[i].extent);
 }
 
+/* Each turn writes all of it before it reads any: nothing is carried over to the next. */
+static bool is_fresh(const planning *g, int id, const tn_repeat *r)
+{
+    const writing *w = &g->writing[id];
+    bool fresh = w->writers == 1 && !w->writer->serial && (w->first_load < 0 || w->first_load > g->plan->first[id]);
+    for (int i = 0; fresh && i < w->writer->out->rank; i++)
+        fresh = !tn_uses_var(w->writer->at[i], r->turn);
+    return fresh;
+}
+
+/* What is carried from turn to turn, or read in each, lives as long as the repeat, whose kernels are from .. to. */
+static void extend_over(planning *g, const tn_repeat *r, int from, int to)
+{
+    int *first = g->plan->first, *last = g->plan->last;
+    for (size_t i = 0; i < g->program->bufs.n; i++) {
+        bool starts_inside = first[i] >= from;
+        if (first[i] < 0 || first[i] > to || last[i] < from || (starts_inside && is_fresh(g, (int)i, r)))
+            continue;
+        first[i] = starts_inside ? from : first[i];
+        last[i] = last[i] < to ? to : last[i];
+    }
+}
+
+static int depth_of(const tn_repeat *r)
+{
+    int depth = 0;
+    for (; r != NULL; r = r->outer)
+        depth++;
+    return depth;
+}
+
+/* Returns whether there is a repeat of that depth. */
+static bool extend_over_depth(planning *g, int depth)
+{
+    const tn_program *p = g->program;
+    int n = (int)p->kernels.n;
+    bool found = false;
+    for (int k = 0, end; k < n; k = end) {
+        const tn_repeat *r = p->kernels.items[k].comp->repeat;
+        end = k + 1;
+        if (depth_of(r) < depth)
+            continue;
+        while (depth_of(r) > depth)
+            r = r->outer;
+        while (end < n && tn_repeat_is_in(p->kernels.items[end].comp->repeat, r))
+            end++;
+        extend_over(g, r, k, end - 1);
+        found = true;
+    }
+    return found;
+}
+
 static void find_lives(planning *g)
 {
     tn_program *p = g->program;
     g->seen = TN_NEW_N(&g->scratch, int, p->n_expr);
+    g->writing = TN_NEW_N(&g->scratch, writing, p->bufs.n);
     for (size_t i = 0; i < p->bufs.n; i++)
-        g->plan->first[i] = g->plan->last[i] = -1;
+        g->plan->first[i] = g->plan->last[i] = g->writing[i].first_load = -1;
     for (size_t i = 0; i < p->kernels.n; i++) {
         g->kernel = (int)i;
         note_kernel(g, p->kernels.items[i].comp);
     }
+    for (int depth = 1; extend_over_depth(g, depth); depth++)
+        ;
 }
 
 /* --- sizes -------------------------------------------------------------------------------------------------------- */

@@ -99,7 +99,7 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor, bool c
 static const char *cover(tn_nest *nest, const char *name, int64_t factor)
 {
     const tn_loop *l = find_loop(nest, name);
-    if (nest->comp->serial || (l != NULL && l->is_reduce))
+    if (nest->comp->serial || (l != NULL && l->is_reduce) || tn_comp_loads(nest->comp, nest->comp->out))
         return "cover wants an axis whose points may be computed twice";
     return split(nest, name, factor, true);
 }

@@ -67,6 +67,38 @@ static void test_program_runs(void **state)
     assert_non_null(strstr(b->line, "does not fit the declared shapes"));
 }
 
+/* Running sums of the rows' sums: the state s is carried from turn to turn of the outer repeat. */
+static const char repeats[] = "program \"p\"\n"
+                              "symbol N <= 4\n"
+                              "buffer \"x\" : float[N,2] input\n"
+                              "buffer \"s\" : float[] arena\n"
+                              "buffer \"y\" : float[N] output\n"
+                              "comp 0 \"\"\n"
+                              "  \"s\"[] = float(0)\n"
+                              "repeat turn0:N\n"
+                              "repeat turn1:2\n"
+                              "comp 1 \"\"\n"
+                              "  \"s\"[] = add(\"s\"[], \"x\"[turn0, turn1])\n"
+                              "end\n"
+                              "comp 2 \"\"\n"
+                              "  \"y\"[turn0] = \"s\"[]\n"
+                              "end\n";
+
+static void test_repeats(void **state)
+{
+    bench *b = *state;
+    tn_program *p = parse_loops(b, repeats);
+    assert_string_equal(print_loops(b, p), repeats);
+    int64_t three = 3, dims[] = {3, 2};
+    tn_shape in = tn_shape_fixed(2, dims);
+    tn_tensor *store[3] = {tn_tensor_make(&b->arena, TN_FLOAT, &in)};
+    for (int i = 0; i < 6; i++)
+        tn_tensor_set(store[0], i, i);
+    assert_true(tn_interpret(p, &b->arena, store, &three));
+    for (int i = 0; i < 3; i++)
+        assert_true((tn_tensor_get(store[2], i) == (double[]){1, 6, 15}[i]));
+}
+
 /* What a chain of x * sigmoid(x) shares grows with its length, not with 2 to the length. */
 static void test_shared_expressions(void **state)
 {
@@ -127,7 +159,10 @@ static void check_loop_error(bench *b, const char *text, const char *message)
 static void test_program_errors(void **state)
 {
     bench *b = *state;
-    check_loop_error(b, "loop", "t.loops:1: error: found loop, wanted buffer, check, comp, serial or view");
+    check_loop_error(b, "end", "t.loops:1: error: found end without a repeat before it");
+    check_loop_error(b, "repeat t:2\n", "t.loops:1: error: found no end of the last repeat");
+    check_loop_error(b, "loop",
+                     "t.loops:1: error: found loop, wanted buffer, check, comp, serial, view, repeat or end");
     check_loop_error(b, B "  \"y\"[i1] = float(0)", "t.loops:5: error: found the variable i1, which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = \"z\"[i0]", "t.loops:5: error: found the buffer \"z\", which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = int32(0)", "t.loops:5: error: found a value of type int32, wanted float");
@@ -215,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_program),
         TEST(test_program_runs),
+        TEST(test_repeats),
         TEST(test_shared_expressions),
         TEST(test_program_of_a_graph),
         TEST(test_program_errors),

@@ -219,6 +219,35 @@ static void lives_from_the_first_of_several_writers(void **state)
 }
 
 /* The border of 1 and 2 around 4 x 4 makes 7 x 7; cleared just before kernel 1, while x is being read. */
+/* before, state; repeat { fresh; state again; log[turn] }; after. State, what every turn reads and the log, which is
+   written a piece a turn, live through the repeat; what each turn makes anew does not. */
+static void keeps_what_a_repeat_carries(void **state)
+{
+    bench *b = *state;
+    tn_buf *before = arena_buf(b, 10), *carried = arena_buf(b, 10), *fresh = arena_buf(b, 10);
+    tn_buf *other = arena_buf(b, 10), *log = arena_buf(b, 10), *after = arena_buf(b, 10);
+    KERNEL(b, before, input(b));
+    KERNEL(b, carried, input(b));
+    const tn_expr *turn = tn_repeat_begin(b->p, tn_index(b->p, 10));
+    KERNEL(b, fresh, before, carried);
+    KERNEL(b, carried, fresh);
+    KERNEL(b, other, carried);
+    KERNEL(b, log, other)->at[0] = turn;
+    tn_repeat_end(b->p);
+    KERNEL(b, after, log);
+    KERNEL(b, output(b), after);
+    tn_plan plan = plan_checked(b, 1);
+    const struct {
+        const tn_buf *buf;
+        int first, last;
+    } want[] = {{before, 0, 5}, {carried, 1, 5}, {fresh, 2, 3}, {other, 4, 5}, {log, 2, 6}, {after, 6, 7}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        assert_int_equal(plan.first[want[i].buf->id], want[i].first);
+        assert_int_equal(plan.last[want[i].buf->id], want[i].last);
+    }
+    assert_true(plan.work_size == 40);
+}
+
 static void makes_room_for_borders(void **state)
 {
     bench *b = *state;
@@ -422,6 +451,7 @@ int main(void)
         PROGRAM_TEST(follows_alias_chains),
         PROGRAM_TEST(follows_aliases_out_of_the_workspace),
         PROGRAM_TEST(lives_from_the_first_of_several_writers),
+        PROGRAM_TEST(keeps_what_a_repeat_carries),
         PROGRAM_TEST(makes_room_for_borders),
         PROGRAM_TEST(makes_room_for_blocks),
         PROGRAM_TEST(takes_bounds_of_symbolic_dims),

@@ -1,0 +1,121 @@
+"""Cases that ONNX's own vectors leave out, with ONNX Runtime's results, in the folders that `conform` reads.
+
+    python3 tests/conform/make_cases.py FOLDER       needs numpy, onnx and onnxruntime
+
+The numbers are random with fixed seeds; each case is one node and its weights.
+"""
+import os
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET, IR = 23, 10
+
+
+def write(folder, name, node, feeds, weights, outputs):
+    def info(x, array):
+        return helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+
+    out = [helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in outputs]
+    initializers = [numpy_helper.from_array(w, x) for x, w in weights.items()]
+    graph = helper.make_graph([node], name, [info(x, a) for x, a in feeds.items()], out, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+    results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+    place = os.path.join(folder, name)
+    os.makedirs(os.path.join(place, "test_data_set_0"), exist_ok=True)
+    onnx.save(model, os.path.join(place, "model.onnx"))
+    for kind, arrays in (("input", list(feeds.values())), ("output", results)):
+        for i, array in enumerate(arrays):
+            with open(os.path.join(place, "test_data_set_0", f"{kind}_{i}.pb"), "wb") as f:
+                f.write(numpy_helper.from_array(array).SerializeToString())
+
+
+def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
+    random = np.random.default_rng(seed)
+    steps, batch, size, hidden = 5 + seed % 3, 1 + seed % 3, 4 + seed % 4, (3, 8, 16, 19)[seed % 4]
+    both, gates = 1 + (direction == "bidirectional"), {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
+
+    def normal(*shape):
+        return (random.standard_normal(shape) / 2).astype(np.float32)
+
+    feeds, state = {"x": normal(steps, batch, size)}, (both, batch, hidden)
+    weights = {"w": normal(both, gates * hidden, size), "r": normal(both, gates * hidden, hidden)}
+    if bias:
+        weights["b"] = normal(both, 2 * gates * hidden)
+    if lens:
+        feeds["lens"] = random.integers(1, steps + 1, batch).astype(np.int32)
+    if initial:
+        feeds["h0"] = normal(*state)
+    if initial and kind == "LSTM":
+        feeds["c0"] = normal(*state)
+    if peephole:
+        weights["p"] = normal(both, 3 * hidden)
+    given = {**feeds, **weights}
+    names = [x if x in given else "" for x in ("x", "w", "r", "b", "lens", "h0", "c0", "p")]
+    names = names if kind == "LSTM" else names[:6]
+    outputs = ["y", "yh", "yc"] if kind == "LSTM" else ["y", "yh"]
+    node = helper.make_node(kind, names, outputs, hidden_size=hidden, direction=direction, **attributes)
+    write(folder, f"{kind.lower()}_{direction}_{seed}", node, feeds, weights, outputs)
+
+
+def all_recurrent(folder):
+    functions = ["Sigmoid", "Relu", "Softplus", "Tanh", "Elu", "HardSigmoid"]
+    seed = 0
+    for kind, count in (("LSTM", 3), ("GRU", 2), ("RNN", 1)):
+        for direction in ("forward", "reverse", "bidirectional"):
+            for lens in (False, True):
+                seed += 1
+                more = {"clip": 0.4} if seed % 4 == 0 else {}
+                if kind == "GRU":
+                    more["linear_before_reset"] = seed // 2 % 2
+                if seed % 3 == 0:
+                    more["activations"] = functions[: count * (1 + (direction == "bidirectional"))]
+                recurrent(folder, kind, direction, seed, lens, seed % 2 == 0, kind == "LSTM" and seed % 3 != 1,
+                          seed % 5 != 1, **more)
+    recurrent(folder, "RNN", "forward", 20, activations=["ScaledTanh"], activation_alpha=[0.5], activation_beta=[0.7])
+    recurrent(folder, "RNN", "reverse", 21, activations=["Affine"], activation_alpha=[0.5], activation_beta=[0.7])
+    recurrent(folder, "RNN", "forward", 22, activations=["ThresholdedRelu"], activation_alpha=[0.3])
+    recurrent(folder, "LSTM", "forward", 23, input_forget=1)
+    recurrent(folder, "LSTM", "bidirectional", 24, activations=["HardSigmoid", "Softsign", "LeakyRelu"] * 2,
+              activation_alpha=[0.3, 0.05, 0.25, 0.02], activation_beta=[0.4, 0.6])
+
+
+def attention(folder, seed, q_heads, kv_heads, queries, keys, past=0, mask=None, packed=False, **attributes):
+    random = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return random.standard_normal(shape).astype(np.float32)
+
+    def heads(count, length, size):
+        return normal(2, length, count * size) if packed else normal(2, count, length, size)
+
+    feeds = {"q": heads(q_heads, queries, 8), "k": heads(kv_heads, keys, 8), "v": heads(kv_heads, keys, 6)}
+    names, outputs = ["q", "k", "v", "", "", ""], ["y"]
+    if mask is not None:
+        feeds["m"] = normal(*mask)
+        names[3] = "m"
+    if past:
+        feeds.update(pk=normal(2, kv_heads, past, 8), pv=normal(2, kv_heads, past, 6))
+        names[4:6] = ["pk", "pv"]
+        outputs += ["present_k", "present_v"]
+    while names[-1] == "":
+        names.pop()
+    if packed:
+        attributes.update(q_num_heads=q_heads, kv_num_heads=kv_heads)
+    write(folder, f"attention_{seed}", helper.make_node("Attention", names, outputs, **attributes), feeds, {}, outputs)
+
+
+def all_attention(folder):
+    attention(folder, 1, 4, 4, 5, 5, is_causal=1)
+    attention(folder, 2, 6, 2, 3, 7, mask=(3, 7), softcap=1.5)
+    attention(folder, 3, 6, 3, 1, 1, past=9, is_causal=1)
+    attention(folder, 4, 4, 2, 4, 4, past=3, mask=(2, 1, 4, 7), packed=True, scale=0.3)
+    attention(folder, 5, 3, 1, 17, 33, packed=True)
+
+
+if __name__ == "__main__":
+    all_recurrent(sys.argv[1])
+    all_attention(sys.argv[1])
