@@ -60,12 +60,15 @@ step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
 step "samples/imagenet" bash samples/imagenet/test.sh
 
-if python3 -c 'import numpy, onnx, onnxruntime' 2>"$scratch/python"; then
-    step "cases of our own: ONNX Runtime" python3 tests/conform/make_cases.py "$scratch/cases"
+if toolchain/setup.sh python; then
+    python=build/venv/bin/python
+    step "cases of our own: ONNX Runtime" $python tests/conform/make_cases.py "$scratch/cases"
     step "cases of our own, interpreter" build/release/tests/conform --jobs "$jobs" "$scratch/cases"
     step "cases of our own, C" build/release/tests/conform --engine c --jobs "$jobs" "$scratch/cases"
+    step "int8 models, each integer" bash tests/models/exact.sh
 else
-    skip "cases of our own" "python3 with numpy, onnx and onnxruntime is needed to make them"
+    skip "cases of our own" "no Python packages to make them with"
+    skip "int8 models, each integer" "no Python packages; seeded models are skipped too"
 fi
 
 vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz

@@ -120,6 +120,7 @@ static tn_status run_passes(tn_model *m, const char *passes)
 {
     tn_pass_options o = options_of(m->ctx);
     m->module.config = tn_setting_all(m->ctx, "pass-config");
+    m->module.keep = tn_setting_all(m->ctx, "keep-values");
     if (!tn_passes_check(&m->module, passes, &o))
         return TN_ERR_USAGE;
     tn_progress(m->ctx, "running passes");

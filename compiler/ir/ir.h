@@ -94,6 +94,8 @@ typedef struct tn_value {
     tn_tensor *constant; /* NULL when not known at compile time */
     tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
     bool is_input, is_output;
+    bool
+        is_kept; /* it is an output only to be looked at (a copy, so that the value shown keeps its layout), or has one */
 } tn_value;
 
 typedef enum {

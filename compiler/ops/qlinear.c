@@ -145,8 +145,9 @@ static const tn_expr *below(tn_program *p, const tn_expr *most, const tn_expr *x
     return tn_sub(p, tn_cast(p, TN_INDEX, most), tn_cast(p, TN_INDEX, x));
 }
 
-/* exp((x - largest) * x_scale) by a table of the 256 differences; then e * floor(1 / y_scale) / sum, rounded, plus
-   y_zero. ONNX Runtime lets an int8 result of 128 wrap to -128; here it saturates. */
+/* exp((x - largest) * x_scale) by a table of the 256 differences; then e / (sum * y_scale), rounded, plus y_zero. ONNX
+   Runtime takes floor(1 / y_scale) instead, the same for its own scale of 1/256, but of 1/255 in float it makes 254;
+   and it lets an int8 result of 128 wrap to -128, where this saturates. */
 bool tn_lower_qlinear_softmax(tn_program *p, const tn_node *n)
 {
     int first = 0, last = 0;
@@ -175,8 +176,7 @@ bool tn_lower_qlinear_softmax(tn_program *p, const tn_node *n)
     for (int i = 0; i < x->rank; i++)
         row[i] = i >= first && i <= last ? tn_index(p, 0) : c->at[i];
     step = below(p, tn_load(p, most, row), tn_load(p, x, c->at));
-    const tn_expr *steps = tn_op1(p, TN_OP_FLOOR, tn_div(p, tn_number(p, TN_FLOAT, 1), scale_of(p, n, 3)));
-    const tn_expr *y = tn_div(p, tn_mul(p, tn_load(p, table, &step), steps), tn_load(p, total, row));
+    const tn_expr *y = tn_div(p, tn_load(p, table, &step), tn_mul(p, tn_load(p, total, row), scale_of(p, n, 3)));
     tn_comp_set(p, c, tn_quantise(p, y, zero_of(p, n, 4), dt));
     return true;
 }

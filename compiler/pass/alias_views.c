@@ -1,8 +1,8 @@
 /* alias-views: a computation that only gives its operand another shape goes away; both buffers share their memory.
        view 1 "Reshape"   axes i0:4, i1:4   "y"[i0, i1] = "x"[add(i1, mul(i0, 4))]     becomes
        buffer "y" : float[4,4] arena alias "x"
-   It stays, as a copy, where both have a memory of their own: an input that is reshaped to an output; and in a repeat that
-   changes the operand. */
+   It stays, as a copy, where both have a memory of their own: an input that is reshaped to an output; in a repeat that
+   changes the operand; and where it is there for a look only, since a buffer that is an output too loses its layout. */
 #include "pass/pass.h"
 
 /* The only buffer that a view loads. */
@@ -19,7 +19,8 @@ static bool alias_view(tn_buf *out, tn_buf *in)
         out->alias = in;
         return true;
     }
-    if (out->scope == TN_SCOPE_OUTPUT && from->scope == TN_SCOPE_ARENA && out->alias == NULL) {
+    bool is_kept = out->value != NULL && out->value->is_kept;
+    if (out->scope == TN_SCOPE_OUTPUT && !is_kept && from->scope == TN_SCOPE_ARENA && out->alias == NULL) {
         from->alias = out;
         return true;
     }

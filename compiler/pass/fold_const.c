@@ -1,4 +1,5 @@
-/* fold-const: a node whose inputs are all constants is replaced by its result.
+/* fold-const: a node whose inputs are all constants is replaced by its result, but for DequantizeLinear: fuse-qdq wants
+   the integers. What it leaves is folded by fold-dequant, and whatever depends on that.
        constant "c", "d"; "s" = Add("c", "d")     becomes     constant "s"
    The result is found by the interpreter. Not folded: what would grow the constants by more than max-growth bytes beyond
    its inputs (an Expand of a scalar to a feature map), since computing it costs less than keeping it. */
@@ -94,14 +95,15 @@ static bool is_known(const tn_node *n)
     return true;
 }
 
-bool tn_pass_fold_const(tn_module *m, bool *changed)
+bool tn_fold_constants(tn_module *m, bool dequantise, bool *changed)
 {
     tn_graph *g = m->graph;
     int64_t max_growth = tn_param_get(m, "fold-const.max-growth");
     size_t kept = 0;
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];
-        if (!is_known(n) && tn_all_constant(n) && n->op->lower != NULL && is_worth_it(n, max_growth)
+        bool wanted = dequantise || !tn_node_is(n, "DequantizeLinear");
+        if (!is_known(n) && wanted && tn_all_constant(n) && n->op->lower != NULL && is_worth_it(n, max_growth)
             && !fold_node(g, n))
             return false;
         if (!is_known(n))
@@ -110,4 +112,9 @@ bool tn_pass_fold_const(tn_module *m, bool *changed)
     *changed = kept != g->nodes.n;
     g->nodes.n = kept;
     return true;
+}
+
+bool tn_pass_fold_const(tn_module *m, bool *changed)
+{
+    return tn_fold_constants(m, false, changed);
 }

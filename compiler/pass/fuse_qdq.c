@@ -6,7 +6,8 @@
    between equal scales is done on the integers. A Relu before the QuantizeLinear goes away when the smallest
    quantised number stands for 0, a Clip when the quantised range lies inside it: saturation does the same.
    Condition: constant scales and zero points, per tensor but for weights (per output channel), results used once,
-   biases quantised as int32. The result can differ from the float form where that lies on a tie. */
+   biases quantised as int32 in units of x scale * w scale. The result can differ from the float form where that lies
+   on a tie. */
 #include "ops/ops.h"
 #include "pass/pass.h"
 
@@ -31,8 +32,10 @@ static bool is_byte(const tn_value *v)
     return v->dtype == TN_INT8 || v->dtype == TN_UINT8;
 }
 
-/* What v was before its DequantizeLinear; per tensor, or along axis 0 when channels is set. */
-static bool read_quantised(tn_graph *g, const tn_value *v, bool channels, quantised *q)
+enum { PER_TENSOR = -1 };
+
+/* What v was before its DequantizeLinear; quantised per tensor, or else along that axis. */
+static bool read_quantised(tn_graph *g, const tn_value *v, int channels, quantised *q)
 {
     const tn_node *dq = v != NULL ? v->maker : NULL;
     if (!tn_node_is(dq, "DequantizeLinear") || !is_byte(dq->in[0]) || tn_node_int(dq, "block_size", 0) != 0)
@@ -42,7 +45,7 @@ static bool read_quantised(tn_graph *g, const tn_value *v, bool channels, quanti
         return false;
     if (tn_shape_count(&q->scale->shape) != 1) {
         int64_t axis = tn_node_int(dq, "axis", 1), rank = dq->in[0]->shape.rank;
-        if (!channels || (axis != 0 && axis != -rank))
+        if (channels == PER_TENSOR || (axis < 0 ? axis + rank : axis) != channels)
             return false;
     }
     if (q->zero == NULL)
@@ -91,11 +94,38 @@ static void put(tn_node *n, int at, const quantised *q)
     n->in[at + 2] = q->zero;
 }
 
-/* A bias that is quantised as int32: NULL when it is something else. */
-static tn_value *read_bias(const tn_value *v)
+/* Element i, or the only one. */
+static double element(const tn_tensor *t, int64_t i)
+{
+    return tn_tensor_get(t, tn_shape_count(&t->shape) == 1 ? 0 : i);
+}
+
+/* The operators on integers add the bias to the sum of products, so its scale must be theirs: but for the rounding of
+   the one product to a float. */
+static bool has_scale_of_sum(const tn_node *dq, const quantised *x, const quantised *w)
+{
+    const tn_tensor *scale = dq->in[1]->constant, *zero = tn_has_input(dq, 2) ? dq->in[2]->constant : NULL;
+    int64_t count = tn_shape_count(&dq->in[0]->shape);
+    if (scale == NULL || (zero == NULL && tn_has_input(dq, 2)) || tn_node_int(dq, "block_size", 0) != 0)
+        return false;
+    bool one = tn_shape_count(&scale->shape) == 1 && tn_shape_count(&w->scale->shape) == 1;
+    if (dq->in[0]->shape.rank > 1 && !one)
+        return false;
+    for (int64_t i = 0; i < count; i++) {
+        double sum = tn_tensor_get(x->scale->constant, 0) * element(w->scale->constant, i);
+        double off = element(scale, i) - sum;
+        if (off > sum / (1 << 22) || -off > sum / (1 << 22) || (zero != NULL && element(zero, i) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* A bias that is quantised as int32 with the scale of the sum: NULL when it is something else. */
+static tn_value *read_bias(const tn_value *v, const quantised *x, const quantised *w)
 {
     const tn_node *dq = v->maker;
-    return tn_node_is(dq, "DequantizeLinear") && dq->in[0]->dtype == TN_INT32 ? dq->in[0] : NULL;
+    bool fits = tn_node_is(dq, "DequantizeLinear") && dq->in[0]->dtype == TN_INT32 && has_scale_of_sum(dq, x, w);
+    return fits ? dq->in[0] : NULL;
 }
 
 /* --- one rewrite per kind of operator --------------------------------------------------------------------------------- */
@@ -103,10 +133,10 @@ static tn_value *read_bias(const tn_value *v)
 static tn_node *rewrite_conv(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised x, w;
-    if (!read_quantised(g, n->in[0], false, &x) || !read_quantised(g, n->in[1], true, &w)
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &x) || !read_quantised(g, n->in[1], 0, &w)
         || x.value->dtype != y->value->dtype)
         return NULL;
-    tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2]) : NULL;
+    tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2], &x, &w) : NULL;
     if (tn_has_input(n, 2) && bias == NULL)
         return NULL;
     tn_node *q = make(g, n, "", "QLinearConv", bias != NULL ? 9 : 8, y);
@@ -122,7 +152,8 @@ static tn_node *rewrite_conv(tn_graph *g, const tn_node *n, const quantised *y)
 static tn_node *rewrite_matmul(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised a, b;
-    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b)
+    int columns = n->in[1]->shape.rank == 2 ? 1 : PER_TENSOR;
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &a) || !read_quantised(g, n->in[1], columns, &b)
         || a.value->dtype != y->value->dtype)
         return NULL;
     tn_node *q = make(g, n, "", "QLinearMatMul", 8, y);
@@ -136,11 +167,12 @@ static tn_node *rewrite_matmul(tn_graph *g, const tn_node *n, const quantised *y
 static tn_node *rewrite_gemm(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised a, b;
-    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b)
+    int columns = tn_node_int(n, "transB", 0) != 0 ? 0 : 1;
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &a) || !read_quantised(g, n->in[1], columns, &b)
         || a.value->dtype != y->value->dtype)
         return NULL;
-    tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2]) : NULL;
-    if ((tn_has_input(n, 2) && bias == NULL) || tn_node_float(n, "beta", 1) != 1)
+    tn_value *bias = tn_has_input(n, 2) ? read_bias(n->in[2], &a, &b) : NULL;
+    if ((tn_has_input(n, 2) && bias == NULL) || tn_node_float(n, "alpha", 1) != 1 || tn_node_float(n, "beta", 1) != 1)
         return NULL;
     tn_node *q = make(g, n, "com.microsoft", "QGemm", 9, y);
     put(q, 0, &a);
@@ -154,7 +186,7 @@ static tn_node *rewrite_gemm(tn_graph *g, const tn_node *n, const quantised *y)
 static tn_node *rewrite_binary(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised a, b;
-    if (!read_quantised(g, n->in[0], false, &a) || !read_quantised(g, n->in[1], false, &b))
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &a) || !read_quantised(g, n->in[1], PER_TENSOR, &b))
         return NULL;
     if (a.value->dtype != y->value->dtype || b.value->dtype != y->value->dtype)
         return NULL;
@@ -169,7 +201,7 @@ static tn_node *rewrite_binary(tn_graph *g, const tn_node *n, const quantised *y
 static tn_node *rewrite_unary(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised x;
-    if (!read_quantised(g, n->in[0], false, &x) || x.value->dtype != y->value->dtype)
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &x) || x.value->dtype != y->value->dtype)
         return NULL;
     tn_node *q = make(g, n, "com.microsoft", tn_strfmt(g->arena, "QLinear%s", n->op->name), 5, y);
     put(q, 0, &x);
@@ -185,7 +217,7 @@ static tn_node *rewrite_concat(tn_graph *g, const tn_node *n, const quantised *y
     q->in[1] = y->zero;
     for (int i = 0; i < n->n_in; i++) {
         quantised x;
-        if (!read_quantised(g, n->in[i], false, &x) || x.value->dtype != y->value->dtype)
+        if (!read_quantised(g, n->in[i], PER_TENSOR, &x) || x.value->dtype != y->value->dtype)
             return NULL;
         put(q, 2 + 3 * i, &x);
     }
@@ -196,7 +228,7 @@ static tn_node *rewrite_concat(tn_graph *g, const tn_node *n, const quantised *y
 static tn_node *rewrite_movement(tn_graph *g, const tn_node *n, const quantised *y)
 {
     quantised x;
-    if (!read_quantised(g, n->in[0], false, &x) || x.value->dtype != y->value->dtype)
+    if (!read_quantised(g, n->in[0], PER_TENSOR, &x) || x.value->dtype != y->value->dtype)
         return NULL;
     if (tn_tensor_get(x.scale->constant, 0) != tn_tensor_get(y->scale->constant, 0)
         || tn_tensor_get_int(x.zero->constant, 0) != tn_tensor_get_int(y->zero->constant, 0))

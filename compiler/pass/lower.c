@@ -8,17 +8,9 @@
 /* A graph output that is an input, a constant, or listed twice gets an Identity of its own that writes it. */
 static void copy_to_output(tn_graph *g, size_t at)
 {
-    tn_value *v = g->outputs.items[at], *out = tn_graph_add_value(g, tn_strfmt(g->arena, "%s.out", v->name));
-    tn_node *n = tn_graph_make_node(g, tn_op_find("", "Identity"), "", 1, 1);
-    n->index = g->nodes.n > 0 ? g->nodes.items[g->nodes.n - 1]->index : 0;
-    n->version = n->op->since;
-    n->in[0] = v;
-    n->out[0] = out;
-    out->dtype = v->dtype;
-    out->shape = v->shape;
-    out->is_output = true;
-    out->maker = n;
-    g->outputs.items[at] = out;
+    tn_value *v = g->outputs.items[at];
+    tn_node *n = NULL;
+    g->outputs.items[at] = tn_graph_copy_value(g, v, tn_strfmt(g->arena, "%s.out", v->name), &n);
     *TN_PUSH(g->arena, g->nodes) = n;
 }
 
@@ -89,5 +81,5 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
 bool tn_pass_lower(tn_module *m, bool *changed)
 {
     *changed = true;
-    return tn_lower_graph(m->arena, m->graph, &m->program);
+    return tn_graph_keep_values(m->graph, m->keep) && tn_lower_graph(m->arena, m->graph, &m->program);
 }

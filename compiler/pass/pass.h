@@ -20,9 +20,11 @@ typedef struct tn_module {
     const char *const *config; /* "fuse.max-nodes=100", NULL-terminated, checked by tn_passes_check; NULL: none */
     int level;                 /* of the pipeline that runs: its parameters hold where config sets none */
     tn_graph *graph;           /* NULL: it was read as a loop program */
-    bool is_typed;             /* all types and shapes of the graph are known */
-    tn_program *program;       /* NULL: not lowered yet */
-    tn_plan *plan;             /* NULL: not planned yet */
+    const char *const
+        *keep;     /* values that become outputs when the graph is lowered: see tn_graph_keep_values; NULL: none */
+    bool is_typed; /* all types and shapes of the graph are known */
+    tn_program *program; /* NULL: not lowered yet */
+    tn_plan *plan;       /* NULL: not planned yet */
 } tn_module;
 
 /* Sets *changed when it rewrote anything. False after an error. */
@@ -95,6 +97,8 @@ const tn_level *tn_level_at(size_t i); /* NULL past the end */
 /* The node's outputs for constant inputs, found by interpreting its computations; false when it has none of its own
    (a reported error) or its inputs are not all constant. */
 bool tn_evaluate_node(tn_graph *g, const tn_node *n, tn_tensor **out);
+/* Replaces nodes whose inputs are constants; DequantizeLinear too, or not yet. */
+bool tn_fold_constants(tn_module *m, bool dequantise, bool *changed);
 bool tn_all_constant(const tn_node *n);
 int tn_count_uses(const tn_graph *g, const tn_value *v); /* by nodes and as outputs */
 void tn_graph_drop_dead(tn_graph *g);                    /* nodes whose outputs nobody uses */
@@ -105,6 +109,12 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out);
 bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why);
 /* The same by the computation's own text; what does not fit is an error. */
 bool tn_kernel_replay(tn_program *p, tn_comp *c, tn_kernel *out);
+
+/* An Identity of v, not yet among the nodes, and its result, which is an output of the graph but not yet in its list. */
+tn_value *tn_graph_copy_value(tn_graph *g, tn_value *v, const char *name, tn_node **made);
+/* Copies of the named values (NULL-terminated; "all": of all) become outputs, behind those there are. False after an
+   error: no node makes such a value. What has a copy gets no second one. */
+bool tn_graph_keep_values(tn_graph *g, const char *const *names);
 
 #define TN_PASS(name, fn, level, needs, leaves, doc) bool fn(tn_module *m, bool *changed);
 #include "pass/passes.def"

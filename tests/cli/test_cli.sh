@@ -215,6 +215,15 @@ loops() { gives 0 show "$digits" --loops && [ -s out ]; }
 check show-loops loops
 opt() { gives 0 opt "$digits" -p fold-const,dce -o digits.tg && no_out && [ -s digits.tg ]; }
 check opt-to-file opt
+kept() { # the network's output and the two values, whose types the header says
+    gives 0 compile "$samples/digits_int8.onnx" -o kept --keep-values relu1_out_q --keep-values fc_out_q &&
+        [ "$(grep -c '_OUTPUT_[0-9]*_NAME ' kept/digits_int8.h)" -eq 3 ] &&
+        grep -q '^#define DIGITS_INT8_OUTPUT_1_NAME "relu1_out_q"' kept/digits_int8.h &&
+        grep -q '^#define DIGITS_INT8_OUTPUT_2_TYPE uint8_t' kept/digits_int8.h
+}
+check keep-values kept
+kept_unknown() { gives 4 compile "$digits" -o unknown --keep-values nowhere && err_has "'nowhere'" && [ ! -e unknown ]; }
+check keep-values-unknown kept_unknown
 mkfifo pipe
 opt_to_pipe() { # a device or a pipe is written to, never replaced
     timeout 10 cat pipe >piped &

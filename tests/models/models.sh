@@ -4,10 +4,12 @@
 #   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE ...]        paths below ../shared/models
 #   tests/models/models.sh            all rows
 #   tests/models/models.sh NAME       rows whose model path holds NAME
-# The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; needs numpy and onnx.
+# The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; that needs the Python of
+# toolchain/setup.sh python (build/venv), or another with numpy and onnx as $PYTHON.
 set -u
 cd "$(dirname "$0")/../.."
 models=../shared/models
+python=${PYTHON:-build/venv/bin/python}
 tenon=${TENON:-build/release/tenon}
 seeded=${SEEDED:-build/seeded}
 passed=0
@@ -29,9 +31,9 @@ while read -r model inputs reference rtol atol options; do
     seeded:*)
         name=${model#seeded:}
         path=$seeded/$name/model.onnx
-        if [ ! -e "$path" ] && ! { python3 -c 'import numpy, onnx' 2>/dev/null && python3 $models/seeded/make.py "$seeded" "$name"; } >/dev/null 2>&1; then
+        if [ ! -e "$path" ] && ! { "$python" -c 'import numpy, onnx' && "$python" $models/seeded/make.py "$seeded" "$name"; } >/dev/null 2>&1; then
             skipped=$((skipped + 1))
-            echo "skipped $model: python3 with numpy and onnx is needed to make it"
+            echo "skipped $model: it is made by Python with numpy and onnx (toolchain/setup.sh python)"
             continue
         fi
         inputs=${inputs/SEEDED/$seeded}
