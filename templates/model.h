@@ -77,6 +77,7 @@ typedef struct @NAME@_io {
 @RUN_FLAT@
 @WEIGHTS_CHECK@
 @SELFTEST@
+@FUNCTIONS@
 
 /* The model's own description, for programs that handle any model. Left out when @UPPER@_NO_INFO is defined. */
 #ifndef @UPPER@_NO_INFO

@@ -56,6 +56,7 @@ step "bad input" bash tests/error/errors.sh
 step "generated code, strict flags" bash tests/emit/strict.sh
 step "vector mathematics" bash tests/emit/vmath.sh
 step "what a package promises" bash tests/emit/contract.sh
+step "calls of CBLAS and of own functions" bash tests/emit/dispatch.sh
 step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
 step "samples/imagenet" bash samples/imagenet/test.sh
@@ -79,6 +80,10 @@ if [ -r "$vectors" ]; then
     for target in native generic; do
         step "ONNX vectors, C for $target, strict" build/release/tests/conform --engine c --target $target --cflags "$strict" \
             --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    done
+    for name in matmul gemm conv; do
+        step "ONNX vectors, $name by CBLAS" build/release/tests/conform --engine c --dispatch cblas --only $name --jobs "$jobs" \
+            --deny tests/conform/deny.txt "$scratch/vectors/node"
     done
     step "models" bash tests/models/models.sh
 else

@@ -171,6 +171,8 @@ static bool start_command(build *b)
         return false;
     add(b, &b->command, "-I");
     add(b, &b->command, folder_of(a, in_package(b, tn_strfmt(a, "%s.h", p->name))));
+    if (p->uses_cblas && !add_words(b, &b->command, "the flags of OpenBLAS", TENON_CBLAS_CFLAGS))
+        return false;
     if (strcmp(p->params, "incbin") == 0) {
         const char *file = in_package(b, tn_strfmt(a, "%s_weights.bin", p->name));
         add(b, &b->command, tn_strfmt(a, "-D%s_WEIGHTS_FILE=\"%s\"", upper, twice_quoted(a, file)));
@@ -227,12 +229,37 @@ static bool write_hooks(build *b)
 
 /* --- the kinds ---------------------------------------------------------------------------------------------------- */
 
+/* What the package calls and does not have in itself. */
+static bool add_libraries(build *b, words *w)
+{
+    const char *link = tn_setting_get(b->ctx, "link");
+    if (b->package->function != NULL && link[0] == '\0') {
+        tn_error(&b->ctx->diag, "the package calls %s (option dispatch): name the file that defines it by --link FILE",
+                 b->package->function);
+        b->status = TN_ERR_BUILD;
+        return false;
+    }
+    if (b->package->uses_cblas && TENON_CBLAS_LIBS[0] == '\0' && link[0] == '\0') {
+        tn_error(&b->ctx->diag,
+                 "the package calls CBLAS (option dispatch), and Tenon was built without OpenBLAS: install it (Debian: "
+                 "libopenblas-dev) and build Tenon again, or name a CBLAS by --link \"-lcblas\"");
+        b->status = TN_ERR_BUILD;
+        return false;
+    }
+    for (const char *const *s = tn_setting_all(b->ctx, "link"); *s != NULL; s++)
+        if (!add_words(b, w, "option 'link'", *s))
+            return false;
+    return !b->package->uses_cblas || add_words(b, w, "the libraries of OpenBLAS", TENON_CBLAS_LIBS);
+}
+
 static bool link_sources(build *b, words *w, const char *result)
 {
     add(b, w, "-o");
     add(b, w, in_result(b, result));
     for (size_t i = 0; i < b->sources.n; i++)
         add(b, w, b->sources.items[i]);
+    if (!add_libraries(b, w))
+        return false;
     add(b, w, "-lm");
     return run_command(b, w);
 }

@@ -2,9 +2,12 @@
 #include "api/api.h"
 #include "api/model.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "base/path.h"
+#include "emit/names.h"
 #include "onnx/onnx.h"
 #include "ops/ops.h"
+#include "pass/dispatch.h"
 
 #include <stdlib.h>
 
@@ -116,12 +119,23 @@ static tn_pass_options options_of(tn_ctx *ctx)
     return o;
 }
 
+static bool read_dispatch(tn_ctx *ctx, tn_graph *g)
+{
+    tn_pattern_vec *patterns = TN_NEW(&ctx->arena, tn_pattern_vec);
+    for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++)
+        if (!tn_dispatch_add(&ctx->arena, &ctx->diag, *item, patterns))
+            return false;
+    if (g != NULL)
+        g->patterns = patterns;
+    return true;
+}
+
 static tn_status run_passes(tn_model *m, const char *passes)
 {
     tn_pass_options o = options_of(m->ctx);
     m->module.config = tn_setting_all(m->ctx, "pass-config");
     m->module.keep = tn_setting_all(m->ctx, "keep-values");
-    if (!tn_passes_check(&m->module, passes, &o))
+    if (!read_dispatch(m->ctx, m->module.graph) || !tn_passes_check(&m->module, passes, &o))
         return TN_ERR_USAGE;
     tn_progress(m->ctx, "running passes");
     return tn_passes_run(&m->module, passes, &o) ? TN_OK : TN_ERR_MODEL;
@@ -281,6 +295,33 @@ const char *tn_passes_list(tn_ctx *ctx, int json)
 {
     list_state s = {.ctx = ctx, .json = json, .out = {.arena = &ctx->arena}};
     return tn_api_run(ctx, list_passes, &s) == TN_OK ? s.out.text : NULL;
+}
+
+/* A line for each name; as JSON every alternative with its text. */
+static tn_status list_patterns(void *state)
+{
+    list_state *s = state;
+    tn_pattern_row row;
+    tn_map listed = {0};
+    tn_str_add(&s->out, "%s", s->json ? "[\n" : "");
+    for (size_t i = 0; tn_pattern_row_at(&s->ctx->arena, i, &row); i++) {
+        if (s->json)
+            tn_str_add(&s->out, "%s  {\"name\": \"%s\", \"doc\": \"%s\", \"pattern\": %s}", i > 0 ? ",\n" : "",
+                       row.name, row.doc, tn_quote_json(&s->ctx->arena, row.text));
+        else if (tn_map_get(&listed, row.name) == NULL)
+            tn_str_add(&s->out, "%-36s %s\n", row.name, row.doc);
+        tn_map_put(&s->ctx->arena, &listed, row.name, s);
+    }
+    tn_str_add(&s->out, "%s",
+               s->json ? "\n]\n"
+                       : "user.NAME=FILE:FUNCTION              a function of yours, for the pattern in FILE\n");
+    return TN_OK;
+}
+
+const char *tn_patterns_list(tn_ctx *ctx, int json)
+{
+    list_state s = {.ctx = ctx, .json = json, .out = {.arena = &ctx->arena}};
+    return tn_api_run(ctx, list_patterns, &s) == TN_OK ? s.out.text : NULL;
 }
 
 static tn_status list_targets(void *state)

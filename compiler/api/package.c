@@ -61,14 +61,6 @@ static const json_t *get_list(reader *r, const json_t *object, const char *key, 
     return v;
 }
 
-static bool is_identifier(const char *s)
-{
-    bool ok = *s != '\0' && !(*s >= '0' && *s <= '9');
-    for (; *s != '\0'; s++)
-        ok = ok && ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || *s == '_');
-    return ok;
-}
-
 /* Of the package's own folder: a path that leads elsewhere is refused. */
 static const char *check_file_name(reader *r, const char *key, const char *name)
 {
@@ -183,7 +175,7 @@ static void read_abi(reader *r, const json_t *abi)
 {
     tn_package *p = r->out;
     p->name = get_text(r, abi, "module");
-    if (!is_identifier(p->name))
+    if (!tn_is_identifier(p->name))
         fail(r, "module", "a C identifier");
     p->target = get_text(r, abi, "target");
     p->cflags = get_text(r, abi, "cflags");
@@ -194,6 +186,9 @@ static void read_abi(reader *r, const json_t *abi)
     p->work_align = (size_t)get_number(r, abi, "work_align", 1, MOST_ALIGN);
     if ((p->work_align & (p->work_align - 1)) != 0)
         fail(r, "work_align", "a power of two");
+    p->uses_cblas = json_array_size(json_object_get(abi, "libraries")) > 0;
+    const char *function = json_string_value(json_array_get(json_object_get(abi, "functions"), 0));
+    p->function = function != NULL ? tn_strdup(r->arena, function) : NULL;
     read_symbols(r, abi);
     p->input = read_io(r, abi, "inputs", &p->n_in);
     p->output = read_io(r, abi, "outputs", &p->n_out);

@@ -30,6 +30,8 @@ typedef struct tn_package_layer {
 typedef struct tn_package {
     const char *folder, *name; /* name: a C identifier, the prefix of its symbols and files */
     const char *target, *cflags, *params;
+    const char *function; /* one that the user must link, see option link; NULL: none */
+    bool uses_cblas;
     const char *weights_file; /* what the caller loads and passes to NAME_run; NULL: nothing to pass */
     size_t work_size, work_align;
     tn_package_io *input, *output;

@@ -50,6 +50,8 @@ static void note_stmt(const tn_stmt *s, bool *used)
 {
     tn_each_load(s->value, note_const, used);
     tn_each_load(s->offset, note_const, used);
+    for (int i = 0; s->call != NULL && i < s->call->n_arg; i++)
+        tn_each_load(s->call->arg[i].expr, note_const, used);
     for (size_t i = 0; i < s->body.n; i++)
         note_stmt(s->body.items[i], used);
 }
@@ -115,14 +117,11 @@ static bool has_product(const tn_expr *e)
     return false;
 }
 
-static const tn_buf *first_input(const tn_expr *e)
+static void note_first(void *user, const tn_expr *load)
 {
-    if (e->kind == TN_E_LOAD && tn_buf_root(e->buf)->scope != TN_SCOPE_CONST)
-        return e->buf;
-    const tn_buf *found = NULL;
-    for (int k = 0; k < e->n && found == NULL; k++)
-        found = first_input(e->arg[k]);
-    return found;
+    const tn_buf **first = user;
+    if (*first == NULL && tn_buf_root(load->buf)->scope != TN_SCOPE_CONST)
+        *first = load->buf;
 }
 
 static int64_t weight_bytes(const tn_unit *u, const tn_stmt *body)
@@ -146,6 +145,14 @@ static int64_t live_bytes(const tn_unit *u, int k)
     return sum;
 }
 
+static const char *schedule_text(const tn_unit *u, const tn_kernel *k)
+{
+    const tn_call *call = k->comp->call;
+    if (call == NULL)
+        return k->schedule;
+    return tn_strfmt(u->arena, "call %s%s%s", call->function, k->schedule[0] != '\0' ? "; then " : "", k->schedule);
+}
+
 static void describe_layers(tn_unit *u)
 {
     u->n_layers = u->program->kernels.n;
@@ -153,9 +160,11 @@ static void describe_layers(tn_unit *u)
     for (size_t i = 0; i < u->n_layers; i++) {
         const tn_kernel *k = &u->program->kernels.items[i];
         const tn_comp *c = k->comp;
-        const tn_buf *in = first_input(c->elem);
+        const tn_buf *in = NULL;
+        tn_comp_each_load(c, note_first, &in);
         tn_layer *l = &u->layer[i];
-        *l = (tn_layer){.label = c->label, .function = "", .schedule = k->schedule, .out = buf_type(u->arena, c->out)};
+        *l = (tn_layer){
+            .label = c->label, .function = "", .schedule = schedule_text(u, k), .out = buf_type(u->arena, c->out)};
         l->in = in != NULL ? buf_type(u->arena, in) : "()";
         l->ops = points(c->axis, c->n_axis) * turns(c);
         l->macs = c->n_reduce > 0 && has_product(c->elem) ? l->ops * points(c->reduce, c->n_reduce) : 0;
@@ -278,13 +287,25 @@ static bool has_graph(const tn_model *m)
     return m->module.graph != NULL;
 }
 
+/* Without the paths of patterns. */
+static const char *options_text(tn_ctx *ctx)
+{
+    tn_str s = {.arena = &ctx->arena};
+    tn_str_add(&s, "-O%s", tn_setting_get(ctx, "O"));
+    for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++) {
+        size_t own = strncmp(*item, "user.", 5) == 0 ? strcspn(*item, "=") : strlen(*item);
+        tn_str_add(&s, " --dispatch %.*s", (int)own, *item);
+    }
+    return s.text;
+}
+
 tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
 {
     tn_ctx *ctx = m->ctx;
     tn_unit *u = TN_NEW(&ctx->arena, tn_unit);
     *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
     u->upper = tn_name_upper(u->arena, m->name);
-    u->options = tn_strfmt(u->arena, "-O%s", tn_setting_get(ctx, "O"));
+    u->options = options_text(ctx);
     if (!has_graph(m) || !tn_model_complete(m))
         return NULL;
     u->program = m->module.program;

@@ -103,6 +103,14 @@ char *tn_strdup(tn_arena *a, const char *s)
     return tn_strndup(a, s, strlen(s));
 }
 
+bool tn_is_identifier(const char *s)
+{
+    bool ok = *s != '\0' && !(*s >= '0' && *s <= '9');
+    for (; *s != '\0'; s++)
+        ok = ok && ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || *s == '_');
+    return ok;
+}
+
 char *tn_strfmt(tn_arena *a, const char *format, ...)
 {
     va_list args, again;
@@ -170,21 +178,34 @@ static void hide_control_bytes(char *line)
 }
 
 /* A fixed buffer, so that reporting works when memory has run out; longer lines end in "...". */
-void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args)
+static void report(tn_diag *d, const char *prefix, const char *kind, const char *format, va_list args)
 {
     char line[2048];
-    int n = snprintf(line, sizeof line, "%serror: ", prefix);
+    int n = snprintf(line, sizeof line, "%s%s: ", prefix, kind);
     if (n < 0 || (size_t)n >= sizeof line)
         n = 0;
     int m = vsnprintf(line + n, sizeof line - (size_t)n, format, args);
     if (m >= 0 && (size_t)(n + m) >= sizeof line)
         memcpy(line + sizeof line - 4, "...", 4);
     hide_control_bytes(line);
-    d->errors++;
     if (d->report != NULL)
         d->report(d->user, line);
     else
         fprintf(stderr, "%s\n", line);
+}
+
+void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args)
+{
+    d->errors++;
+    report(d, prefix, "error", format, args);
+}
+
+void tn_note(tn_diag *d, const char *prefix, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(d, prefix, "note", format, args);
+    va_end(args);
 }
 
 void tn_error(tn_diag *d, const char *format, ...)

@@ -53,6 +53,7 @@ int64_t tn_floor_div(int64_t x, int64_t y);
 bool tn_ends_with(const char *s, const char *end);
 char *tn_strdup(tn_arena *a, const char *s);
 char *tn_strndup(tn_arena *a, const char *s, size_t n);
+bool tn_is_identifier(const char *s); /* of C: letters, digits, _; no digit in front */
 char *tn_strfmt(tn_arena *a, const char *format, ...) TN_PRINTF(2, 3);
 
 /* Growing text. All-zero but for the arena is an empty string. */
@@ -75,6 +76,7 @@ typedef struct tn_diag {
     int errors;
 } tn_diag;
 void tn_error(tn_diag *d, const char *format, ...) TN_PRINTF(2, 3);
+void tn_note(tn_diag *d, const char *prefix, const char *format, ...) TN_PRINTF(3, 4); /* "PREFIXnote: ..." */
 void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args);
 void tn_error_at(tn_diag *d, const char *path, const char *format, ...) TN_PRINTF(3, 4); /* "PATH: error: ..." */
 

@@ -1,4 +1,4 @@
-/* tenon ops, passes, targets: what there is, printed from the compiler's own tables. */
+/* tenon ops, passes, patterns, targets: what there is, printed from the compiler's own tables. */
 #include "cli/command.h"
 #include "cli/text.h"
 
@@ -62,6 +62,34 @@ const cmd cmd_passes = {
     .options = passes_options,
     .examples = passes_examples,
     .run = run_passes,
+};
+
+static int run_patterns(cli *c)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    const char *format = cli_choice(c, "format", formats);
+    if (format == NULL)
+        return TN_ERR_USAGE;
+    return cli_print_text(c, tn_patterns_list(c->ctx, strcmp(format, "json") == 0));
+}
+
+static const cli_example patterns_examples[] = {
+    {"tenon patterns", "lists the names that --dispatch takes; 'tenon --list-patterns' does the same"},
+    {"tenon patterns --format json", "every alternative with its text, to write patterns of your own from"},
+    {NULL, NULL},
+};
+
+const cmd cmd_patterns = {
+    .name = "patterns",
+    .doc = "list what --dispatch can send to a library",
+    .usage = "[--format text|json]",
+    .about = "Lists the patterns of --dispatch: parts of a graph that become calls of the CBLAS interface. A pattern of "
+             "your own is a graph as text, as 'tenon show' prints it, with one output; --dispatch "
+             "user.NAME=FILE:FUNCTION calls FUNCTION for it, with a pointer for each input and for the output, then "
+             "the value of each symbol. The package's header has its prototype.",
+    .options = passes_options,
+    .examples = patterns_examples,
+    .run = run_patterns,
 };
 
 static int run_targets(cli *c)

@@ -55,7 +55,7 @@ extern const cmd *const cli_commands[];
 const cmd *cli_find_command(const char *name); /* may be NULL */
 
 extern const cmd cmd_compile, cmd_run, cmd_validate, cmd_bench, cmd_show, cmd_opt, cmd_summary;
-extern const cmd cmd_ops, cmd_passes, cmd_targets, cmd_help, cmd_man;
+extern const cmd cmd_ops, cmd_passes, cmd_patterns, cmd_targets, cmd_help, cmd_man;
 
 /* Prints "tenon NAME: error: ..." on standard error and keeps it in c->error. Gives status back. */
 int cli_fail(cli *c, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

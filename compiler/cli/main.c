@@ -16,6 +16,7 @@ const cmd *const cli_commands[] = {
     &cmd_summary,  /* model -> layers, parameters, MACs, RAM */
     &cmd_ops,      /* what is supported */
     &cmd_passes,   /* what can be run on a model */
+    &cmd_patterns, /* what --dispatch finds */
     &cmd_targets,  /* what can be compiled for */
     &cmd_help,     /* this program, from the rows above */
     &cmd_man,      /* the same as a man page */
@@ -104,6 +105,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return run_command(&cmd_help, argc - 2, argv + 2);
+    if (strcmp(name, "--list-patterns") == 0)
+        return run_command(&cmd_patterns, argc - 2, argv + 2);
     const cmd *command = cli_find_command(name);
     if (command == NULL)
         return cli_tell_unknown_command(name);

@@ -40,6 +40,35 @@ static const char *make_test(const tn_unit *u)
     return out.text;
 }
 
+static const char *make_incbin(const tn_unit *u)
+{
+    const char *up = u->upper;
+    if (u->params != TN_PARAMS_INCBIN)
+        return "";
+    return tn_strfmt(u->arena, "%s_DEFINES := '-D%s_WEIGHTS_FILE=\"$(%s_DIR)/%s\"'\n", up, up, up, tn_weights_file(u));
+}
+
+/* What the code calls that is not in the package. */
+static const char *make_calls(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    const char *up = u->upper;
+    tn_str_put(&out, "", 0);
+    if (tn_uses_cblas(u))
+        tn_str_add(&out,
+                   "# CBLAS, of OpenBLAS unless set before the include.\n"
+                   "%s_BLAS_CFLAGS ?= $(shell pkg-config --cflags openblas 2>/dev/null)\n"
+                   "%s_BLAS_LIBS ?= $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)\n"
+                   "%s_DEFINES += $(%s_BLAS_CFLAGS)\n",
+                   up, up, up, up);
+    const tn_call *call = NULL;
+    for (size_t i = 0; (call = tn_own_call_at(u, i)) != NULL; i++)
+        tn_str_add(&out,
+                   "# Link the object that defines %s, see %s.h. For the self-test: $(%s_OBJDIR)/%s_test: OBJECT\n",
+                   call->function, u->name, up, u->name);
+    return out.text;
+}
+
 static tn_file make_fragment(const tn_unit *u)
 {
     tn_str out = {.arena = u->arena};
@@ -51,8 +80,8 @@ static tn_file make_fragment(const tn_unit *u)
         {"OBJS", sources(u, ".o")},
         {"HEADERS", headers(u)},
         {"CFLAGS", tn_cflags(u)},
-        {"DEFINES",
-         incbin ? tn_strfmt(u->arena, "%s_DEFINES := '-D%s_WEIGHTS_FILE=\"$(%s_DIR)/%s\"'\n", up, up, up, file) : ""},
+        {"LIBRARIES", tn_uses_cblas(u) ? tn_strfmt(u->arena, "$(%s_BLAS_LIBS) ", up) : ""},
+        {"DEFINES", tn_strfmt(u->arena, "%s%s", make_incbin(u), make_calls(u))},
         {"DEPENDS",
          incbin ? tn_strfmt(u->arena, "$(%s_OBJDIR)/%s_weights.o: $(%s_DIR)/%s\n\n", up, u->name, up, file) : ""},
         {"TEST", make_test(u)},
@@ -70,6 +99,28 @@ static const char *cmake_incbin(const tn_unit *u)
                      "  COMPILE_DEFINITIONS %s_WEIGHTS_FILE=\"${CMAKE_CURRENT_SOURCE_DIR}/%s\"\n"
                      "  OBJECT_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/%s)\n",
                      u->name, u->upper, tn_weights_file(u), tn_weights_file(u));
+}
+
+static const char *cmake_calls(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    const char *up = u->upper, *name = u->name;
+    tn_str_put(&out, "", 0);
+    if (tn_uses_cblas(u))
+        tn_str_add(&out,
+                   "find_path(%s_CBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas openblas-pthread)\n"
+                   "find_library(%s_CBLAS_LIBRARY NAMES openblas cblas)\n"
+                   "if(NOT %s_CBLAS_INCLUDE OR NOT %s_CBLAS_LIBRARY)\n"
+                   "  message(FATAL_ERROR \"%s calls CBLAS: install OpenBLAS (Debian: libopenblas-dev), or set "
+                   "%s_CBLAS_INCLUDE and %s_CBLAS_LIBRARY\")\n"
+                   "endif()\n"
+                   "target_include_directories(%s SYSTEM PRIVATE ${%s_CBLAS_INCLUDE})\n"
+                   "target_link_libraries(%s PUBLIC ${%s_CBLAS_LIBRARY})\n",
+                   up, up, up, up, name, up, up, name, up, name, up);
+    const tn_call *call = NULL;
+    for (size_t i = 0; (call = tn_own_call_at(u, i)) != NULL; i++)
+        tn_str_add(&out, "# Link what defines %s as well, see %s.h.\n", call->function, name);
+    return out.text;
 }
 
 static const char *cmake_test(const tn_unit *u)
@@ -90,9 +141,8 @@ static tn_file make_cmake(const tn_unit *u)
     tn_str out = {.arena = u->arena};
     const char *target = u->target->cflags[0] != '\0' ? tn_strfmt(u->arena, "%s ", u->target->cflags) : "";
     const tn_mark marks[] = {
-        {"SRCS", sources(u, ".c")},
-        {"CFLAGS", tn_strfmt(u->arena, "%s-ffp-contract=fast -fno-math-errno", target)},
-        {"INCBIN", cmake_incbin(u)},
+        {"SRCS", sources(u, ".c")},  {"CFLAGS", tn_strfmt(u->arena, "%s-ffp-contract=fast -fno-math-errno", target)},
+        {"INCBIN", cmake_incbin(u)}, {"LIBRARIES", cmake_calls(u)},
         {"TEST", cmake_test(u)},
     };
     tn_frame_fill(u, "CMakeLists.txt", marks, sizeof marks / sizeof *marks, &out);

@@ -684,6 +684,30 @@ static void print_for(printer *c, const tn_stmt *s)
     line(c, "}");
 }
 
+static const char *arg_text(printer *c, const tn_arg *a)
+{
+    switch (a->kind) {
+    case TN_ARG_WORD: return a->name;
+    case TN_ARG_READ:
+    case TN_ARG_WRITE: return place_text(c, a->expr->buf, a->expr->arg[0], true);
+    case TN_ARG_INT:
+    case TN_ARG_EXTENT: break;
+    }
+    bool narrows = a->kind == TN_ARG_INT && a->expr->kind != TN_E_INT;
+    return tn_strfmt(c->p->arena, narrows ? "(int)%s" : "%s",
+                     narrows ? text_of(c, a->expr) : bare(c, text_of(c, a->expr)));
+}
+
+static void print_call(printer *c, const tn_stmt *s)
+{
+    const tn_call *call = s->call;
+    tn_str args = {.arena = c->p->arena};
+    c->needs->cblas = c->needs->cblas || call->library != NULL;
+    for (int i = 0; i < call->n_arg; i++)
+        tn_str_add(&args, "%s%s", i > 0 ? ", " : "", arg_text(c, &call->arg[i]));
+    line(c, "%s(%s);", call->function, args.text);
+}
+
 static bool is_simple(const tn_stmt *s)
 {
     return s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE;
@@ -715,7 +739,10 @@ static void print_from(printer *c, const tn_stmt_vec *body, size_t i)
     for (; i < end; i++)
         print_simple(c, body->items[i]);
     if (i < body->n) {
-        print_for(c, body->items[i]);
+        if (body->items[i]->kind == TN_S_CALL)
+            print_call(c, body->items[i]);
+        else
+            print_for(c, body->items[i]);
         print_from(c, body, i + 1);
     }
     print_named(c, first, outer, &below);
@@ -773,6 +800,13 @@ static void collect(printer *c, tn_function *f, const tn_stmt *s, bool *symbols)
     if (s->begin != NULL) {
         collect_expr(c->p, f, s->begin, symbols);
         collect_expr(c->p, f, s->end, symbols);
+    }
+    for (int i = 0; s->call != NULL && i < s->call->n_arg; i++) {
+        const tn_arg *a = &s->call->arg[i];
+        if (a->kind == TN_ARG_WRITE)
+            add_param(c->p, f, a->expr->buf, true);
+        if (a->expr != NULL)
+            collect_expr(c->p, f, a->expr, symbols);
     }
     for (size_t i = 0; i < s->body.n; i++)
         collect(c, f, s->body.items[i], symbols);

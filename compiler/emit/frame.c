@@ -75,6 +75,35 @@ const char *tn_io_model_name(const tn_buf *b)
     return b->value != NULL ? b->value->name : b->name;
 }
 
+bool tn_uses_cblas(const tn_unit *u)
+{
+    for (size_t i = 0; i < u->program->kernels.n; i++) {
+        const tn_call *call = u->program->kernels.items[i].comp->call;
+        if (call != NULL && call->library != NULL)
+            return true;
+    }
+    return false;
+}
+
+static const tn_call *own_call(const tn_unit *u, size_t kernel)
+{
+    const tn_call *call = u->program->kernels.items[kernel].comp->call;
+    return call != NULL && call->library == NULL ? call : NULL;
+}
+
+const tn_call *tn_own_call_at(const tn_unit *u, size_t i)
+{
+    for (size_t k = 0; k < u->program->kernels.n; k++) {
+        const tn_call *call = own_call(u, k);
+        bool first = call != NULL;
+        for (size_t e = 0; e < k && first; e++)
+            first = own_call(u, e) == NULL || strcmp(own_call(u, e)->function, call->function) != 0;
+        if (first && i-- == 0)
+            return call;
+    }
+    return NULL;
+}
+
 const char *tn_value_text(tn_arena *a, int64_t x)
 {
     return tn_strfmt(a, "%lld", (long long)x);

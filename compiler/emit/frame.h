@@ -29,6 +29,9 @@ int64_t tn_io_count(const tn_buf *b); /* elements at the bounds */
 int64_t tn_io_bytes(const tn_buf *b);
 const char *tn_io_type(tn_arena *a, const tn_buf *b); /* "float[batch<=8,10]" */
 const char *tn_io_model_name(const tn_buf *b);        /* as in the model */
+bool tn_uses_cblas(const tn_unit *u);
+/* The call i of a function of the user's own, each function once, in order; NULL past the end. */
+const tn_call *tn_own_call_at(const tn_unit *u, size_t i);
 const char *tn_value_text(tn_arena *a, int64_t x);
 /* A term without bounds, of the io struct's names, for programs to evaluate: "((n+1)*4)", "min(a,b)"; "/" rounds toward
    minus infinity. */

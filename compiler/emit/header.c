@@ -164,6 +164,32 @@ static const char *selftest(const tn_unit *u)
         u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "");
 }
 
+static const char *arg_type(tn_arena *a, const tn_arg *arg)
+{
+    return arg->kind == TN_ARG_EXTENT
+             ? "ptrdiff_t "
+             : tn_strfmt(a, "%s%s *", arg->kind == TN_ARG_READ ? "const " : "", tn_dtype_get(arg->expr->buf->dtype)->c);
+}
+
+static const char *own_functions(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    const tn_call *call = NULL;
+    for (size_t i = 0; (call = tn_own_call_at(u, i)) != NULL; i++) {
+        tn_names names = {.arena = u->arena};
+        if (i == 0)
+            tn_str_add(&out,
+                       "\n/* Yours to define: the model calls them (option dispatch). Operands do not overlap the\n"
+                       "   result; the extents are those of the pattern's symbols. */\n");
+        tn_str_add(&out, "void %s(", call->function);
+        for (int k = 0; k < call->n_arg; k++)
+            tn_str_add(&out, "%s%s%s", k > 0 ? ", " : "", arg_type(u->arena, &call->arg[k]),
+                       tn_name_make(&names, call->arg[k].name));
+        tn_str_add(&out, "); /* %s */\n", call->pattern);
+    }
+    return out.text != NULL ? out.text : "";
+}
+
 void tn_emit_header(const tn_unit *u, tn_str *out)
 {
     tn_arena *a = u->arena;
@@ -193,6 +219,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"RUN_FLAT", run_flat(u)},
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},
+        {"FUNCTIONS", own_functions(u)},
     };
     tn_frame_fill(u, "model.h", marks, sizeof marks / sizeof *marks, out);
 }

@@ -168,6 +168,20 @@ static void add_symbols(const tn_unit *u, tn_str *out)
     tn_str_add(out, "],\n");
 }
 
+/* What the code needs to be linked with, where it needs anything. */
+static void add_calls(const tn_unit *u, tn_str *out)
+{
+    const tn_call *call = NULL;
+    if (tn_uses_cblas(u))
+        tn_str_add(out, "    \"libraries\": [\"cblas\"],\n");
+    if (tn_own_call_at(u, 0) == NULL)
+        return;
+    tn_str_add(out, "    \"functions\": [");
+    for (size_t i = 0; (call = tn_own_call_at(u, i)) != NULL; i++)
+        tn_str_add(out, "%s%s", i > 0 ? ", " : "", quote(u, call->function));
+    tn_str_add(out, "],\n");
+}
+
 static void add_abi(const tn_unit *u, tn_str *out)
 {
     const char *weights = tn_weights_file(u);
@@ -177,6 +191,7 @@ static void add_abi(const tn_unit *u, tn_str *out)
                weights != NULL ? quote(u, weights) : "null");
     tn_str_add(out, "    \"work_size\": %lld,\n    \"work_align\": %d,\n", (long long)u->plan->work_size,
                u->target->work_align);
+    add_calls(u, out);
     add_io(u, "inputs", u->input, u->input_name, u->n_in, out);
     add_io(u, "outputs", u->output, u->output_name, u->n_out, out);
     add_symbols(u, out);

@@ -65,7 +65,7 @@ typedef struct tn_option {
     const char *doc;   /* one line */
 } tn_option;
 const tn_option *tn_options(size_t *count);
-/* Options that may be given several times (input-shapes, pass-config, disabled-pass, dump-after) add up. */
+/* Options that may be given several times (input-shapes, pass-config, disabled-pass, dump-after, dispatch, link) add up. */
 tn_status tn_ctx_set(tn_ctx *ctx, const char *name, const char *value);
 
 /* --- models ------------------------------------------------------------------------------------------------------ */
@@ -86,6 +86,7 @@ const char *tn_model_summary(tn_model *m, int json); /* per layer and total: sha
 tn_status tn_model_compile(tn_model *m, const char *path);
 const char *tn_passes_list(tn_ctx *ctx, int json);        /* passes, their parameters, levels */
 const char *tn_ops_list(tn_ctx *ctx, const char *format); /* "text", "markdown", "json" */
+const char *tn_patterns_list(tn_ctx *ctx, int json); /* what option dispatch can send to CBLAS; as JSON with their text */
 const char *tn_targets_list(tn_ctx *ctx);
 
 /* --- arrays ------------------------------------------------------------------------------------------------------ */

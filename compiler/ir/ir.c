@@ -182,6 +182,43 @@ void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *v
     set_attr(g, n, name, TN_ATTR_STRING)->s = value;
 }
 
+/* By their bits: -0 is not 0, and NaN is itself. */
+static bool same_floats(const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t a = 0, b = 0;
+        memcpy(&a, &x[i], sizeof a);
+        memcpy(&b, &y[i], sizeof b);
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
+static bool same_strings(const char *const *x, const char *const *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(x[i], y[i]) != 0)
+            return false;
+    return true;
+}
+
+bool tn_attr_same(const tn_attr *x, const tn_attr *y)
+{
+    if (strcmp(x->name, y->name) != 0 || x->kind != y->kind || x->n != y->n)
+        return false;
+    switch (x->kind) {
+    case TN_ATTR_INT: return x->i == y->i;
+    case TN_ATTR_FLOAT: return same_floats(&x->f, &y->f, 1);
+    case TN_ATTR_STRING: return strcmp(x->s, y->s) == 0;
+    case TN_ATTR_INTS: return x->n == 0 || memcmp(x->ints, y->ints, sizeof *x->ints * x->n) == 0;
+    case TN_ATTR_FLOATS: return same_floats(x->floats, y->floats, x->n);
+    case TN_ATTR_STRINGS: return same_strings(x->strings, y->strings, x->n);
+    case TN_ATTR_TENSOR: return tn_tensor_same(x->tensor, y->tensor);
+    }
+    return false;
+}
+
 void tn_node_drop_attr(tn_node *n, const char *name)
 {
     for (int i = 0; i < n->n_attr; i++)

@@ -153,7 +153,8 @@ struct tn_graph {
     tn_diag *diag;
     const char *path; /* of the model file, for messages */
     tn_value_vec values, inputs, outputs;
-    tn_node_vec nodes; /* topological order */
+    tn_node_vec nodes;                     /* topological order */
+    const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */
 };
 
 struct tn_program; /* loop/loop.h */
@@ -212,6 +213,8 @@ const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL wh
 int64_t tn_node_int(const tn_node *n, const char *name, int64_t otherwise);
 float tn_node_float(const tn_node *n, const char *name, float otherwise);
 const char *tn_node_string(const tn_node *n, const char *name, const char *otherwise);
+bool tn_attr_same(const tn_attr *x, const tn_attr *y);       /* name, kind and value */
+bool tn_tensor_same(const tn_tensor *x, const tn_tensor *y); /* type, shape and every byte */
 
 /* "model.onnx: node 12 'conv2' (Conv): error: ..." Always returns false, so that callers may return it. */
 bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...) TN_PRINTF(3, 4);
@@ -223,5 +226,8 @@ void tn_graph_print_full(const tn_graph *g, tn_str *out); /* with all data: pars
 /* Errors read PATH:LINE: error: ...; find looks operators up, so that ir knows none. NULL after errors. */
 tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
                          const tn_op *(*find)(const char *domain, const char *name));
+/* The same for a pattern of graphs: an input's type may leave its shape open, as float[...]. */
+tn_graph *tn_graph_parse_pattern(tn_arena *a, tn_diag *d, const char *path, const char *text,
+                                 const tn_op *(*find)(const char *domain, const char *name));
 
 #endif

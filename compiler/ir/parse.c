@@ -10,6 +10,7 @@ typedef struct reader {
     tn_graph *g;
     tn_map values, symbols; /* by name: tn_value, tn_dim */
     const tn_op *(*find)(const char *domain, const char *name);
+    bool is_pattern; /* shapes may be left open */
 } reader;
 
 static bool need_quoted(reader *r, const char *what, const char **out)
@@ -80,6 +81,10 @@ static bool parse_type(reader *r, tn_dtype *dtype, tn_shape *shape)
     *shape = (tn_shape){.known = true};
     if (!tn_scan_dtype(s, dtype) || !tn_scan_need(s, "["))
         return false;
+    if (r->is_pattern && tn_scan_skip(s, "...")) {
+        shape->known = false;
+        return tn_scan_need(s, "]");
+    }
     while (!tn_scan_is(s, "]")) {
         if (shape->rank == TN_MAX_RANK)
             return tn_scan_error(s, "found more than %d dims; that many are supported", TN_MAX_RANK);
@@ -91,7 +96,7 @@ static bool parse_type(reader *r, tn_dtype *dtype, tn_shape *shape)
         if (d->n < 0)
             return tn_scan_error(s, "found the dim %s, which is negative", tn_dim_text(r->g->arena, *d));
     }
-    if (tn_shape_count(shape) >= TN_DIM_MAX)
+    if (!r->is_pattern && tn_shape_count(shape) >= TN_DIM_MAX)
         return tn_scan_error(s, "found %s, which is too large", tn_type_text(r->g->arena, *dtype, shape));
     return tn_scan_need(s, "]");
 }
@@ -455,10 +460,10 @@ static bool parse_statement(reader *r)
     return tn_scan_wanted(&r->s, "graph, symbol, input, constant, output, or a node: \"y\" = Relu(\"x\")");
 }
 
-tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
-                         const tn_op *(*find)(const char *domain, const char *name))
+static tn_graph *parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
+                       const tn_op *(*find)(const char *domain, const char *name), bool is_pattern)
 {
-    reader r = {.find = find};
+    reader r = {.find = find, .is_pattern = is_pattern};
     r.g = TN_NEW(a, tn_graph);
     *r.g = (tn_graph){.arena = a, .diag = d, .path = tn_strdup(a, path)};
     bool ok = tn_scan_begin(&r.s, a, d, r.g->path, text);
@@ -473,4 +478,16 @@ tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *
     if (r.g->name == NULL)
         r.g->name = "";
     return r.g;
+}
+
+tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
+                         const tn_op *(*find)(const char *domain, const char *name))
+{
+    return parse(a, d, path, text, find, false);
+}
+
+tn_graph *tn_graph_parse_pattern(tn_arena *a, tn_diag *d, const char *path, const char *text,
+                                 const tn_op *(*find)(const char *domain, const char *name))
+{
+    return parse(a, d, path, text, find, true);
 }

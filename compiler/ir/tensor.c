@@ -3,6 +3,13 @@
 
 #include "base/half.h"
 
+bool tn_tensor_same(const tn_tensor *x, const tn_tensor *y)
+{
+    return x == y
+        || (x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape) && x->bytes == y->bytes
+            && memcmp(x->data, y->data, x->bytes) == 0);
+}
+
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s)
 {
     assert(tn_shape_is_fixed(s));

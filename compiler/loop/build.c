@@ -167,6 +167,12 @@ void tn_comp_reduce(tn_program *p, tn_comp *c, tn_scalar_op op, const tn_expr *i
     append(p, c);
 }
 
+void tn_program_number(tn_program *p)
+{
+    for (size_t i = 0; i < p->comps.n; i++)
+        p->comps.items[i]->id = (int)i;
+}
+
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c)
 {
     tn_comp *copy = TN_NEW(p->arena, tn_comp);

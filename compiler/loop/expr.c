@@ -678,6 +678,9 @@ void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user)
     tn_each_load(c->post, f, user);
     for (int i = 0; i < c->out->rank; i++)
         tn_each_load(c->at[i], f, user);
+    for (int i = 0; c->call != NULL && i < c->call->n_arg; i++)
+        if (c->call->arg[i].kind != TN_ARG_WRITE)
+            tn_each_load(c->call->arg[i].expr, f, user);
 }
 
 typedef struct memory_of {

@@ -104,6 +104,21 @@ typedef struct tn_repeat {
     struct tn_repeat *outer; /* the repeat that this one is part of; NULL: none */
 } tn_repeat;
 
+/* A call of C that is not generated. name: of a parameter; of a word, its text. */
+typedef enum { TN_ARG_WORD, TN_ARG_INT, TN_ARG_EXTENT, TN_ARG_READ, TN_ARG_WRITE } tn_arg_kind;
+typedef struct tn_arg {
+    tn_arg_kind kind;
+    const char *name;
+    const tn_expr *expr; /* INT, EXTENT (ptrdiff_t): the value; READ, WRITE: a load, whose place is meant */
+} tn_arg;
+typedef struct tn_call {
+    const char *function, *pattern;
+    const char *library; /* "cblas"; NULL: the function is the user's own */
+    int n_loop, n_arg;
+    tn_axis loop[TN_MAX_AXES]; /* around the call; arguments are over these axes */
+    tn_arg *arg;
+} tn_call;
+
 typedef struct tn_comp {
     int id;
     const tn_node *node; /* the node it came from, for messages and comments */
@@ -120,6 +135,8 @@ typedef struct tn_comp {
     const char *schedule; /* text, see sched/sched.h; NULL: none is chosen, "": plain loops */
     bool view;            /* out holds the same elements in the same row-major order as the only buffer it loads */
     tn_repeat *repeat;    /* NULL: runs once */
+    const char *mark;     /* what pass dispatch has marked the node with; NULL: nothing */
+    const tn_call *call;  /* what does the computation, up to post; NULL: generated code */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
 } tn_comp;
@@ -139,7 +156,7 @@ typedef struct {
 
 /* --- statements: what a schedule makes of a computation, and what C is printed from -------------------------------- */
 
-typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE } tn_stmt_kind;
+typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE, TN_S_CALL } tn_stmt_kind;
 typedef struct tn_stmt tn_stmt;
 typedef struct {
     tn_stmt **items;
@@ -156,6 +173,7 @@ struct tn_stmt {
     const tn_expr *value;       /* LET, SET, STORE */
     tn_buf *buf;                /* STORE */
     const tn_expr *offset;      /* STORE */
+    const tn_call *call;        /* CALL; its loops are FOR statements around this one */
     tn_var *lane;               /* LET, SET, STORE: NULL for a scalar */
     tn_stmt_vec body;           /* BLOCK, FOR */
 };
@@ -288,6 +306,7 @@ void tn_unflatten(tn_program *p, int rank, const tn_expr *const *dim, const tn_e
 
 tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo, int64_t hi);
 tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
+void tn_program_number(tn_program *p);                                       /* computations by their place */
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* shallow, not appended */
 bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer);            /* outer itself counts; all are in NULL */
 /* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */

@@ -249,6 +249,73 @@ static bool parse_store(tn_loop_reader *r, tn_comp *c)
     return true;
 }
 
+/* --- calls ---------------------------------------------------------------------------------------------------------- */
+
+static bool parse_loops(tn_loop_reader *r, const tn_comp *c, tn_call *call)
+{
+    do {
+        const char *name = NULL;
+        if (!tn_scan_name(&r->s, "the name of an axis", &name))
+            return false;
+        const tn_axis *found = NULL;
+        for (int i = 0; i < c->n_axis; i++)
+            if (strcmp(c->axis[i].var->name, name) == 0)
+                found = &c->axis[i];
+        if (found == NULL || call->n_loop == TN_MAX_AXES)
+            return tn_scan_error(&r->s, "found %s, wanted an axis, each at most once", name);
+        call->loop[call->n_loop++] = *found;
+    } while (tn_scan_skip(&r->s, ","));
+    return !r->s.failed;
+}
+
+/* int 4, extent N as M, read "x"[i0, 0] as x, word CblasTrans */
+static bool parse_arg(tn_loop_reader *r, tn_arg *a)
+{
+    static const char *const words[] = {"word", "int", "extent", "read", "write"};
+    int kind = 0;
+    while (kind < 5 && !tn_scan_is(&r->s, words[kind]))
+        kind++;
+    if (kind == 5)
+        return tn_scan_wanted(&r->s, "word, int, extent, read or write");
+    a->kind = (tn_arg_kind)kind;
+    if (!tn_scan_next(&r->s))
+        return false;
+    if (a->kind == TN_ARG_WORD)
+        return tn_scan_name(&r->s, "a word of C", &a->name);
+    a->expr = tn_expr_parse(r);
+    bool is_place = a->kind == TN_ARG_READ || a->kind == TN_ARG_WRITE;
+    if (a->expr == NULL || (!is_place && !tn_expr_need_type(r, a->expr, TN_INDEX, "an extent")))
+        return false;
+    if (is_place && a->expr->kind != TN_E_LOAD)
+        return tn_scan_error(&r->s, "found another expression, wanted an element: \"x\"[0]");
+    return !tn_scan_skip(&r->s, "as") || tn_scan_name(&r->s, "the name of a parameter", &a->name);
+}
+
+/* my_swish for "user.swish" (...), or of cblas; behind the first word */
+static bool parse_call(tn_loop_reader *r, tn_comp *c)
+{
+    tn_call *call = TN_NEW(r->p->arena, tn_call);
+    struct {
+        tn_arg *items;
+        size_t n, room;
+    } args = {0};
+    if (!tn_scan_name(&r->s, "the name of a function", &call->function)
+        || (tn_scan_skip(&r->s, "of") && !tn_scan_name(&r->s, "the name of a library", &call->library))
+        || !tn_scan_need(&r->s, "for") || !tn_scan_quoted(&r->s, "the name of a pattern", &call->pattern)
+        || (tn_scan_skip(&r->s, "over") && !parse_loops(r, c, call)) || !tn_scan_need(&r->s, "("))
+        return false;
+    do
+        if (!parse_arg(r, TN_PUSH(r->p->arena, args)))
+            return false;
+    while (tn_scan_skip(&r->s, ","));
+    call->arg = args.items;
+    call->n_arg = (int)args.n;
+    c->call = call;
+    return tn_scan_need(&r->s, ")");
+}
+
+/* --- a whole computation -------------------------------------------------------------------------------------------- */
+
 static void see_turns(tn_loop_reader *r, const tn_repeat *in)
 {
     if (in == NULL)
@@ -275,6 +342,8 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
     c->id = (int)id;
     if ((tn_scan_skip(&r->s, "axes") && !parse_axes(r, c->axis, &c->n_axis))
         || (tn_scan_skip(&r->s, "reduce") && !parse_axes(r, c->reduce, &c->n_reduce))
+        || (tn_scan_skip(&r->s, "mark") && !tn_scan_quoted(&r->s, "the mark in quotes", &c->mark))
+        || (tn_scan_skip(&r->s, "call") && !parse_call(r, c))
         || (tn_scan_skip(&r->s, "schedule") && !tn_scan_quoted(&r->s, "the schedule in quotes", &c->schedule))
         || !parse_lets(r))
         return false;

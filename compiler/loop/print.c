@@ -13,6 +13,8 @@
          "y"[i0] = max(acc, float(0))
 
    Computations that are repeated stand between "repeat turn0:N" and "end", and may name the turn.
+   What pass dispatch has marked has `mark "cblas.matmul#0"` behind its axes; what a call computes, up to acc, also
+   `call cblas_sgemv of cblas for "cblas.matmul" over i0 (word CblasRowMajor, int 4, read "w"[0], write "y"[i0])`.
    Constants of subscripts are bare, all others name their type. `let` names a large expression that occurs more than
    once, to keep the text as small as the program; it says nothing of when it is evaluated. */
 #include "ir/text.h"
@@ -209,6 +211,41 @@ static void print_schedule(const printer *r, const tn_comp *c)
     tn_str_add(r->out, "\n");
 }
 
+static void print_arg(const printer *r, const tn_arg *a)
+{
+    static const char *const words[] = {"word", "int", "extent", "read", "write"};
+    tn_str_add(r->out, "%s ", words[a->kind]);
+    if (a->expr != NULL)
+        print_expr(r, a->expr);
+    if (a->expr != NULL && a->name != NULL)
+        tn_str_add(r->out, " as ");
+    if (a->name != NULL)
+        tn_name_print(r->out, a->name);
+}
+
+static void print_mark(const printer *r, const tn_comp *c)
+{
+    const tn_call *call = c->call;
+    if (c->mark != NULL) {
+        tn_str_add(r->out, "  mark ");
+        tn_quote_print(r->out, c->mark);
+        tn_str_add(r->out, "\n");
+    }
+    if (call == NULL)
+        return;
+    tn_str_add(r->out, "  call %s%s%s for ", call->function, call->library != NULL ? " of " : "",
+               call->library != NULL ? call->library : "");
+    tn_quote_print(r->out, call->pattern);
+    for (int i = 0; i < call->n_loop; i++)
+        tn_str_add(r->out, "%s%s", i > 0 ? ", " : " over ", r->var[call->loop[i].var->id]);
+    tn_str_add(r->out, " (");
+    for (int i = 0; i < call->n_arg; i++) {
+        tn_str_put(r->out, ", ", i > 0 ? 2 : 0);
+        print_arg(r, &call->arg[i]);
+    }
+    tn_str_add(r->out, ")\n");
+}
+
 static void print_comp(printer *r, const tn_comp *c)
 {
     const tn_expr *value = c->n_reduce > 0 ? c->post : c->elem;
@@ -220,6 +257,7 @@ static void print_comp(printer *r, const tn_comp *c)
     tn_str_add(r->out, "\n");
     print_axes(r, "axes", c->axis, c->n_axis);
     print_axes(r, "reduce", c->reduce, c->n_reduce);
+    print_mark(r, c);
     print_schedule(r, c);
     for (int i = 0; i < c->out->rank; i++)
         count_uses(r, c->at[i]);

@@ -16,22 +16,7 @@ typedef struct inputs {
 
 static void report_note(importer *im, const char *text)
 {
-    char *line = tn_strfmt(im->arena, "%s: note: %s", im->path, text);
-    for (char *p = line; *p != '\0'; p++) /* names of the file must not forge a line; see base.c */
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    if (im->diag->report != NULL)
-        im->diag->report(im->diag->user, line);
-    else
-        fprintf(stderr, "%s\n", line);
-}
-
-static bool is_identifier(const char *s)
-{
-    for (const char *p = s; *p != '\0'; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' || (*p >= '0' && *p <= '9' && p > s)))
-            return false;
-    return *s != '\0';
+    tn_note(im->diag, tn_strfmt(im->arena, "%s: ", im->path), "%s", text);
 }
 
 typedef TnOnnx__TensorShapeProto__Dimension Dimension;
@@ -57,7 +42,7 @@ static const char *suggest_option(importer *im, const char *name, const TensorSh
         tn_str_add(&out, "%s", i > 0 ? "," : "");
         if (is_fixed(s->dim[i]))
             tn_str_add(&out, "%lld", (long long)s->dim[i]->dim_value);
-        else if (is_identifier(param))
+        else if (tn_is_identifier(param))
             tn_str_add(&out, "%s<=8", param);
         else
             tn_str_add(&out, "d%zu<=8", i);

@@ -3,43 +3,6 @@
    Outputs of the graph keep their own node, since each has its own place to be written to. */
 #include "pass/pass.h"
 
-/* By their bits: -0 is not 0, and NaN is itself. */
-static bool same_floats(const float *x, const float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t a = 0, b = 0;
-        memcpy(&a, &x[i], sizeof a);
-        memcpy(&b, &y[i], sizeof b);
-        if (a != b)
-            return false;
-    }
-    return true;
-}
-
-static bool same_strings(const char *const *x, const char *const *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(x[i], y[i]) != 0)
-            return false;
-    return true;
-}
-
-static bool same_attr(const tn_attr *x, const tn_attr *y)
-{
-    if (strcmp(x->name, y->name) != 0 || x->kind != y->kind || x->n != y->n)
-        return false;
-    switch (x->kind) {
-    case TN_ATTR_INT: return x->i == y->i;
-    case TN_ATTR_FLOAT: return same_floats(&x->f, &y->f, 1);
-    case TN_ATTR_STRING: return strcmp(x->s, y->s) == 0;
-    case TN_ATTR_INTS: return x->n == 0 || memcmp(x->ints, y->ints, sizeof *x->ints * x->n) == 0;
-    case TN_ATTR_FLOATS: return same_floats(x->floats, y->floats, x->n);
-    case TN_ATTR_STRINGS: return same_strings(x->strings, y->strings, x->n);
-    case TN_ATTR_TENSOR: return x->tensor == y->tensor;
-    }
-    return false;
-}
-
 static bool same_node(const tn_node *x, const tn_node *y)
 {
     if (x->op != y->op || x->n_in != y->n_in || x->n_out != y->n_out || x->n_attr != y->n_attr)
@@ -48,7 +11,7 @@ static bool same_node(const tn_node *x, const tn_node *y)
         if (x->in[i] != y->in[i])
             return false;
     for (int i = 0; i < x->n_attr; i++)
-        if (!same_attr(&x->attr[i], &y->attr[i]))
+        if (!tn_attr_same(&x->attr[i], &y->attr[i]))
             return false;
     return true;
 }

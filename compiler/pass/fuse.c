@@ -142,6 +142,13 @@ static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const 
     return true;
 }
 
+/* What becomes a call, now or later, is fused with what belongs to it only. */
+static bool may_fuse(const tn_comp *a, const tn_comp *b)
+{
+    bool same = a->mark == b->mark || (a->mark != NULL && b->mark != NULL && strcmp(a->mark, b->mark) == 0);
+    return same && a->call == NULL && b->call == NULL;
+}
+
 static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
 {
     const tn_expr *load = NULL;
@@ -209,7 +216,8 @@ static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
     if (a->n_reduce > 0 || a->serial || a->view || b->serial || b->view || !writes_own_axes(p, a))
         return NULL;
     double reads = count_points(b->axis, b->n_axis) * count_points(b->reduce, b->n_reduce);
-    if (reads > count_points(a->axis, a->n_axis) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
+    bool moves = a->mark != NULL && a->elem->kind == TN_E_LOAD; /* a call reads it in place */
+    if ((reads > count_points(a->axis, a->n_axis) && !moves) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
         return NULL;
     if (count_load_sites(b->elem, a->out) > 4)
         return NULL;
@@ -288,7 +296,7 @@ static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k,
     const tn_comp *b = p->comps.items[k];
     tn_comp_vec out = {0};
     for (size_t i = 0; i < writers->n; i++) {
-        if (!may_move(p, writers->items[i], k))
+        if (!may_move(p, writers->items[i], k) || !may_fuse(writers->items[i], b))
             return (tn_comp_vec){0};
         tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b);
         if (fused == NULL && writers->n == 1)
@@ -362,8 +370,7 @@ bool tn_pass_fuse(tn_module *m, bool *changed)
             k--; /* the list is one shorter; the fused computation may take more */
         else
             k++;
-    for (size_t i = 0; i < p->comps.n; i++)
-        p->comps.items[i]->id = (int)i;
+    tn_program_number(p);
     *changed = *changed || p->comps.n != before;
     return true;
 }

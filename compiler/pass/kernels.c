@@ -2,11 +2,28 @@
    each axis in order, which is right for everything.
        comp 0 "Relu"   axes i0:4   "y"[i0] = ...     becomes     for (i0 = 0; i0 < 4; i0++) y[i0] = ...
    Does nothing where pass schedule has run. */
-#include "pass/pass.h"
+#include "pass/call.h"
 #include "sched/sched.h"
+
+/* The schedule is that of what follows the call. */
+static bool make_call(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why)
+{
+    tn_comp *rest = tn_call_rest(p, c);
+    tn_kernel after;
+    *why = "nothing follows the call";
+    if (rest == NULL && *schedule != '\0')
+        return false;
+    if (rest != NULL && !tn_kernel_make(p, rest, schedule, &after, why))
+        return false;
+    *why = "a call's result is worked on in place, no point may be computed twice";
+    *out = tn_call_kernel(p, c, rest != NULL ? &after : NULL);
+    return rest == NULL || !after.repeats;
+}
 
 bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why)
 {
+    if (c->call != NULL)
+        return make_call(p, c, schedule, out, why);
     tn_nest *nest = tn_nest_make(p, c);
     if (!tn_nest_apply(nest, schedule, why))
         return false;

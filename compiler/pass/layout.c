@@ -51,11 +51,31 @@ static bool has_blocks(tn_dtype t)
     return t == TN_FLOAT || t == TN_INT8 || t == TN_UINT8;
 }
 
-static bool may_block(const tn_program *p, const tn_buf *b, int lanes)
+static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, int lanes)
 {
-    return b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4 && is_fixed(b, 1)
-        && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
+    return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4
+        && is_fixed(b, 1) && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
         && !is_repeated(p, b);
+}
+
+static void note_called(void *user, const tn_expr *load)
+{
+    bool *called = user;
+    called[load->buf->id] = true;
+}
+
+/* What a call reads and writes is row-major. */
+static const bool *find_called(tn_program *p)
+{
+    bool *called = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const tn_comp *c = p->comps.items[i];
+        if (c->call == NULL)
+            continue;
+        tn_comp_each_load(c, note_called, called);
+        called[c->out->id] = true;
+    }
+    return called;
 }
 
 /* --- votes ---------------------------------------------------------------------------------------------------------- */
@@ -273,8 +293,9 @@ static bool copy_from_blocks(tn_program *p, size_t at, int lanes)
     tn_comp *c = p->comps.items[at];
     tn_buf *to = c->out;
     kept seen = {c, false};
-    if (c->n_reduce == 0 || c->serial || to->layout.n > 0 || to->rank < 3 || to->rank > 4 || !has_blocks(to->dtype)
-        || !is_fixed(to, 1) || to->max[1] * 2 <= lanes || spatial(to) == 1 || c->n_axis != to->rank)
+    if (c->n_reduce == 0 || c->serial || c->call != NULL || to->layout.n > 0 || to->rank < 3 || to->rank > 4
+        || !has_blocks(to->dtype) || !is_fixed(to, 1) || to->max[1] * 2 <= lanes || spatial(to) == 1
+        || c->n_axis != to->rank)
         return false;
     for (int i = 0; i < c->n_axis; i++)
         if (c->at[i] != tn_axis_var(p, c, i))
@@ -321,7 +342,7 @@ static const tn_expr *redirect_load(tn_program *p, void *user, const tn_expr *e)
 static bool copy_with_border(tn_program *p, size_t at)
 {
     tn_comp *c = p->comps.items[at];
-    const tn_expr *load = c->n_reduce > 0 ? padded_input(p, c->elem) : NULL;
+    const tn_expr *load = c->n_reduce > 0 && c->call == NULL ? padded_input(p, c->elem) : NULL;
     if (load == NULL)
         return false;
     tn_buf *from = load->buf, *to = buf_like(p, from, "padded");
@@ -343,8 +364,9 @@ static bool copy_with_border(tn_program *p, size_t at)
 static void choose_layouts(tn_program *p, int block)
 {
     const double *votes = take_votes(p);
+    const bool *called = find_called(p);
     for (size_t i = 0; i < p->bufs.n; i++)
-        if (votes[i] > 0 && may_block(p, p->bufs.items[i], block))
+        if (votes[i] > 0 && may_block(p, called, p->bufs.items[i], block))
             block_channels(p->bufs.items[i], block);
     for (size_t i = 0; i < p->comps.n; i++)
         if (copy_from_blocks(p, i, block))

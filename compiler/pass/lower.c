@@ -3,6 +3,7 @@
    Results that nobody reads (second outputs, mostly) go away at once. An operator that has no computations in the form
    at hand is an error. */
 #include "ops/ops.h"
+#include "pass/dispatch.h"
 #include "pass/pass.h"
 
 /* A graph output that is an input, a constant, or listed twice gets an Identity of its own that writes it. */
@@ -81,5 +82,9 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
 bool tn_pass_lower(tn_module *m, bool *changed)
 {
     *changed = true;
-    return tn_graph_keep_values(m->graph, m->keep) && tn_lower_graph(m->arena, m->graph, &m->program);
+    if (!tn_graph_keep_values(m->graph, m->keep) || !tn_lower_graph(m->arena, m->graph, &m->program))
+        return false;
+    for (size_t i = 0; i < m->program->comps.n; i++)
+        m->program->comps.items[i]->mark = tn_node_mark(m->program->comps.items[i]->node);
+    return true;
 }

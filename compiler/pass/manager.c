@@ -394,6 +394,7 @@ static bool run_own(run *r, const tn_user_pass *own)
     tn_graph *fresh = tn_graph_parse(m->arena, m->diag, own->name, copy, r->o->find);
     if (fresh == NULL)
         return false;
+    fresh->patterns = m->graph->patterns;
     m->graph = fresh;
     m->is_typed = false;
     return complete(r, TN_FORM_TYPES, own->name) && finish(r, at, strcmp(copy, before.text) != 0);

@@ -5,7 +5,7 @@
       tile: nb vectors times px points of the last other axis, chosen by counting cycles per reduction step.
    3. Anything else gets its vector axis innermost. What does not come out as vectors falls back to plain loops.
    Constants that a vector axis reads are packed: outer block of the axis, reduction loops in their order, inner block. */
-#include "pass/pass.h"
+#include "pass/call.h"
 
 typedef struct plan {
     tn_program *p;
@@ -385,6 +385,18 @@ static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kerne
     c->schedule = out->schedule;
 }
 
+/* The rules see what follows the call. */
+static void schedule_call(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
+{
+    tn_comp *rest = tn_call_rest(p, c);
+    tn_kernel after;
+    if (rest != NULL)
+        schedule_one(p, t, rest, &after);
+    assert(rest == NULL || !after.repeats); /* only sums over an axis are */
+    *out = tn_call_kernel(p, c, rest != NULL ? &after : NULL);
+    c->schedule = out->schedule;
+}
+
 /* A schedule that the program's text gives is kept. */
 bool tn_pass_schedule(tn_module *m, bool *changed)
 {
@@ -395,7 +407,9 @@ bool tn_pass_schedule(tn_module *m, bool *changed)
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
         tn_kernel *k = TN_PUSH(p->arena, p->kernels);
-        if (c->schedule == NULL)
+        if (c->schedule == NULL && c->call != NULL)
+            schedule_call(p, &t, c, k);
+        else if (c->schedule == NULL)
             schedule_one(p, &t, c, k);
         else if (!tn_kernel_replay(p, c, k))
             return false;

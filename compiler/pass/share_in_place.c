@@ -36,7 +36,7 @@ static void count_load(void *user, const tn_expr *load)
 static bool fits(tn_program *p, const tn_comp *c, tn_buf *b)
 {
     loads_of before = {.p = p, .b = b}, last = {.p = p, .b = b};
-    if (b->scope != TN_SCOPE_ARENA || b == c->out || c->serial)
+    if (b->scope != TN_SCOPE_ARENA || b == c->out || c->serial || c->call != NULL)
         return false;
     if (tn_buf_room(b) * tn_dtype_get(b->dtype)->size != tn_buf_room(c->out) * tn_dtype_get(c->out->dtype)->size
         || b->dtype != c->out->dtype || !tn_layout_is_same(&b->layout, &c->out->layout))

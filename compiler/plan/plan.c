@@ -80,6 +80,8 @@ static void note_kernel(planning *g, const tn_comp *c)
     note_loads(g, c->post);
     for (int i = 0; i < c->out->rank; i++)
         note_loads(g, c->at[i]);
+    for (int i = 0; c->call != NULL && i < c->call->n_arg; i++) /* the result, too, is written by now */
+        note_loads(g, c->call->arg[i].expr);
     for (int i = 0; i < c->n_axis; i++)
         note_loads(g, c->axis[i].extent);
     for (int i = 0; i < c->n_reduce; i++)

@@ -1,6 +1,7 @@
 /* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
 
-       conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER
+       conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME]
+               [--dispatch WHAT] FOLDER
 
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
@@ -28,7 +29,7 @@ typedef struct vector {
 } vector;
 
 typedef struct options {
-    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target;
+    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target, *dispatch;
     int jobs;
 } options;
 
@@ -133,6 +134,8 @@ static bool run_c(const options *o, const char *model, const tn_array_vec *in, c
     tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
     tn_ctx_set(ctx, "cflags", o->cflags);
     tn_ctx_set(ctx, "target", o->target);
+    if (o->dispatch != NULL)
+        tn_ctx_set(ctx, "dispatch", o->dispatch);
     bool ok = run_package(ctx, model, in, want);
     tn_ctx_close(ctx);
     return ok;
@@ -284,6 +287,8 @@ int main(int argc, char **argv)
             o.cflags = argv[++i];
         else if (strcmp(argv[i], "--target") == 0 && i + 1 < argc)
             o.target = argv[++i];
+        else if (strcmp(argv[i], "--dispatch") == 0 && i + 1 < argc)
+            o.dispatch = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             o.only = argv[++i];
         else
@@ -291,7 +296,7 @@ int main(int argc, char **argv)
     if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
         fprintf(
             stderr,
-            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] FOLDER\n");
+            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] FOLDER\n");
         return 2;
     }
     list_tests(&o);

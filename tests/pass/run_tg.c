@@ -16,8 +16,10 @@
    those of a plan, and the line of the graph's name are not compared. `error: TEXT` below --- means that the passes must
    fail with that message. Every result is also parsed and printed again. `# target: NAME` and `# config: NAME=VALUE`
    above a case hold for it and those after it; the defaults are generic and none.
+   `# dispatch: ITEM` is option dispatch, with files by their path from the test's folder.
    Usage: run_tg FILE.tg...; the last line counts. */
 #include "ops/ops.h"
+#include "pass/dispatch.h"
 #include "pass/pass.h"
 
 #include <stdlib.h>
@@ -29,6 +31,7 @@ typedef struct {
 
 typedef struct test_case {
     const char *file, *title, *passes, *target, *config[2];
+    const tn_pattern_vec *patterns;
     int line; /* of its first line of text */
     lines in, out;
 } test_case;
@@ -162,6 +165,8 @@ static bool run_case(run *r, const test_case *c)
     m.config = c->config;
     if (m.target == NULL)
         return fail(c, "no target is called ", c->target);
+    if (m.graph != NULL)
+        m.graph->patterns = c->patterns;
     bool ok = tn_passes_check(&m, c->passes, &o) && tn_passes_run(&m, c->passes, &o);
     if (strncmp(c->out.items[0], "error: ", 7) == 0)
         return check_error(r, c, ok);
@@ -180,12 +185,25 @@ static void finish_case(run *r, const test_case *c)
         r->failed++;
 }
 
+static void add_dispatch(run *r, const char *test, const char *item, tn_pattern_vec *out)
+{
+    const char *equals = strchr(item, '='), *slash = strrchr(test, '/');
+    if (equals != NULL && slash != NULL)
+        item = tn_strfmt(r->arena, "%.*s%.*s%s", (int)(equals + 1 - item), item, (int)(slash + 1 - test), test,
+                         equals + 1);
+    if (!tn_dispatch_add(r->arena, &r->diag, item, out)) {
+        printf("%s: %s\n", test, r->message);
+        r->failed++;
+    }
+}
+
 /* The lines of the input keep their number from the case's title, so that messages of the parser point at them. */
 static void run_file(run *r, const char *path)
 {
     size_t size = 0;
     const char *text = tn_read_file(r->arena, &r->diag, path, &size), *passes = NULL, *target = "generic";
     const char *config = NULL;
+    tn_pattern_vec *patterns = TN_NEW(r->arena, tn_pattern_vec);
     test_case c = {.file = path};
     bool below = false;
     int line = 0, before = r->passed + r->failed;
@@ -200,10 +218,13 @@ static void run_file(run *r, const char *path)
             target = one + 10;
         } else if (strncmp(one, "# config: ", 10) == 0) {
             config = one + 10;
+        } else if (strncmp(one, "# dispatch: ", 12) == 0) {
+            add_dispatch(r, path, one + 12, patterns);
         } else if (strncmp(one, "=== ", 4) == 0) {
             finish_case(r, &c);
             c = (test_case){.file = path, .title = one + 4, .passes = passes, .target = target, .line = line + 1};
             c.config[0] = config;
+            c.patterns = patterns;
             below = false;
         } else if (strcmp(one, "---") == 0) {
             below = true;
