@@ -656,9 +656,10 @@ static void lower_turn(lowering *l, int k, int64_t turn, tn_stmt_vec *out)
     tn_stmt_vec *into = out;
     if (loop->is_parallel && loop->extent != 1)
         into = &add_turns(l, k, tn_index(l->p, turn), tn_index(l->p, turn + 1), out)->body;
+    const tn_expr *saved = l->value[k]; /* made anew in a section of one turn, it would be that turn's number */
     l->value[k] = tn_index(l->p, turn);
     lower_loops(l, k + 1, into);
-    l->value[k] = tn_var_expr(l->p, loop->var);
+    l->value[k] = saved;
 }
 
 /* All whole turns, then the last with fewer inner ones. */
@@ -708,11 +709,12 @@ static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
     } else if (loop->kind == TN_LOOP_VECTOR) {
         lower_vector(l, k, out);
     } else if (loop->kind == TN_LOOP_UNROLL) {
+        const tn_expr *saved = l->value[k];
         for (int64_t i = 0; i < l->extent[k]; i++) {
             l->value[k] = tn_index(l->p, i);
             lower_loops(l, k + 1, out);
         }
-        l->value[k] = tn_var_expr(l->p, loop->var);
+        l->value[k] = saved;
     } else if (loop->extent == 1 || l->extent[k] == 1) {
         lower_turn(l, k, 0, out);
     } else {

@@ -63,6 +63,8 @@ static const char *split(tn_nest *nest, const char *name, int64_t factor, bool c
         return "split wants a loop of fixed extent";
     if (factor < 1 || factor > l->extent || nest->n == TN_MAX_LOOPS)
         return "split wants a factor of 1 up to the extent";
+    if (l->tail != 0) /* which of the inner loop's turns would be the short one? */
+        return "a loop with a ragged end is not split again; split its inner loop";
     int at = (int)(l - nest->loop);
     memmove(l + 2, l + 1, sizeof *l * (size_t)(nest->n - at - 1));
     nest->n++;
@@ -202,16 +204,39 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
     return "unknown primitive; there are split, cover, pad, order, unroll, vector and parallel";
 }
 
-static const char *check_tile(const tn_nest *nest)
+/* The last turn of a ragged loop has fewer turns of its inner loop, which is lowered after it. */
+static bool is_outside_of(const tn_nest *nest, int at, const char *inner)
+{
+    for (int i = at + 1; i < nest->n; i++)
+        if (strcmp(nest->loop[i].name, inner) == 0)
+            return true;
+    return false;
+}
+
+static bool is_vector(const tn_nest *nest, const char *name)
+{
+    for (int i = 0; i < nest->n; i++)
+        if (nest->loop[i].kind == TN_LOOP_VECTOR && strcmp(nest->loop[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *check_loops(const tn_nest *nest)
 {
     bool in_tile = false;
     for (int i = 0; i < nest->n; i++) {
         const tn_loop *l = &nest->loop[i];
+        if (l->tail != 0 && !is_outside_of(nest, i, l->inner))
+            return "a loop with a ragged end must stand outside of its inner loop";
+        if (l->tail != 0 && nest->comp->n_reduce > 0 && is_vector(nest, l->inner))
+            return "the vectors of a reduction must be whole: a factor that divides the extent, pad or cover";
         in_tile = in_tile || l->is_reduce;
         if (l->is_parallel && l->repeats)
             return "a parallel loop must not repeat points: two threads would write them";
         if (l->is_parallel && (in_tile || l->kind != TN_LOOP_SERIAL))
             return "a parallel loop must be outside of the reduction, and neither unrolled nor vector";
+        if (in_tile && !l->is_reduce && l->tail != 0)
+            return "a loop with a ragged end must stand outside of the reduction, unless it is one";
         if (in_tile && !l->is_reduce && l->kind == TN_LOOP_SERIAL)
             return "a loop inside the reduction must be unrolled or vector";
         if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
@@ -235,7 +260,7 @@ bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why)
         s += length + (s[length] == ';');
     }
     if (*why == NULL)
-        *why = check_tile(nest);
+        *why = check_loops(nest);
     if (*why == NULL && nest->share.parts > 0)
         count_turns(nest);
     return *why == NULL;

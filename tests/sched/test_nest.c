@@ -112,6 +112,10 @@ static void test_refused(void **state)
     refuses(b, "cover i0 16", "factor of 1 up to the extent");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
+    refuses(b, "split i0 4; split i0o 2", "split its inner loop");
+    refuses(b, "split i0 4; order i0i i0o r0", "outside of its inner loop");
+    refuses(b, "split i0 4; order i0o r0 i0i; vector i0i", "vectors of a reduction must be whole");
+    refuses(b, "split i0 4; order r0 i0o i0i; unroll i0o i0i", "outside of the reduction");
 }
 
 /* --- parallel ----------------------------------------------------------------------------------------------------------- */
@@ -233,6 +237,7 @@ static void test_parallel_ragged(void **state)
     covers(b, 2, 5, 3, tn_strfmt(&b->arena, "%s; parallel 8 i1o i2", one), 6);
     covers(b, 3, 10, 5, "split i1 4; split i2 3; order i0 i1o i2o r0 i1i i2i; unroll i1i i2i; parallel 8 i0 i1o i2o",
            18);
+    covers(b, 7, 7, 3, "split i1 3; split i0 3; order i1o i0o i0i i1i i2 r0; parallel 2 i2", 3); /* two ends of one */
     covers(b, 1, 16, 5, "split i1 8; order i0 i1o i2 r0 i1i; vector i1i; parallel 8 i1o i2", 10);
 }
 

@@ -1,0 +1,274 @@
+/* Schedules keep the meaning: what they make of a computation is interpreted, statement by statement, and compared with
+   the computation itself. Inputs are small whole numbers, so sums are exact in any order and all comparisons are of
+   equality. Schedules: some at random for each computation, and those of the rules for every target. */
+#include "ops/ops.h"
+#include "pass/pass.h"
+#include "sched/sched.h"
+
+#include "machine.h"
+
+static const char *const models[] = {
+    /* convolution with a border, and its epilogue */
+    "input \"x\" : float[1,5,6,7]\nconstant \"w\" : float[9,5,3,3] = W\nconstant \"b\" : float[9] = W\n"
+    "\"c\" : float[1,9,6,7] = Conv(\"x\", \"w\", \"b\") {pads=[1,1,1,1]}\n\"y\" : float[1,9,6,7] = Relu(\"c\")\n",
+    /* several layers in blocks of channels, with borders and strides between them */
+    "input \"x\" : float[1,3,9,9]\nconstant \"v\" : float[20,3,3,3] = W\nconstant \"w\" : float[17,20,3,3] = W\n"
+    "\"c\" : float[1,20,5,5] = Conv(\"x\", \"v\") {pads=[1,1,1,1], strides=[2,2]}\n"
+    "\"d\" : float[1,17,5,5] = Conv(\"c\", \"w\") {pads=[1,1,1,1]}\n\"y\" : float[1,17,5,5] = Relu(\"d\")\n",
+    /* depthwise */
+    "input \"x\" : float[1,18,6,6]\nconstant \"w\" : float[18,1,3,3] = W\n\"n\" : float[1,18,6,6] = Neg(\"x\")\n"
+    "\"y\" : float[1,18,6,6] = Conv(\"n\", \"w\") {group=18, pads=[1,1,1,1]}\n",
+    /* matrix products: of constants, and of two inputs */
+    "input \"x\" : float[7,13]\nconstant \"w\" : float[13,34] = W\n\"y\" : float[7,34] = MatMul(\"x\", \"w\")\n",
+    "input \"x\" : float[2,5,6]\ninput \"z\" : float[2,6,19]\n\"y\" : float[2,5,19] = MatMul(\"x\", \"z\")\n",
+    /* pooling */
+    "input \"x\" : float[1,17,7,7]\n\"n\" : float[1,17,7,7] = Neg(\"x\")\n"
+    "\"y\" : float[1,17,4,4] = MaxPool(\"n\") {kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]}\n",
+    "input \"x\" : float[1,8,5,5]\n\"y\" : float[1,8,1,1] = GlobalAveragePool(\"x\")\n",
+    /* reductions inside and outside */
+    "input \"x\" : float[6,35]\nconstant \"a\" : int64[1] = [0]\n\"y\" : float[35] = ReduceSum(\"x\", \"a\") {keepdims=0}\n",
+    "input \"x\" : float[6,35]\nconstant \"a\" : int64[1] = [1]\n\"y\" : float[6] = ReduceMax(\"x\", \"a\") {keepdims=0}\n",
+    /* elementwise with tails and broadcasting */
+    "input \"x\" : float[3,37]\ninput \"z\" : float[37]\n\"a\" : float[3,37] = Add(\"x\", \"z\")\n"
+    "\"y\" : float[3,37] = Mul(\"a\", \"x\")\n",
+    /* bytes: products in int32, saturated */
+    "input \"x\" : uint8[1,6,5,5]\nconstant \"w\" : int8[18,6,3,3] = W\nconstant \"s\" : float[] = [0.125]\n"
+    "constant \"one\" : float[] = [1]\nconstant \"z\" : uint8[] = [3]\nconstant \"o\" : int8[] = [0]\n"
+    "\"y\" : uint8[1,18,5,5] = QLinearConv(\"x\", \"s\", \"z\", \"w\", \"one\", \"o\", \"one\", \"z\") {pads=[1,1,1,1]}\n",
+};
+
+static int small(int i)
+{
+    return i * 7 % 5 - 2 + (i / 5 * 3 % 4 == 1);
+}
+
+/* W stands for as many small numbers as the constant has. */
+static const char *fill_constants(bench *b, const char *text)
+{
+    tn_str s = {.arena = &b->arena};
+    for (; *text != '\0'; text++) {
+        if (*text != 'W') {
+            tn_str_put(&s, text, 1);
+            continue;
+        }
+        const char *dims = s.text + s.len;
+        while (*dims != '[')
+            dims--;
+        int64_t n = 1;
+        for (char *end = NULL; *dims != ']'; dims = end)
+            n *= strtoll(dims + 1, &end, 10);
+        for (int i = 0; i < n; i++)
+            tn_str_add(&s, "%s%d", i == 0 ? "[" : ", ", small(i));
+        tn_str_add(&s, "]");
+    }
+    tn_str_add(&s, "output \"y\"\n");
+    return s.text;
+}
+
+static tn_graph *read_graph(bench *b, const char *text)
+{
+    tn_graph *g = tn_graph_parse(&b->arena, &b->diag, "t.tg", fill_constants(b, text), tn_op_find);
+    if (g == NULL)
+        fail_msg("%s", b->line);
+    return g;
+}
+
+static tn_tensor *make_input(bench *b, const tn_value *v, int salt)
+{
+    tn_tensor *t = tn_tensor_make(&b->arena, v->dtype, &v->shape);
+    bool is_signed = tn_dtype_get(v->dtype)->is_signed;
+    for (int64_t i = 0; i < tn_shape_count(&v->shape); i++)
+        tn_tensor_set(t, i, small((int)i + salt) + (is_signed ? 0 : 2));
+    return t;
+}
+
+/* What the computations of the graph mean, unfused: the output and the inputs. */
+static tn_tensor *interpret(bench *b, const char *text, tn_tensor **in)
+{
+    tn_graph *g = read_graph(b, text);
+    tn_program *p = NULL;
+    assert_true(tn_lower_graph(&b->arena, g, &p));
+    tn_tensor **store = TN_NEW_N(&b->arena, tn_tensor *, p->bufs.n + 1);
+    for (size_t i = 0; i < g->inputs.n; i++)
+        store[tn_buf_of(p, g->inputs.items[i])->id] = in[i] = make_input(b, g->inputs.items[i], (int)i * 3);
+    assert_true(tn_interpret(p, &b->arena, store, NULL));
+    return store[tn_buf_of(p, g->outputs.items[0])->id];
+}
+
+static void check_output(machine *m, tn_buf *out, const tn_tensor *want)
+{
+    tn_tensor *got = tn_tensor_make(m->arena, want->dtype, &want->shape);
+    each_element(m, out, copy_out, got);
+    for (int64_t i = 0; i < tn_shape_count(&want->shape); i++)
+        if (tn_tensor_get(got, i) != tn_tensor_get(want, i))
+            fail_msg("%s: element %d is %g, wanted %g", m->what, (int)i, tn_tensor_get(got, i), tn_tensor_get(want, i));
+}
+
+static machine start(bench *b, tn_program *p, const tn_graph *g, tn_tensor **in)
+{
+    machine m = start_machine(b, p);
+    for (size_t i = 0; i < g->inputs.n; i++)
+        each_element(&m, tn_buf_of(p, g->inputs.items[i]), copy_in, in[i]);
+    return m;
+}
+
+/* --- rules --------------------------------------------------------------------------------------------------------- */
+
+static void check_rules(bench *b, const char *text, const tn_target *target, const char *pipeline)
+{
+    tn_tensor *in[4] = {NULL}, *want = interpret(b, text, in);
+    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = target, .graph = read_graph(b, text)};
+    tn_pass_options o = {.verify = true, .find = tn_op_find};
+    if (!tn_passes_run(&m, pipeline, &o) || !tn_passes_complete(&m, TN_FORM_KERNELS, &o))
+        fail_msg("%s", b->line);
+    tn_program *p = m.program;
+    machine run = start(b, p, m.graph, in);
+    run.what = tn_strfmt(&b->arena, "%s %s\n%s", target->name, pipeline, text);
+    for (size_t i = 0; i < p->kernels.n; i++)
+        run_kernel(&run, p->kernels.items[i].body, p->kernels.items[i].comp->out, &p->kernels.items[i].share);
+    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want);
+}
+
+static void test_rules(void **state)
+{
+    for (size_t k = 0; k < sizeof models / sizeof *models; k++)
+        for (size_t i = 0; tn_target_at(i) != NULL; i++) {
+            check_rules(*state, models[k], tn_target_at(i), "O0");
+            check_rules(*state, models[k], tn_target_at(i), "O3");
+        }
+}
+
+/* --- schedules at random ------------------------------------------------------------------------------------------- */
+
+enum { MOST_POINTS = 48 /* of a register tile: its code is written out */, ROUNDS = 40 };
+
+typedef struct loops {
+    int n;
+    struct {
+        const char *name;
+        int64_t extent;
+        bool is_reduce;
+    } loop[TN_MAX_LOOPS];
+} loops;
+
+static void add_axes(loops *l, const tn_axis *axis, int n, bool is_reduce)
+{
+    for (int i = 0; i < n; i++) {
+        l->loop[l->n].name = axis[i].var->name;
+        l->loop[l->n].extent = axis[i].extent->i;
+        l->loop[l->n++].is_reduce = is_reduce;
+    }
+}
+
+static void split_one(bench *b, loops *l, tn_str *text)
+{
+    int k = draw(b, l->n), factor = 1 + draw(b, 9);
+    bool cover = !l->loop[k].is_reduce && draw(b, 3) == 0;
+    if (factor > l->loop[k].extent)
+        return;
+    tn_str_add(text, "%s %s %d; ", cover ? "cover" : "split", l->loop[k].name, factor);
+    l->loop[l->n] = l->loop[k];
+    l->loop[l->n].name = tn_strfmt(&b->arena, "%si", l->loop[k].name);
+    l->loop[l->n++].extent = factor;
+    l->loop[k].name = tn_strfmt(&b->arena, "%so", l->loop[k].name);
+    l->loop[k].extent = (l->loop[k].extent + factor - 1) / factor;
+}
+
+static void shuffle(bench *b, loops *l)
+{
+    for (int i = l->n - 1; i > 0; i--) {
+        int k = draw(b, i + 1);
+        loops saved = *l;
+        l->loop[i] = saved.loop[k];
+        l->loop[k] = saved.loop[i];
+    }
+}
+
+/* NULL when the tile would be too large. Whether it is a legal schedule is for tn_nest_apply to say. */
+static const char *draw_schedule(bench *b, const tn_comp *c)
+{
+    loops l = {0};
+    tn_str text = {.arena = &b->arena}, unrolled = {.arena = &b->arena};
+    int64_t points = 1;
+    add_axes(&l, c->axis, c->n_axis, false);
+    add_axes(&l, c->reduce, c->n_reduce, true);
+    for (int i = draw(b, 4); i > 0 && l.n > 0; i--)
+        split_one(b, &l, &text);
+    if (!c->serial && draw(b, 4) > 0) {
+        shuffle(b, &l);
+        tn_str_add(&text, "order");
+        for (int i = 0; i < l.n; i++)
+            tn_str_add(&text, " %s", l.loop[i].name);
+        tn_str_add(&text, "; ");
+    }
+    bool inside = false;
+    for (int i = 0; i < l.n; i++) {
+        inside = inside || l.loop[i].is_reduce;
+        bool last = i == l.n - 1 && !l.loop[i].is_reduce && l.loop[i].extent <= MOST_LANES && draw(b, 2) == 0;
+        if (last) {
+            tn_str_add(&text, "vector %s; ", l.loop[i].name);
+        } else if ((inside && !l.loop[i].is_reduce) || (points * l.loop[i].extent <= MOST_POINTS && draw(b, 5) == 0)) {
+            points *= l.loop[i].extent;
+            tn_str_add(&unrolled, "unroll %s; ", l.loop[i].name);
+        } else if (!inside && draw(b, 4) == 0) {
+            tn_str_add(&unrolled, "parallel 3 %s; ", l.loop[i].name);
+        }
+    }
+    tn_str_add(&text, "%s", unrolled.len > 0 ? unrolled.text : "");
+    return points <= MOST_POINTS ? text.text : NULL;
+}
+
+/* One computation after the other gets a schedule at random, all others plain loops. Returns how many were legal. */
+static int check_random(bench *b, const char *text)
+{
+    tn_tensor *in[4] = {NULL}, *want = interpret(b, text, in);
+    tn_module m = {
+        .arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic"), .graph = read_graph(b, text)};
+    tn_pass_options o = {.find = tn_op_find};
+    assert_true(tn_passes_run(&m, "fold-const,lower,fuse", &o));
+    tn_program *p = m.program;
+    tn_stmt **body = TN_NEW_N(&b->arena, tn_stmt *, p->comps.n);
+    tn_share *share = TN_NEW_N(&b->arena, tn_share, p->comps.n);
+    tn_str texts = {.arena = &b->arena};
+    int legal = 0;
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const char *why = NULL, *drawn = draw_schedule(b, p->comps.items[i]);
+        tn_nest *nest = tn_nest_make(p, p->comps.items[i]);
+        if (drawn != NULL && tn_nest_apply(nest, drawn, &why)) {
+            legal++;
+            tn_str_add(&texts, "%s\n", drawn);
+        } else {
+            nest = tn_nest_make(p, p->comps.items[i]);
+        }
+        body[i] = tn_nest_lower(nest);
+        share[i] = nest->share;
+    }
+    machine run = start(b, p, m.graph, in);
+    run.what = tn_strfmt(&b->arena, "%s%s", texts.len > 0 ? texts.text : "", text);
+    for (size_t i = 0; i < p->comps.n; i++)
+        run_kernel(&run, body[i], p->comps.items[i]->out, &share[i]);
+    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want);
+    return legal;
+}
+
+static void test_random_schedules(void **state)
+{
+    bench *b = *state;
+    for (size_t k = 0; k < sizeof models / sizeof *models; k++) {
+        int legal = 0;
+        tn_arena kept = b->arena;
+        for (int i = 0; i < ROUNDS; i++) {
+            b->arena = (tn_arena){.memory = &b->memory};
+            legal += check_random(b, models[k]);
+            tn_arena_free(&b->arena);
+        }
+        b->arena = kept;
+        assert_true(legal >= ROUNDS / 4);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_random_schedules)};
+    return cmocka_run_group_tests_name("lowered", tests, NULL, NULL);
+}
