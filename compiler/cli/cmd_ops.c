@@ -83,10 +83,11 @@ const cmd cmd_patterns = {
     .name = "patterns",
     .doc = "list what --dispatch can send to a library",
     .usage = "[--format text|json]",
-    .about = "Lists the patterns of --dispatch: parts of a graph that become calls of the CBLAS interface. A pattern of "
-             "your own is a graph as text, as 'tenon show' prints it, with one output; --dispatch "
-             "user.NAME=FILE:FUNCTION calls FUNCTION for it, with a pointer for each input and for the output, then "
-             "the value of each symbol. The package's header has its prototype.",
+    .about =
+        "Lists the patterns of --dispatch: parts of a graph that become calls of the CBLAS interface. A pattern of "
+        "your own is a graph as text, as 'tenon show' prints it, with one output; --dispatch "
+        "user.NAME=FILE:FUNCTION calls FUNCTION for it, with a pointer for each input and for the output, then "
+        "the value of each symbol. The package's header has its prototype.",
     .options = passes_options,
     .examples = patterns_examples,
     .run = run_patterns,

@@ -86,7 +86,8 @@ const char *tn_model_summary(tn_model *m, int json); /* per layer and total: sha
 tn_status tn_model_compile(tn_model *m, const char *path);
 const char *tn_passes_list(tn_ctx *ctx, int json);        /* passes, their parameters, levels */
 const char *tn_ops_list(tn_ctx *ctx, const char *format); /* "text", "markdown", "json" */
-const char *tn_patterns_list(tn_ctx *ctx, int json); /* what option dispatch can send to CBLAS; as JSON with their text */
+const char *tn_patterns_list(tn_ctx *ctx,
+                             int json); /* what option dispatch can send to CBLAS; as JSON with their text */
 const char *tn_targets_list(tn_ctx *ctx);
 
 /* --- arrays ------------------------------------------------------------------------------------------------------ */

@@ -224,8 +224,8 @@ static int first_number(const tn_graph *g)
     int next = 0;
     for (size_t i = 0; i < g->nodes.n; i++) {
         const char *mark = tn_node_mark(g->nodes.items[i]), *at = mark != NULL ? strrchr(mark, '#') : NULL;
-        int number = at != NULL ? atoi(at + 1) : -1;
-        next = number >= next && number < 1000000000 ? number + 1 : next;
+        long number = at != NULL ? strtol(at + 1, NULL, 10) : -1;
+        next = number >= next && number < 1000000000 ? (int)number + 1 : next;
     }
     return next;
 }
