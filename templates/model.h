@@ -24,6 +24,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+@POOL_H@
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,8 +74,9 @@ typedef struct @NAME@_io {
 } @NAME@_io;
 
 /* Runs the model once. On an error nothing was computed; after ERR_VALUE the outputs hold anything. */
-@NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size);
+@NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size@THREADS_PARAM@);
 @RUN_FLAT@
+@POOL@
 @WEIGHTS_CHECK@
 @SELFTEST@
 @FUNCTIONS@

@@ -25,12 +25,12 @@
 @CLOSE@
 @CHECKS@
 
-@NAME@_status @NAME@_selftest(@WEIGHTS_PARAM@void *work, size_t work_size)
+@NAME@_status @NAME@_selftest(@WEIGHTS_PARAM@void *work, size_t work_size@THREADS_PARAM@)
 {
     @NAME@_status status;
     @NAME@_io io;
 @FILL@
-    status = @NAME@_run(&io, @WEIGHTS_ARG@work, work_size);
+    status = @NAME@_run(&io, @WEIGHTS_ARG@work, work_size@THREADS_ARG@);
 @CHECK@
     return status;
 }

@@ -22,11 +22,13 @@ int main(int argc, char **argv)
     static unsigned char weights_room[@UPPER@_WEIGHTS_FILE_SIZE + @UPPER@_WEIGHTS_ALIGN];
     unsigned char *const weights = @NAME@_align(weights_room, @UPPER@_WEIGHTS_ALIGN);
     @NAME@_status status;
+@OPEN_POOL@
     if (!@NAME@_read_weights(argc > 1 ? argv[1] : "@NAME@_weights.bin", weights))
         return 1;
     status = @NAME@_weights_check(weights, @UPPER@_WEIGHTS_FILE_SIZE);
     if (status == @UPPER@_OK)
-        status = @NAME@_selftest(weights, @NAME@_align(work_room, @UPPER@_WORK_ALIGN), @UPPER@_WORK_SIZE);
+        status = @NAME@_selftest(weights, @NAME@_align(work_room, @UPPER@_WORK_ALIGN), @UPPER@_WORK_SIZE@THREADS_ARG@);
+@CLOSE_POOL@
     if (status == @UPPER@_OK)
         (void)printf("@NAME@: self-test passed\n");
     else

@@ -54,6 +54,7 @@ step "installed library" bash tests/api/install.sh
 step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
 step "generated code, strict flags" bash tests/emit/strict.sh
+step "threads" bash tests/threads/threads.sh
 step "vector mathematics" bash tests/emit/vmath.sh
 step "what a package promises" bash tests/emit/contract.sh
 step "calls of CBLAS and of own functions" bash tests/emit/dispatch.sh

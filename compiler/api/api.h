@@ -49,6 +49,8 @@ const char *tn_setting_get(const tn_ctx *ctx, const char *name);
 /* All values of an option that adds up, NULL-terminated. */
 const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
 const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports an unknown one; NULL then */
+/* Option threads, 0 where it is not set; false after an error. */
+bool tn_ctx_threads(tn_ctx *ctx, int *out);
 void tn_progress(tn_ctx *ctx, const char *step);
 
 /* compile.c: writes the package of a loaded model into an existing folder, no tar and no renaming. default_target: what

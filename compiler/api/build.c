@@ -261,6 +261,8 @@ static bool link_sources(build *b, words *w, const char *result)
     if (!add_libraries(b, w))
         return false;
     add(b, w, "-lm");
+    if (b->package->threads > 1)
+        add(b, w, "-pthread");
     return run_command(b, w);
 }
 

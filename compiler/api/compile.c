@@ -42,11 +42,6 @@ tn_status tn_model_write_package(tn_model *m, const char *folder, const char *de
     const tn_target *target = tn_ctx_target(ctx, default_target != NULL ? default_target : "generic");
     if (target == NULL)
         return TN_ERR_USAGE;
-    if (strcmp(tn_setting_get(ctx, "threads"), "1") != 0) {
-        tn_error(&ctx->diag, "threads %s: code with more than one thread is not supported yet",
-                 tn_setting_get(ctx, "threads"));
-        return TN_ERR_USAGE;
-    }
     tn_status status = tn_model_optimise(m, target);
     if (status != TN_OK)
         return status;

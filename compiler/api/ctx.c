@@ -161,6 +161,23 @@ const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
     return t;
 }
 
+bool tn_ctx_threads(tn_ctx *ctx, int *out)
+{
+    enum { MOST_THREADS = 64 }; /* TN_POOL_MAX; tests/threads/threads.sh opens a pool of as many */
+    const char *text = tn_setting_get(ctx, "threads");
+    char *end = NULL;
+    long n = strtol(text, &end, 10);
+    *out = 0;
+    if (text[0] == '\0')
+        return true;
+    if (*end != '\0' || n < 1 || n > MOST_THREADS) {
+        tn_error(&ctx->diag, "option 'threads' is '%s'; it takes a number from 1 to %d", text, MOST_THREADS);
+        return false;
+    }
+    *out = (int)n;
+    return true;
+}
+
 void tn_progress(tn_ctx *ctx, const char *step)
 {
     if (ctx->config.progress != NULL)

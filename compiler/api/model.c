@@ -130,12 +130,29 @@ static bool read_dispatch(tn_ctx *ctx, tn_graph *g)
     return true;
 }
 
+/* Options pass-config and threads; NULL after an error. */
+static const char *const *config_of(tn_ctx *ctx)
+{
+    const char *const *given = tn_setting_all(ctx, "pass-config");
+    size_t n = 0;
+    int threads = 0;
+    if (!tn_ctx_threads(ctx, &threads))
+        return NULL;
+    while (given[n] != NULL)
+        n++;
+    const char **all = TN_NEW_N(&ctx->arena, const char *, n + 2);
+    memcpy(all, given, n * sizeof *all);
+    if (threads > 0)
+        all[n] = tn_strfmt(&ctx->arena, "parallel.threads=%d", threads);
+    return all;
+}
+
 static tn_status run_passes(tn_model *m, const char *passes)
 {
     tn_pass_options o = options_of(m->ctx);
-    m->module.config = tn_setting_all(m->ctx, "pass-config");
+    m->module.config = config_of(m->ctx);
     m->module.keep = tn_setting_all(m->ctx, "keep-values");
-    if (!read_dispatch(m->ctx, m->module.graph) || !tn_passes_check(&m->module, passes, &o))
+    if (m->module.config == NULL || !read_dispatch(m->ctx, m->module.graph) || !tn_passes_check(&m->module, passes, &o))
         return TN_ERR_USAGE;
     tn_progress(m->ctx, "running passes");
     return tn_passes_run(&m->module, passes, &o) ? TN_OK : TN_ERR_MODEL;

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { MOST_ITEMS = 1 << 20, MOST_ALIGN = 4096 };
+enum { MOST_ITEMS = 1 << 20, MOST_ALIGN = 4096, MOST_THREADS = 1 << 16 };
 
 typedef struct reader {
     tn_arena *arena;
@@ -189,6 +189,7 @@ static void read_abi(reader *r, const json_t *abi)
     p->uses_cblas = json_array_size(json_object_get(abi, "libraries")) > 0;
     const char *function = json_string_value(json_array_get(json_object_get(abi, "functions"), 0));
     p->function = function != NULL ? tn_strdup(r->arena, function) : NULL;
+    p->threads = (int)get_number(r, abi, "threads", 1, MOST_THREADS);
     read_symbols(r, abi);
     p->input = read_io(r, abi, "inputs", &p->n_in);
     p->output = read_io(r, abi, "outputs", &p->n_out);

@@ -34,6 +34,7 @@ typedef struct tn_package {
     bool uses_cblas;
     const char *weights_file; /* what the caller loads and passes to NAME_run; NULL: nothing to pass */
     size_t work_size, work_align;
+    int threads; /* above 1: NAME_run takes a tn_parallel, and there is NAME_pool_open */
     tn_package_io *input, *output;
     tn_package_symbol *symbol;
     tn_package_layer *layer;

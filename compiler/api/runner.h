@@ -4,8 +4,16 @@
 
 #include "api/package.h"
 
-typedef int tn_run_fn(const void *io, void *work, size_t work_size);
-typedef int tn_run_weights_fn(const void *io, const void *weights, void *work, size_t work_size);
+/* NAME_run, by whether weights and threads are passed. */
+typedef union tn_entry {
+    int (*plain)(const void *io, void *work, size_t work_size);
+    int (*weights)(const void *io, const void *weights, void *work, size_t work_size);
+    int (*threads)(const void *io, void *work, size_t work_size, const void *threads);
+    int (*both)(const void *io, const void *weights, void *work, size_t work_size, const void *threads);
+} tn_entry;
+typedef const void *tn_pool_open_fn(void *memory, size_t size, int threads);
+typedef size_t tn_pool_size_fn(int threads);
+typedef void tn_pool_close_fn(const void *pool);
 
 /* Members of NAME_io: inputs, outputs, then one size per symbol, each as large as a pointer. */
 typedef union tn_io_member {
@@ -15,8 +23,7 @@ typedef union tn_io_member {
 
 typedef struct tn_library {
     void *handle; /* of dlopen; NULL: closed */
-    tn_run_fn *run;
-    tn_run_weights_fn *run_weights; /* instead, where weights are passed */
+    tn_entry run;
 } tn_library;
 
 struct tn_runner {
@@ -26,7 +33,9 @@ struct tn_runner {
     const char *temp; /* a folder that goes with the runner; NULL: none */
     tn_package package;
     tn_library library;
-    void *weights; /* NULL: they are in the library */
+    void *weights;       /* NULL: they are in the library */
+    const void *threads; /* a tn_parallel of the library's pool; NULL: the calling thread does all */
+    tn_pool_close_fn *close_pool;
     void *work;
     tn_io_member *io;
     int64_t *symbols; /* their values now */

@@ -32,10 +32,7 @@ bool tn_library_open(tn_ctx *ctx, const tn_package *p, const char *file, tn_libr
         tn_library_close(out);
         return false;
     }
-    if (p->weights_file != NULL)
-        memcpy(&out->run_weights, &entry, sizeof entry); /* C has no conversion from void * to a function */
-    else
-        memcpy(&out->run, &entry, sizeof entry);
+    memcpy(&out->run, &entry, sizeof entry); /* C has no conversion from void * to a function */
     return true;
 }
 
@@ -48,9 +45,12 @@ void tn_library_close(tn_library *l)
 
 int tn_library_call(const tn_library *l, const tn_runner *r)
 {
-    if (l->run_weights != NULL)
-        return l->run_weights(r->io, r->weights, r->work, r->package.work_size);
-    return l->run(r->io, r->work, r->package.work_size);
+    size_t size = r->package.work_size;
+    bool weights = r->package.weights_file != NULL;
+    if (r->package.threads > 1)
+        return weights ? l->run.both(r->io, r->weights, r->work, size, r->threads)
+                       : l->run.threads(r->io, r->work, size, r->threads);
+    return weights ? l->run.weights(r->io, r->weights, r->work, size) : l->run.plain(r->io, r->work, size);
 }
 
 /* --- the package's folder ----------------------------------------------------------------------------------------- */
@@ -189,10 +189,55 @@ static bool load_weights(opening *o)
     return fail(o, TN_ERR_FILE);
 }
 
+/* --- threads ------------------------------------------------------------------------------------------------------- */
+
+static bool find_function(opening *o, const char *suffix, void *out)
+{
+    tn_runner *r = o->runner;
+    const char *name = tn_strfmt(&r->arena, "%s_pool_%s", r->package.name, suffix);
+    void *found = dlsym(r->library.handle, name);
+    memcpy(out, &found, sizeof found);
+    if (found == NULL)
+        tn_error_at(&r->ctx->diag, r->path, "the library has no function %s, although it is compiled for %d threads",
+                    name, r->package.threads);
+    return found != NULL;
+}
+
+/* Option threads, or as many as the package was compiled for. */
+static bool open_pool(opening *o)
+{
+    tn_runner *r = o->runner;
+    tn_pool_size_fn *get_size = NULL;
+    tn_pool_open_fn *open = NULL;
+    int threads = 0, most = r->package.threads;
+    if (!tn_ctx_threads(r->ctx, &threads))
+        return fail(o, TN_ERR_USAGE);
+    threads = threads > 0 ? threads : most;
+    if (threads > most) {
+        tn_error_at(&r->ctx->diag, r->path, "is compiled for %d thread%s, not for %d; compile it with --threads %d",
+                    most, most > 1 ? "s" : "", threads, threads);
+        return fail(o, TN_ERR_USAGE);
+    }
+    if (threads == 1)
+        return true;
+    if (!find_function(o, "size", &get_size) || !find_function(o, "open", &open)
+        || !find_function(o, "close", &r->close_pool))
+        return fail(o, TN_ERR_FILE);
+    size_t size = get_size(threads);
+    r->threads = open(tn_alloc(&r->arena, size), size, threads);
+    if (r->threads != NULL)
+        return true;
+    tn_error_at(&r->ctx->diag, r->path, "the system gives no %d threads", threads);
+    return fail(o, TN_ERR_RUN);
+}
+
 /* --- open and close ----------------------------------------------------------------------------------------------- */
 
 static void release(tn_runner *r)
 {
+    if (r->threads != NULL)
+        r->close_pool(r->threads);
+    r->threads = NULL;
     tn_library_close(&r->library);
     if (r->temp != NULL)
         tn_path_remove_tree(&r->ctx->diag, r->temp);
@@ -216,6 +261,8 @@ static bool fill_runner(void *state)
     if (!get_library(o) || !load_weights(o))
         return false;
     make_buffers(r);
+    if (!open_pool(o))
+        return false;
     *TN_PUSH(&r->ctx->arena, r->ctx->runners) = r;
     o->done = true;
     return true;

@@ -305,7 +305,10 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
     tn_unit *u = TN_NEW(&ctx->arena, tn_unit);
     *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
     u->upper = tn_name_upper(u->arena, m->name);
+    u->threads = (int)tn_param_get(&m->module, "parallel.threads");
     u->options = options_text(ctx);
+    if (u->threads > 1)
+        u->options = tn_strfmt(u->arena, "%s --threads %d", u->options, u->threads);
     if (!has_graph(m) || !tn_model_complete(m))
         return NULL;
     u->program = m->module.program;

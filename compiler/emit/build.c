@@ -15,7 +15,8 @@ static tn_file make_file(const char *name, const tn_str *text)
 static const char *sources(const tn_unit *u, const char *suffix)
 {
     const char *more = has_weights_source(u) ? tn_strfmt(u->arena, " %s_weights%s", u->name, suffix) : "";
-    return tn_strfmt(u->arena, "%s%s%s", u->name, suffix, more);
+    const char *pool = tn_is_threaded(u) ? tn_strfmt(u->arena, " %s_pool%s", u->name, suffix) : "";
+    return tn_strfmt(u->arena, "%s%s%s%s", u->name, suffix, more, pool);
 }
 
 /* "kws.h tn_port.h": whatever of the package the objects depend on beside their source */
@@ -82,6 +83,7 @@ static tn_file make_fragment(const tn_unit *u)
         {"CFLAGS", tn_cflags(u)},
         {"LIBRARIES", tn_uses_cblas(u) ? tn_strfmt(u->arena, "$(%s_BLAS_LIBS) ", up) : ""},
         {"DEFINES", tn_strfmt(u->arena, "%s%s", make_incbin(u), make_calls(u))},
+        {"PTHREAD", tn_is_threaded(u) ? " -pthread" : ""},
         {"DEPENDS",
          incbin ? tn_strfmt(u->arena, "$(%s_OBJDIR)/%s_weights.o: $(%s_DIR)/%s\n\n", up, u->name, up, file) : ""},
         {"TEST", make_test(u)},
@@ -123,6 +125,17 @@ static const char *cmake_calls(const tn_unit *u)
     return out.text;
 }
 
+static const char *cmake_threads(const tn_unit *u)
+{
+    if (!tn_is_threaded(u))
+        return "";
+    return tn_strfmt(u->arena,
+                     "set(THREADS_PREFER_PTHREAD_FLAG ON)\n"
+                     "find_package(Threads REQUIRED)\n"
+                     "target_link_libraries(%s PUBLIC Threads::Threads)\n",
+                     u->name);
+}
+
 static const char *cmake_test(const tn_unit *u)
 {
     if (u->golden == NULL)
@@ -141,9 +154,9 @@ static tn_file make_cmake(const tn_unit *u)
     tn_str out = {.arena = u->arena};
     const char *target = u->target->cflags[0] != '\0' ? tn_strfmt(u->arena, "%s ", u->target->cflags) : "";
     const tn_mark marks[] = {
-        {"SRCS", sources(u, ".c")},  {"CFLAGS", tn_strfmt(u->arena, "%s-ffp-contract=fast -fno-math-errno", target)},
-        {"INCBIN", cmake_incbin(u)}, {"LIBRARIES", cmake_calls(u)},
-        {"TEST", cmake_test(u)},
+        {"SRCS", sources(u, ".c")},    {"CFLAGS", tn_strfmt(u->arena, "%s-ffp-contract=fast -fno-math-errno", target)},
+        {"INCBIN", cmake_incbin(u)},   {"LIBRARIES", cmake_calls(u)},
+        {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
     };
     tn_frame_fill(u, "CMakeLists.txt", marks, sizeof marks / sizeof *marks, &out);
     return make_file("CMakeLists.txt", &out);

@@ -17,12 +17,17 @@ typedef struct generator {
     tn_str functions, entry;
     call *calls; /* one per kernel */
     tn_map by_text;
-    bool has_borders;
+    bool has_borders, has_shares;
 } generator;
 
 /* --- functions ------------------------------------------------------------------------------------------------------ */
 
-static const char *params_text(const generator *g, const tn_function *f)
+static const tn_share *share_of(const generator *g, size_t k)
+{
+    return &g->u->program->kernels.items[k].share;
+}
+
+static const char *params_text(const generator *g, const tn_function *f, const tn_share *share)
 {
     tn_str s = {.arena = g->u->arena};
     for (int i = 0; i < f->n_param; i++)
@@ -30,7 +35,14 @@ static const char *params_text(const generator *g, const tn_function *f)
                    tn_dtype_get(f->param[i].root->dtype)->c, f->param[i].name);
     for (int i = 0; i < f->n_symbol; i++)
         tn_str_add(&s, "%sptrdiff_t %s", s.len > 0 ? ", " : "", tn_symbol_local(g->u->program, f->symbol[i]));
+    if (share->parts > 0)
+        tn_str_add(&s, "%sptrdiff_t begin, ptrdiff_t end", s.len > 0 ? ", " : "");
     return s.len > 0 ? s.text : "void";
+}
+
+static const char *turns_text(generator *g, const tn_share *share)
+{
+    return tn_index_text(g->u->program, share->turns, &g->needs);
 }
 
 static const char *op_word(const generator *g, const tn_comp *c)
@@ -61,8 +73,10 @@ static void make_functions(generator *g)
     for (size_t i = 0; i < u->n_layers; i++) {
         tn_function *f = TN_NEW(u->arena, tn_function);
         tn_print_function(u->program, u->program->kernels.items[i].body, &g->needs, f);
-        const char *params = params_text(g, f);
-        const char *key = tn_strfmt(u->arena, "%s\n%s", params, f->text.len > 0 ? f->text.text : "");
+        const tn_share *share = share_of(g, i);
+        const char *params = params_text(g, f, share), *turns = share->parts > 0 ? turns_text(g, share) : "";
+        const char *key =
+            tn_strfmt(u->arena, "%s\n%d %s\n%s", params, share->parts, turns, f->text.len > 0 ? f->text.text : "");
         const char *name = tn_map_get(&g->by_text, key);
         if (name == NULL) {
             name = tn_strfmt(u->arena, "%s_%s_%zu", u->name, op_word(g, u->program->kernels.items[i].comp), i);
@@ -72,6 +86,32 @@ static void make_functions(generator *g)
         u->layer[i].function = name;
         u->layer[i].stack_bytes = tn_stack_bytes(u->program, f, u->program->kernels.items[i].body);
     }
+}
+
+/* What the parts of a kernel have in common, and the task that does one: turns x part / parts up to the next part's. */
+static void print_task(generator *g, size_t k)
+{
+    tn_str *out = &g->functions;
+    const tn_function *f = g->calls[k].f;
+    const tn_share *share = share_of(g, k);
+    const char *name = g->calls[k].name, *turns = share->turns->kind == TN_E_INT ? turns_text(g, share) : "a->turns";
+    tn_str_add(out, "typedef struct %s_args {\n", name);
+    for (int i = 0; i < f->n_param; i++)
+        tn_str_add(out, "    %s%s *%s;\n", f->param[i].is_written ? "" : "const ",
+                   tn_dtype_get(f->param[i].root->dtype)->c, f->param[i].name);
+    for (int i = 0; i < f->n_symbol; i++)
+        tn_str_add(out, "    ptrdiff_t %s;\n", tn_symbol_local(g->u->program, f->symbol[i]));
+    tn_str_add(out, "%s} %s_args;\n\n%s_SECTION_CODE ", share->turns->kind == TN_E_INT ? "" : "    ptrdiff_t turns;\n",
+               name, g->u->upper);
+    tn_str_add(out, "static void %s_part(void *args, int part)\n{\n    const %s_args *const a = args;\n    %s(", name,
+               name, name);
+    for (int i = 0; i < f->n_param; i++)
+        tn_str_add(out, "a->%s, ", f->param[i].name);
+    for (int i = 0; i < f->n_symbol; i++)
+        tn_str_add(out, "a->%s, ", tn_symbol_local(g->u->program, f->symbol[i]));
+    tn_str_add(out, "(ptrdiff_t)part * %s / %d, ((ptrdiff_t)part + 1) * %s / %d);\n}\n\n", turns, share->parts, turns,
+               share->parts);
+    g->has_shares = true;
 }
 
 static void print_functions(generator *g)
@@ -85,7 +125,9 @@ static void print_functions(generator *g)
         const tn_function *f = g->calls[i].f;
         print_comment(g, i);
         tn_str_add(&g->functions, "%s_SECTION_CODE static void %s(%s)\n{\n%s}\n\n", g->u->upper, g->calls[i].name,
-                   params_text(g, f), f->text.len > 0 ? f->text.text : "");
+                   params_text(g, f, share_of(g, i)), f->text.len > 0 ? f->text.text : "");
+        if (share_of(g, i)->parts > 0 && tn_is_threaded(g->u))
+            print_task(g, i);
     }
 }
 
@@ -169,10 +211,11 @@ static const char border_function[] =
     "    }\n"
     "}\n\n";
 
-static void print_border_function(const tn_unit *u, tn_str *out)
+/* A function's text with the model's name in the place of %s. */
+static void print_helper(const tn_unit *u, const char *text, tn_str *out)
 {
-    const char *at = strstr(border_function, "%s");
-    tn_str_put(out, border_function, (size_t)(at - border_function));
+    const char *at = strstr(text, "%s");
+    tn_str_put(out, text, (size_t)(at - text));
     tn_str_add(out, "%s%s", u->name, at + 2);
 }
 
@@ -187,6 +230,28 @@ static void print_repeat(void *user, const tn_repeat *r, bool enters)
         tn_str_add(&g->entry, "    }\n");
 }
 
+static const char share_function[] =
+    "/* The parts of a layer by the threads; one after the other where there are none. */\n"
+    "static void %s_share(const tn_parallel *threads, int parts, tn_task *task, void *args)\n"
+    "{\n"
+    "    if (threads != NULL)\n"
+    "        threads->run(threads->pool, parts, task, args);\n"
+    "    else\n"
+    "        for (int part = 0; part < parts; part++)\n"
+    "            task(args, part);\n"
+    "}\n\n";
+
+static const char *arguments(const generator *g, const tn_function *f)
+{
+    tn_str s = {.arena = g->u->arena};
+    tn_str_put(&s, "", 0);
+    for (int i = 0; i < f->n_param; i++)
+        tn_str_add(&s, "%s%s", i > 0 ? ", " : "", argument(g, f->param[i].root));
+    for (int i = 0; i < f->n_symbol; i++)
+        tn_str_add(&s, "%s%s", s.len > 0 ? ", " : "", tn_symbol_local(g->u->program, f->symbol[i]));
+    return s.text;
+}
+
 static void print_call(generator *g, size_t k)
 {
     const tn_unit *u = g->u;
@@ -194,13 +259,18 @@ static void print_call(generator *g, size_t k)
     const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
     if (tn_buf_has_border(out) && u->plan->first[out->id] == (int)k)
         print_border(g, out);
-    tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n    %s(", u->upper, k, c->name);
-    for (int i = 0; i < c->f->n_param; i++)
-        tn_str_add(&g->entry, "%s%s", i > 0 ? ", " : "", argument(g, c->f->param[i].root));
-    for (int i = 0; i < c->f->n_symbol; i++)
-        tn_str_add(&g->entry, "%s%s", i > 0 || c->f->n_param > 0 ? ", " : "",
-                   tn_symbol_local(u->program, c->f->symbol[i]));
-    tn_str_add(&g->entry, ");\n    %s_LAYER_END(%zu);\n", u->upper, k);
+    const tn_share *share = share_of(g, k);
+    tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n", u->upper, k);
+    if (share->parts > 0 && !tn_is_threaded(u)) /* by a schedule that was given */
+        tn_str_add(&g->entry, "    %s(%s, 0, %s);\n", c->name, arguments(g, c->f), turns_text(g, share));
+    else if (share->parts > 0)
+        tn_str_add(&g->entry,
+                   "    {\n        %s_args args = {%s%s%s};\n        %s_share(threads, %d, %s_part, &args);\n    }\n",
+                   c->name, arguments(g, c->f), share->turns->kind == TN_E_INT ? "" : ", ",
+                   share->turns->kind == TN_E_INT ? "" : turns_text(g, share), u->name, share->parts, c->name);
+    else
+        tn_str_add(&g->entry, "    %s(%s);\n", c->name, arguments(g, c->f));
+    tn_str_add(&g->entry, "    %s_LAYER_END(%zu);\n", u->upper, k);
     if (u->program->kernels.items[k].comp->check)
         tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n",
                    (long long)u->plan->offset[out->id], u->upper);
@@ -209,9 +279,12 @@ static void print_call(generator *g, size_t k)
 static void print_entry(generator *g)
 {
     const tn_unit *u = g->u;
-    tn_str_add(&g->entry, "%s_SECTION_CODE %s_status %s_run(const %s_io *io, %svoid *work, size_t work_size)\n{\n",
-               u->upper, u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "");
+    tn_str_add(&g->entry, "%s_SECTION_CODE %s_status %s_run(const %s_io *io, %svoid *work, size_t work_size%s)\n{\n",
+               u->upper, u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "",
+               tn_is_threaded(u) ? ", const tn_parallel *threads" : "");
     tn_print_checks(u, &g->needs, &g->entry);
+    if (tn_is_threaded(u) && !g->has_shares)
+        tn_str_add(&g->entry, "    (void)threads; /* every layer is too small to share */\n");
     bool uses_mem = false;
     for (size_t i = 0; i < u->program->bufs.n; i++)
         uses_mem = uses_mem || u->plan->offset[i] >= 0;
@@ -298,7 +371,9 @@ void tn_emit_source(const tn_unit *u, tn_str *out)
     print_head(&g, out);
     print_weight_names(u, out);
     if (g.has_borders)
-        print_border_function(u, out);
+        print_helper(u, border_function, out);
+    if (g.has_shares)
+        print_helper(u, share_function, out);
     tn_str_add(out, "%s%s", g.functions.text, g.entry.text);
     tn_emit_info(u, out);
 }

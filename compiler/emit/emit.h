@@ -41,6 +41,7 @@ typedef struct tn_unit {
     const char *name;  /* "kws": prefix of all symbols, name of all files */
     const char *upper; /* "KWS" */
     tn_params params;
+    int threads;         /* that share a kernel; 1: the package knows of no threads */
     const char *options; /* the options that shaped the code, for the banner; no paths */
     uint64_t model_hash;
     const tn_buf **input, **output;         /* in the order of the model */

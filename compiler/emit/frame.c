@@ -20,6 +20,11 @@ bool tn_weights_are_passed(const tn_unit *u)
     return u->params == TN_PARAMS_BLOB || u->params == TN_PARAMS_ARG;
 }
 
+bool tn_is_threaded(const tn_unit *u)
+{
+    return u->threads > 1;
+}
+
 const char *tn_weights_file(const tn_unit *u)
 {
     return u->params == TN_PARAMS_CONST ? NULL : tn_strfmt(u->arena, "%s_weights.bin", u->name);
@@ -152,7 +157,9 @@ const char *tn_runtime_file(const tn_unit *u, const char *embedded)
     if (strncmp(embedded, folder, sizeof folder - 1) != 0)
         return NULL;
     const char *name = embedded + sizeof folder - 1;
-    return strcmp(name, "tn_vmath.h") == 0 && u->target->lanes == 1 ? NULL : name;
+    bool unused = (strcmp(name, "tn_vmath.h") == 0 && u->target->lanes == 1)
+               || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u));
+    return unused ? NULL : name;
 }
 
 const char **tn_package_names(const tn_unit *u)
@@ -165,6 +172,7 @@ const char **tn_package_names(const tn_unit *u)
         {"%s.c", true},
         {"%s_weights.c", !tn_weights_are_passed(u)},
         {"%s_weights.bin", u->params != TN_PARAMS_CONST},
+        {"%s_pool.c", tn_is_threaded(u)},
         {"%s_test.c", u->golden != NULL},
         {"Makefile.inc", true},
         {"CMakeLists.txt", true},

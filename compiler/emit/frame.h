@@ -19,6 +19,7 @@ const char *tn_banner(const tn_unit *u, const char *prefix);
 
 const char *tn_version(void);                  /* "0.1.0" */
 bool tn_weights_are_passed(const tn_unit *u);  /* kws_run takes a pointer to them: blob and arg */
+bool tn_is_threaded(const tn_unit *u);         /* kws_run takes a tn_parallel, and the package has a pool */
 const char *tn_weights_file(const tn_unit *u); /* "kws_weights.bin"; NULL where the weights are C */
 const char *tn_params_text(tn_params p);       /* "const" */
 int tn_port_version(const tn_unit *u);         /* of the tn_port.h that goes with the package */
@@ -46,9 +47,9 @@ uint64_t tn_weights_id(const tn_unit *u); /* of model, compiler, target, options
 /* header.c: what NAME.c ends with: kws_weights_check where weights are passed, kws_get_info. */
 void tn_emit_info(const tn_unit *u, tn_str *out);
 
-/* The names of the package's own files in its order; NULL ends them. */
 /* The name in the package of an embedded file of runtime_min/; NULL when it is none, or is not needed. */
 const char *tn_runtime_file(const tn_unit *u, const char *embedded);
+/* The names of the package's own files in its order; NULL ends them. */
 const char **tn_package_names(const tn_unit *u);
 
 #endif

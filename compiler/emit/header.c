@@ -92,6 +92,8 @@ static const char *example(const tn_unit *u)
     tn_str_add(&out, "%sstatic unsigned char room[%s_WORK_SIZE + %s_WORK_ALIGN];\n", in, up, up);
     if (tn_weights_are_passed(u)) /* a comment here would be one in a comment: what it is, its size's macro says */
         tn_str_add(&out, "%sextern const unsigned char weights[%s_WEIGHTS_FILE_SIZE];\n", in, up);
+    if (tn_is_threaded(u))
+        tn_str_add(&out, "%sstatic unsigned char pool[%s_POOL_SIZE];\n", in, up);
     for (int k = 0; k < 2; k++) {
         side s = get_side(u, k == 1);
         for (size_t i = 0; i < s.n; i++)
@@ -109,9 +111,13 @@ static const char *example(const tn_unit *u)
     }
     for (size_t i = 0; i < u->program->symbols.n; i++)
         tn_str_add(&out, "%sio.%s = %lld;\n", in, tn_symbol_name(u, i), (long long)symbol_at(u, i)->lo);
-    tn_str_add(&out, "%sif (%s_run(&io, %swork, %s_WORK_SIZE) != %s_OK)\n", in, n,
-               tn_weights_are_passed(u) ? "weights, " : "", up, up);
+    if (tn_is_threaded(u))
+        tn_str_add(&out, "%sconst tn_parallel *threads = %s_pool_open(pool, sizeof pool, %s_THREADS);\n", in, n, up);
+    tn_str_add(&out, "%sif (%s_run(&io, %swork, %s_WORK_SIZE%s) != %s_OK)\n", in, n,
+               tn_weights_are_passed(u) ? "weights, " : "", up, tn_is_threaded(u) ? ", threads" : "", up);
     tn_str_add(&out, "%s    report_the_error();\n", in);
+    if (tn_is_threaded(u))
+        tn_str_add(&out, "%s%s_pool_close(threads);\n", in, n);
     return out.text;
 }
 
@@ -128,6 +134,11 @@ static const char *weights_file_size(const tn_unit *u)
 }
 
 /* For what most models are: one input, one output, all sizes fixed. */
+static const char *threads_param(const tn_unit *u)
+{
+    return tn_is_threaded(u) ? ", const tn_parallel *threads" : "";
+}
+
 static const char *run_flat(const tn_unit *u)
 {
     if (u->n_in != 1 || u->n_out != 1 || u->program->symbols.n > 0)
@@ -135,11 +146,12 @@ static const char *run_flat(const tn_unit *u)
     const char *n = u->name, *passed = tn_weights_are_passed(u) ? "const void *weights, " : "";
     return tn_strfmt(u->arena,
                      "\n/* The same in one line, with a workspace of %s_WORK_SIZE bytes. */\n"
-                     "static inline %s_status %s_run_flat(const %s *input, %s *output, %svoid *work)\n{\n"
+                     "static inline %s_status %s_run_flat(const %s *input, %s *output, %svoid *work%s)\n{\n"
                      "    %s_io io;\n    io.%s = input;\n    io.%s = output;\n"
-                     "    return %s_run(&io, %swork, %s_WORK_SIZE);\n}\n",
+                     "    return %s_run(&io, %swork, %s_WORK_SIZE%s);\n}\n",
                      u->upper, n, n, tn_dtype_get(u->input[0]->dtype)->c, tn_dtype_get(u->output[0]->dtype)->c, passed,
-                     n, u->input_name[0], u->output_name[0], n, passed[0] != '\0' ? "weights, " : "", u->upper);
+                     threads_param(u), n, u->input_name[0], u->output_name[0], n, passed[0] != '\0' ? "weights, " : "",
+                     u->upper, tn_is_threaded(u) ? ", threads" : "");
 }
 
 static const char *weights_check(const tn_unit *u)
@@ -153,6 +165,26 @@ static const char *weights_check(const tn_unit *u)
                      tn_weights_file(u), u->name, u->name, u->name);
 }
 
+static const char *pool(const tn_unit *u)
+{
+    if (!tn_is_threaded(u))
+        return "";
+    const char *n = u->name, *up = u->upper;
+    return tn_strfmt(
+        u->arena,
+        "\n/* threads of %s_run: what shares the layers that are worth it, in parts for %s_THREADS of them. NULL: the\n"
+        "   calling thread does all. Results have the same bits with any threads. The application gives a tn_parallel of\n"
+        "   its own (see tn_pool.h, and leave %s_pool.c out), or opens this pool of POSIX threads:\n"
+        "   memory, of any alignment, is the pool's until it is closed; size is at least %s_POOL_SIZE, or\n"
+        "   %s_pool_size(threads) for another number; the calling thread is one of them. NULL when the memory is too small\n"
+        "   or the system has no more threads. Runs of several models, one after the other, may share a pool. */\n"
+        "#define %s_THREADS %d\n#define %s_POOL_SIZE TN_POOL_SIZE(%s_THREADS)\n"
+        "const tn_parallel *%s_pool_open(void *memory, size_t size, int threads);\n"
+        "void %s_pool_close(const tn_parallel *pool); /* NULL is allowed */\n"
+        "size_t %s_pool_size(int threads);\n",
+        n, up, n, up, n, up, u->threads, up, up, n, n, n);
+}
+
 static const char *selftest(const tn_unit *u)
 {
     if (u->golden == NULL)
@@ -160,8 +192,8 @@ static const char *selftest(const tn_unit *u)
     return tn_strfmt(
         u->arena,
         "\n/* In %s_test.c: runs the model on a fixed input and compares with the compiler's reference. */\n"
-        "%s_status %s_selftest(%svoid *work, size_t work_size);\n",
-        u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "");
+        "%s_status %s_selftest(%svoid *work, size_t work_size%s);\n",
+        u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "", threads_param(u));
 }
 
 static const char *arg_type(tn_arena *a, const tn_arg *arg)
@@ -220,6 +252,9 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},
         {"FUNCTIONS", own_functions(u)},
+        {"POOL_H", tn_is_threaded(u) ? "\n#include \"tn_pool.h\"\n" : ""},
+        {"THREADS_PARAM", threads_param(u)},
+        {"POOL", pool(u)},
     };
     tn_frame_fill(u, "model.h", marks, sizeof marks / sizeof *marks, out);
 }

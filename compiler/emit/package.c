@@ -23,6 +23,11 @@ static void add_runtime(const tn_unit *u, tn_file_vec *out)
             *TN_PUSH(u->arena, *out) = (tn_file){tn_runtime_file(u, e->name), e->bytes, e->size};
 }
 
+static void emit_pool(const tn_unit *u, tn_str *out)
+{
+    tn_frame_fill(u, "pool.c", NULL, 0, out);
+}
+
 /* Source is made before header and reports: printing it tells the layers' functions and their stack. */
 void tn_emit_package(const tn_unit *u, tn_file_vec *out)
 {
@@ -31,6 +36,8 @@ void tn_emit_package(const tn_unit *u, tn_file_vec *out)
     add_text(u, out, ".h", tn_emit_header);
     *TN_PUSH(u->arena, *out) = source;
     tn_emit_weights(u, out);
+    if (tn_is_threaded(u))
+        add_text(u, out, "_pool.c", emit_pool);
     if (u->golden != NULL)
         add_text(u, out, "_test.c", tn_emit_test);
     tn_emit_build_files(u, out);

@@ -192,6 +192,7 @@ static void add_abi(const tn_unit *u, tn_str *out)
     tn_str_add(out, "    \"work_size\": %lld,\n    \"work_align\": %d,\n", (long long)u->plan->work_size,
                u->target->work_align);
     add_calls(u, out);
+    tn_str_add(out, "    \"threads\": %d,\n", u->threads);
     add_io(u, "inputs", u->input, u->input_name, u->n_in, out);
     add_io(u, "outputs", u->output, u->output_name, u->n_out, out);
     add_symbols(u, out);

@@ -206,11 +206,28 @@ static const char *check_outputs(const tn_unit *u)
     return out.text != NULL ? out.text : "";
 }
 
+static const char *open_pool(const tn_unit *u)
+{
+    if (!tn_is_threaded(u))
+        return "";
+    return tn_strfmt(u->arena,
+                     "    static unsigned char pool_room[%s_POOL_SIZE];\n"
+                     "    const tn_parallel *const threads = %s_pool_open(pool_room, sizeof pool_room, %s_THREADS);\n",
+                     u->upper, u->name, u->upper);
+}
+
 void tn_emit_test(const tn_unit *u, tn_str *out)
 {
     bool passed = tn_weights_are_passed(u);
+    const char *threads_arg = tn_is_threaded(u) ? ", threads" : "";
     tn_str main_text = {.arena = u->arena};
-    tn_frame_fill(u, passed ? "model_test_main_weights.c" : "model_test_main.c", NULL, 0, &main_text);
+    const tn_mark main_marks[] = {
+        {"OPEN_POOL", open_pool(u)},
+        {"CLOSE_POOL", tn_is_threaded(u) ? tn_strfmt(u->arena, "    %s_pool_close(threads);\n", u->name) : ""},
+        {"THREADS_ARG", threads_arg},
+    };
+    tn_frame_fill(u, passed ? "model_test_main_weights.c" : "model_test_main.c", main_marks,
+                  sizeof main_marks / sizeof *main_marks, &main_text);
     const tn_mark marks[] = {
         {"NEED_HALF", uses_half(u) ? "#define TN_NEED_HALF\n#include \"tn_port.h\"\n" : ""},
         {"CLOSE", close_functions(u)},
@@ -219,6 +236,8 @@ void tn_emit_test(const tn_unit *u, tn_str *out)
         {"BUFFERS", io_arrays(u)},
         {"WEIGHTS_PARAM", passed ? "const void *weights, " : ""},
         {"WEIGHTS_ARG", passed ? "weights, " : ""},
+        {"THREADS_PARAM", tn_is_threaded(u) ? ", const tn_parallel *threads" : ""},
+        {"THREADS_ARG", threads_arg},
         {"FILL", fill_inputs(u)},
         {"CHECK", check_outputs(u)},
         {"MAIN", main_text.text},

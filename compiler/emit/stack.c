@@ -3,6 +3,7 @@
    all of it were in memory there, with room for the intermediate values of the largest expression and for the counters
    and pointers of every loop. tests/emit/stack.sh holds it against what gcc says it used (-fstack-usage). */
 #include "emit/cbody.h"
+#include "emit/frame.h"
 
 enum {
     POINTER = 8,  /* bytes, on the largest machine */
@@ -71,6 +72,8 @@ int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt 
 int64_t tn_stack_bound(const tn_unit *u)
 {
     int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0;
+    if (tn_is_threaded(u)) /* between the entry and a kernel: share, the pool's run and work, the part */
+        own += 4 * FRAME;
     for (size_t i = 0; i < u->n_layers; i++)
         largest = max(largest, u->layer[i].stack_bytes);
     return own + 2 * largest;

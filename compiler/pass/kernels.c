@@ -15,9 +15,9 @@ static bool make_call(tn_program *p, tn_comp *c, const char *schedule, tn_kernel
         return false;
     if (rest != NULL && !tn_kernel_make(p, rest, schedule, &after, why))
         return false;
-    *why = "a call's result is worked on in place, no point may be computed twice";
+    *why = "a call's result is worked on in place by one thread: no point may be computed twice, no loop be parallel";
     *out = tn_call_kernel(p, c, rest != NULL ? &after : NULL);
-    return rest == NULL || !after.repeats;
+    return rest == NULL || (!after.repeats && after.share.parts == 0);
 }
 
 bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why)
