@@ -91,6 +91,13 @@ else
     skip "ONNX vectors, models" "no ../shared/models here"
 fi
 
+# Ratios to read, not to fail on: needs an environment of ../shared/bench/setup.sh ort.
+if [ -x "${BENCH_HOME:-$root/.bench}/ort/bin/python" ]; then
+    step "speed against ONNX Runtime" bash tests/bench/run.sh short
+else
+    skip "speed against ONNX Runtime" "no environment of ../shared/bench/setup.sh here"
+fi
+
 if [ "$mode" = full ]; then
     step "build (asan-ubsan)" preset asan-ubsan
     step "unit tests (asan-ubsan)" ctest --test-dir build/asan-ubsan --output-on-failure -j "$jobs"
