@@ -91,6 +91,23 @@ static inline bool fits_in(bench *b, tn_arena *a, int allocations, void (*work)(
     return finished;
 }
 
+/* Any damage gives an error or a result of read, never a crash: every prefix, and every byte changed in turn. */
+static inline void damage(bench *b, const char *text, void *(*read)(bench *b, const char *text))
+{
+    size_t n = strlen(text);
+    static const char bytes[] = "\"[](){}:=,-9Ne@.\n \\%<";
+    char *copy = tn_strdup(&b->arena, text);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = '\0';
+        read(b, copy);
+        for (size_t k = 0; k < sizeof bytes - 1; k++) {
+            copy[i] = bytes[k];
+            read(b, copy);
+        }
+        copy[i] = text[i];
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 #endif

@@ -282,23 +282,6 @@ static void test_deep_nesting(void **state)
     check_error(b, s.text, "t.tg:1: error: nested deeper than 1000");
 }
 
-/* Any damage gives an error or a graph, never a crash: every prefix, and every byte changed in turn. */
-static void damage(bench *b, const char *text, void *(*read)(bench *b, const char *text))
-{
-    size_t n = strlen(text);
-    static const char bytes[] = "\"[](){}:=,-9Ne@.\n \\%<";
-    char *copy = tn_strdup(&b->arena, text);
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = '\0';
-        read(b, copy);
-        for (size_t k = 0; k < sizeof bytes - 1; k++) {
-            copy[i] = bytes[k];
-            read(b, copy);
-        }
-        copy[i] = text[i];
-    }
-}
-
 static void *read_graph(bench *b, const char *text)
 {
     tn_arena scratch = {.memory = &b->memory};

@@ -196,23 +196,6 @@ static void test_program_errors(void **state)
     check_loop_error(b, "buffer \"x\" : float[2] arena layout(1)", "t.loops:1: error: found 1, wanted 0 to 0");
 }
 
-/* Any damage gives an error or a graph, never a crash: every prefix, and every byte changed in turn. */
-static void damage(bench *b, const char *text, void *(*read)(bench *b, const char *text))
-{
-    size_t n = strlen(text);
-    static const char bytes[] = "\"[](){}:=,-9Ne@.\n \\%<";
-    char *copy = tn_strdup(&b->arena, text);
-    for (size_t i = 0; i < n; i++) {
-        copy[i] = '\0';
-        read(b, copy);
-        for (size_t k = 0; k < sizeof bytes - 1; k++) {
-            copy[i] = bytes[k];
-            read(b, copy);
-        }
-        copy[i] = text[i];
-    }
-}
-
 static void *read_program(bench *b, const char *text)
 {
     tn_arena scratch = {.memory = &b->memory};
