@@ -106,10 +106,8 @@ struct tn_pool_state {
 
 enum { TN_POOL_LINE = 64 };
 /* An array of negative size where TN_POOL_SIZE is too small for this system. */
-typedef char tn_pool_fits[TN_POOL_SIZE(0) >= sizeof(tn_pool_state) + 2 * TN_POOL_LINE
-                                  && sizeof(tn_pool_slot) <= TN_POOL_LINE
-                              ? 1
-                              : -1];
+typedef char tn_pool_fits
+    [TN_POOL_SIZE(0) >= sizeof(tn_pool_state) + 2 * TN_POOL_LINE && sizeof(tn_pool_slot) <= TN_POOL_LINE ? 1 : -1];
 
 static tn_pool_slot *tn_pool_slot_of(tn_pool_state *p, int index)
 {
