@@ -1,4 +1,5 @@
-"""Cases that ONNX's own vectors leave out, with ONNX Runtime's results, in the folders that `conform` reads.
+"""Cases that ONNX's own vectors leave out, with ONNX Runtime's results (of transforms: numpy's, in double), in the
+folders that `conform` reads.
 
     python3 tests/conform/make_cases.py FOLDER       needs numpy, onnx and onnxruntime
 
@@ -15,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET, IR = 23, 10
 
 
-def write(folder, name, node, feeds, weights, outputs):
+def write(folder, name, node, feeds, weights, outputs, results=None):
     def info(x, array):
         return helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
 
@@ -23,7 +24,8 @@ def write(folder, name, node, feeds, weights, outputs):
     initializers = [numpy_helper.from_array(w, x) for x, w in weights.items()]
     graph = helper.make_graph([node], name, [info(x, a) for x, a in feeds.items()], out, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
-    results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+    if results is None:
+        results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
     place = os.path.join(folder, name)
     os.makedirs(os.path.join(place, "test_data_set_0"), exist_ok=True)
     onnx.save(model, os.path.join(place, "model.onnx"))
@@ -116,6 +118,67 @@ def all_attention(folder):
     attention(folder, 5, 3, 1, 17, 33, packed=True)
 
 
+def signal(name, *shape):
+    """Small numbers, so that the sums' rounding is below the absolute tolerance."""
+    return np.random.default_rng(sum(map(ord, name))).standard_normal(shape).astype(np.float32) / 64
+
+
+def complex_of(x):
+    return x[..., 0] + (1j * x[..., 1] if x.shape[-1] == 2 else 0)
+
+
+def parts_of(x):
+    return np.stack([x.real, x.imag], -1).astype(np.float32)
+
+
+def dft(folder, name, shape, axis=-2, length=None, inverse=0, onesided=0):
+    feeds, weights = {"x": signal(name, *shape)}, {"axis": np.array(axis, np.int64)}
+    if length:
+        weights["length"] = np.array(length, np.int64)
+    x = complex_of(feeds["x"].astype(np.float64))
+    where = axis if axis >= 0 else axis + 1
+    if inverse and onesided:
+        result = np.fft.irfft(x, length, where).astype(np.float32)[..., None]
+    elif onesided:
+        result = parts_of(np.fft.rfft(x.real, length, where))
+    else:
+        result = parts_of((np.fft.ifft if inverse else np.fft.fft)(x, length, where))
+    node = helper.make_node("DFT", ["x", "length" if length else "", "axis"], ["y"], inverse=inverse, onesided=onesided)
+    write(folder, f"dft_{name}", node, feeds, weights, ["y"], [result])
+
+
+def stft(folder, name, length, step, frame, window, onesided=1):
+    feeds, weights = {"x": signal(name, 2, length, 1)}, {"step": np.array(step, np.int64)}
+    if window:
+        weights["window"] = np.hanning(frame).astype(np.float32)
+    else:
+        weights["frame"] = np.array(frame, np.int64)
+    starts = range(0, length - frame + 1, step)
+    frames = np.stack([feeds["x"][:, i : i + frame, 0] for i in starts], 1).astype(np.float64)
+    result = (np.fft.rfft if onesided else np.fft.fft)(frames * weights.get("window", 1))
+    names = ["x", "step", "window" if window else "", "" if window else "frame"]
+    node = helper.make_node("STFT", names, ["y"], onesided=onesided)
+    write(folder, f"stft_{name}", node, feeds, weights, ["y"], [parts_of(result)])
+
+
+def all_signals(folder):
+    dft(folder, "real", (2, 3, 30, 1))
+    dft(folder, "axis", (2, 12, 5, 2), axis=1)
+    dft(folder, "long", (2, 1024, 2))
+    dft(folder, "long_inverse", (2, 1000, 2), inverse=1)
+    dft(folder, "long_one_sided", (1536, 2, 1), axis=0, onesided=1)
+    dft(folder, "longer", (2, 900, 1), length=1024)
+    dft(folder, "shorter", (2, 30, 2), length=16, inverse=1)
+    dft(folder, "prime", (1, 521, 1), onesided=1)
+    dft(folder, "half", (2, 9, 2), inverse=1, onesided=1)
+    dft(folder, "half_odd", (2, 8, 2), length=15, inverse=1, onesided=1)
+    dft(folder, "half_long", (1, 513, 2), inverse=1, onesided=1)
+    stft(folder, "window", 400, 37, 64, True)
+    stft(folder, "frame", 100, 10, 25, False)
+    stft(folder, "both_sides", 128, 16, 32, True, onesided=0)
+
+
 if __name__ == "__main__":
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
+    all_signals(sys.argv[1])
