@@ -7,6 +7,8 @@
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
+       #define TN_NEED_MINIFLOAT the 8- and 4-bit floats, held as their bits in uint8_t, one each
+       #define TN_NEED_BITS      the bits of a float or double as an integer, and back
        #define TN_NEED_AREAS     tn_area, tn_overlap, TN_ALIGN_OF
        #include "tn_port.h"
 
@@ -274,8 +276,8 @@ TN_TO_INT_(index, ptrdiff_t, PTRDIFF_MIN, PTRDIFF_MAX, -32768.0, 32768.0)
 
 /* --- float16 (IEEE 754 binary16) and bfloat16, rounded to nearest even -------------------------------------------- */
 
-#if defined(TN_NEED_HALF) && !defined(TN_HAS_HALF)
-#define TN_HAS_HALF
+#if (defined(TN_NEED_HALF) || defined(TN_NEED_MINIFLOAT) || defined(TN_NEED_BITS)) && !defined(TN_HAS_BITS)
+#define TN_HAS_BITS
 #include <string.h>
 
 TN_UNUSED static inline uint32_t tn_bits_of(float f)
@@ -291,6 +293,24 @@ TN_UNUSED static inline float tn_float_of(uint32_t u)
     memcpy(&f, &u, sizeof f);
     return f;
 }
+
+TN_UNUSED static inline uint64_t tn_bits_of_double(double d)
+{
+    uint64_t u;
+    memcpy(&u, &d, sizeof u);
+    return u;
+}
+
+TN_UNUSED static inline double tn_double_of(uint64_t u)
+{
+    double d;
+    memcpy(&d, &u, sizeof d);
+    return d;
+}
+#endif
+
+#if defined(TN_NEED_HALF) && !defined(TN_HAS_HALF)
+#define TN_HAS_HALF
 
 TN_UNUSED static inline float tn_half_to_float(uint16_t h)
 {
@@ -362,5 +382,117 @@ TN_UNUSED static inline int tn_overlap(const tn_area *area, size_t n_written, si
         }
     }
     return 0;
+}
+#endif
+
+/* --- 8- and 4-bit floats: e exponent bits, m fraction bits, rounded to nearest even ----------------------------------- */
+
+#if defined(TN_NEED_MINIFLOAT) && !defined(TN_HAS_MINIFLOAT)
+#define TN_HAS_MINIFLOAT
+
+/* The number whose bits without the sign are code. */
+TN_UNUSED static inline float tn_mini_decode(uint32_t code, uint32_t m, uint32_t bias)
+{
+    if (code >> m == 0u)
+        return (float)code * tn_float_of((128u - bias - m) << 23);
+    return tn_float_of((code << (23u - m)) + ((127u - bias) << 23));
+}
+
+/* The bits without the sign; above the largest number's where that is exceeded. */
+TN_UNUSED static inline uint32_t tn_mini_encode(float f, uint32_t m, uint32_t bias)
+{
+    const uint32_t rest = tn_bits_of(f) & 0x7fffffffu;
+    const uint32_t unit = (151u - bias - m)
+                       << 23; /* a float whose last place is a subnormal's, so that the sum rounds */
+    if (rest < (128u - bias) << 23)
+        return tn_bits_of(tn_float_of(rest) + tn_float_of(unit)) - unit;
+    return ((rest + (1u << (22u - m)) - 1u + ((rest >> (23u - m)) & 1u)) >> (23u - m)) - ((127u - bias) << m);
+}
+
+TN_UNUSED static inline float tn_mini_sign(uint32_t bits, uint32_t sign, float f)
+{
+    return (bits & sign) != 0u ? -f : f;
+}
+
+/* The OCP forms: a sign, and NaN (E5M2: and infinity) above the largest number. */
+TN_UNUSED static inline float tn_e4m3fn_to_float(uint8_t b)
+{
+    const uint32_t code = b & 0x7fu;
+    return tn_mini_sign(b, 0x80u, code == 0x7fu ? tn_float_of(0x7fc00000u) : tn_mini_decode(code, 3u, 7u));
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e4m3fn(float f)
+{
+    const uint32_t code = tn_mini_encode(f, 3u, 7u);
+    return (uint8_t)((tn_bits_of(f) >> 24 & 0x80u) | (code > 0x7eu ? 0x7fu : code));
+}
+
+TN_UNUSED static inline float tn_e5m2_to_float(uint8_t b)
+{
+    const uint32_t code = b & 0x7fu;
+    return tn_mini_sign(b, 0x80u,
+                        code > 0x7bu ? tn_float_of(code == 0x7cu ? 0x7f800000u : 0x7fc00000u)
+                                     : tn_mini_decode(code, 2u, 15u));
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e5m2(float f)
+{
+    const uint32_t u = tn_bits_of(f);
+    const uint32_t code = tn_mini_encode(f, 2u, 15u);
+    const uint32_t top = (u & 0x7fffffffu) > 0x7f800000u ? 0x7eu : 0x7cu;
+    return (uint8_t)((u >> 24 & 0x80u) | (code > 0x7bu ? top : code));
+}
+
+/* FNUZ: finite but for one NaN, which has the bits of -0. */
+TN_UNUSED static inline uint8_t tn_mini_fnuz(float f, uint32_t code)
+{
+    if (code > 0x7fu)
+        return 0x80u;
+    return (uint8_t)(code == 0u ? 0u : (tn_bits_of(f) >> 24 & 0x80u) | code);
+}
+
+TN_UNUSED static inline float tn_e4m3fnuz_to_float(uint8_t b)
+{
+    return b == 0x80u ? tn_float_of(0x7fc00000u) : tn_mini_sign(b, 0x80u, tn_mini_decode(b & 0x7fu, 3u, 8u));
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e4m3fnuz(float f)
+{
+    return tn_mini_fnuz(f, tn_mini_encode(f, 3u, 8u));
+}
+
+TN_UNUSED static inline float tn_e5m2fnuz_to_float(uint8_t b)
+{
+    return b == 0x80u ? tn_float_of(0x7fc00000u) : tn_mini_sign(b, 0x80u, tn_mini_decode(b & 0x7fu, 2u, 16u));
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e5m2fnuz(float f)
+{
+    return tn_mini_fnuz(f, tn_mini_encode(f, 2u, 16u));
+}
+
+/* 4 bits: 0 0.5 1 1.5 2 3 4 6. Neither infinity nor NaN: larger numbers give 6, NaN gives -0. */
+TN_UNUSED static inline float tn_e2m1_to_float(uint8_t b)
+{
+    return tn_mini_sign(b, 8u, tn_mini_decode(b & 7u, 1u, 1u));
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e2m1(float f)
+{
+    const uint32_t code = tn_mini_encode(f, 1u, 1u);
+    if (f != f)
+        return 8u;
+    return (uint8_t)((tn_bits_of(f) >> 28 & 8u) | (code > 7u ? 7u : code));
+}
+
+/* Powers of two from 2^-127; 255 is NaN. Rounded down, the sign left out; infinity gives NaN. */
+TN_UNUSED static inline float tn_e8m0_to_float(uint8_t b)
+{
+    return tn_float_of(b == 0u ? 0x00400000u : b == 255u ? 0x7fc00000u : (uint32_t)b << 23);
+}
+
+TN_UNUSED static inline uint8_t tn_float_to_e8m0(float f)
+{
+    return (uint8_t)(tn_bits_of(f) >> 23 & 0xffu);
 }
 #endif

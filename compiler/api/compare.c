@@ -54,7 +54,8 @@ static int64_t rank_of_float(const tn_tensor *t, int64_t i)
         memcpy(&word, (const float *)t->data + i, sizeof word);
         bits = word;
     } else {
-        bits = ((const uint16_t *)t->data)[i];
+        bits = tn_tensor_get_bits(t, i);
+        sign = tn_dtype_get(t->dtype)->is_signed ? (uint64_t)1 << (tn_dtype_get(t->dtype)->bits - 1) : 0;
     }
     return (bits & sign) != 0 ? -(int64_t)(bits ^ sign) : (int64_t)bits;
 }

@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-#include "base/half.h"
-
 /* A subexpression that has a name; lane: of the statement that it stands in. */
 typedef struct named {
     const tn_expr *expr;
@@ -130,10 +128,9 @@ static const char *number_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
-    if (e->dtype == TN_FLOAT16 || e->dtype == TN_BFLOAT16) /* held as their bits */
-        return tn_strfmt(
-            a, "0x%04x",
-            (unsigned)(e->dtype == TN_FLOAT16 ? tn_float_to_half((float)e->f) : tn_float_to_bfloat((float)e->f)));
+    const tn_dtype_info *info = tn_dtype_get(e->dtype);
+    if (info->codec != NULL)
+        return tn_strfmt(a, info->size == 2 ? "0x%04x" : "0x%02x", (unsigned)info->codec->encode((float)e->f));
     if (e->f != e->f || isinf(e->f)) {
         const char *top = e->f != e->f ? "0.0" : e->f < 0 ? "-1.0" : "1.0"; /* not all C libraries have HUGE_VALF */
         return tn_strfmt(a, "(%s%s / 0.0%s)", top, suffix, suffix);
@@ -416,6 +413,43 @@ static const char *vector_cast(printer *c, const tn_expr *e)
     return tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
 }
 
+static void need_codec(printer *c, const tn_codec *codec)
+{
+    bool is_half = strcmp(codec->need, "HALF") == 0;
+    c->needs->half = c->needs->half || is_half;
+    c->needs->minifloat = c->needs->minifloat || !is_half;
+}
+
+/* The low bits, and for a signed type the sign spread over the byte. */
+static const char *small_int_text(printer *c, tn_dtype to, const char *x)
+{
+    const tn_dtype_info *info = tn_dtype_get(to);
+    unsigned mask = (1u << info->bits) - 1, sign = 1u << (info->bits - 1);
+    if (!info->is_signed)
+        return tn_strfmt(c->p->arena, "(uint8_t)((unsigned)%s & %uu)", x, mask);
+    return tn_strfmt(c->p->arena, "(int8_t)((int)(((unsigned)%s & %uu) ^ %uu) - %u)", x, mask, sign, sign);
+}
+
+/* Of types that are held as their bits, and of integers, the C type says all; float and double go through memory. */
+static const char *bit_cast_text(printer *c, const tn_expr *e)
+{
+    static const char *const from[] = {[TN_FLOAT] = "tn_bits_of", [TN_DOUBLE] = "tn_bits_of_double"};
+    static const char *const to[] = {[TN_FLOAT] = "tn_float_of", [TN_DOUBLE] = "tn_double_of"};
+    tn_arena *a = c->p->arena;
+    tn_dtype f = e->arg[0]->dtype, t = e->dtype;
+    const char *x = text_of(c, e->arg[0]);
+    c->needs->bits = true;
+    if (f == TN_FLOAT || f == TN_DOUBLE)
+        x = tn_strfmt(a, "%s(%s)", from[f], x);
+    if (t == TN_FLOAT || t == TN_DOUBLE)
+        return tn_strfmt(a, "%s((uint%d_t)%s)", to[t], tn_dtype_get(t)->bits, x);
+    if ((TN_T_SMALL_INTS >> t & 1u) != 0)
+        return small_int_text(c, t, x);
+    if (tn_dtype_get(f)->bits < 8) /* a sign spread over the byte */
+        return tn_strfmt(a, "(%s)(%s & %d)", c_type(t), x, (1 << tn_dtype_get(f)->bits) - 1);
+    return tn_strfmt(a, "(%s)%s", c_type(t), x);
+}
+
 static const char *cast_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
@@ -423,18 +457,20 @@ static const char *cast_text(printer *c, const tn_expr *e)
     if (is_vector(c, e))
         return vector_cast(c, e);
     const char *x = text_of(c, e->arg[0]);
-    if (from == TN_FLOAT16 || from == TN_BFLOAT16) {
-        c->needs->half = true;
-        x = tn_strfmt(a, "%s(%s)", from == TN_FLOAT16 ? "tn_half_to_float" : "tn_bfloat_to_float", x);
+    const tn_codec *decode = tn_dtype_get(from)->codec, *encode = tn_dtype_get(to)->codec;
+    if (decode != NULL) {
+        need_codec(c, decode);
+        x = tn_strfmt(a, "tn_%s_to_float(%s)", decode->name, x);
         from = TN_FLOAT;
         if (to == TN_FLOAT)
             return x;
     }
-    if (to == TN_FLOAT16 || to == TN_BFLOAT16) {
-        c->needs->half = true;
-        const char *f = from == TN_FLOAT ? x : tn_strfmt(a, "(float)%s", x);
-        return tn_strfmt(a, "%s(%s)", to == TN_FLOAT16 ? "tn_float_to_half" : "tn_float_to_bfloat", f);
+    if (encode != NULL) {
+        need_codec(c, encode);
+        return tn_strfmt(a, "tn_float_to_%s(%s)", encode->name, from == TN_FLOAT ? x : tn_strfmt(a, "(float)%s", x));
     }
+    if ((TN_T_SMALL_INTS >> to & 1u) != 0)
+        return small_int_text(c, to, x);
     if (to == TN_BOOL)
         return tn_strfmt(a, tn_dtype_get(from)->is_float ? "(%s < 0 || %s > 0 || %s != %s)" : "(%s != 0)", x, x, x, x);
     if (tn_dtype_get(from)->is_float && !tn_dtype_get(to)->is_float && !tn_float_fits(e->arg[0], to)) {
@@ -493,6 +529,7 @@ static const char *text_of(printer *c, const tn_expr *e)
     case TN_E_LOAD: return load_text(c, e);
     case TN_E_OP: return op_text(c, e);
     case TN_E_CAST: return cast_text(c, e);
+    case TN_E_BITS: return bit_cast_text(c, e);
     case TN_E_SELECT: return select_text(c, e);
     }
     return "";

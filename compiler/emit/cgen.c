@@ -319,6 +319,10 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_CONVERT\n");
     if (g->needs.half)
         tn_str_add(out, "#define TN_NEED_HALF\n");
+    if (g->needs.bits)
+        tn_str_add(out, "#define TN_NEED_BITS\n");
+    if (g->needs.minifloat)
+        tn_str_add(out, "#define TN_NEED_MINIFLOAT\n");
     if (g->needs.areas)
         tn_str_add(out, "#define TN_NEED_AREAS\n");
     tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s\n", u->name,

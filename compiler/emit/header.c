@@ -55,12 +55,15 @@ static const char *tensor_macros(const tn_unit *u)
     return out.text != NULL ? out.text : "";
 }
 
-static const char *element_note(tn_dtype t)
+/* How an element stands in memory, where its C type does not tell. */
+static const char *element_note(tn_arena *a, tn_dtype t)
 {
-    return t == TN_FLOAT16  ? ", IEEE binary16 bits"
-         : t == TN_BFLOAT16 ? ", bfloat16 bits"
-         : t == TN_BOOL     ? ", 0 or 1"
-                            : "";
+    const tn_dtype_info *info = tn_dtype_get(t);
+    if (info->codec != NULL)
+        return tn_strfmt(a, ", %s", info->codec->doc);
+    if (t == TN_BOOL)
+        return ", 0 or 1";
+    return info->bits < 8 * info->size ? ", one element a byte" : "";
 }
 
 static const char *io_members(const tn_unit *u)
@@ -73,7 +76,7 @@ static const char *io_members(const tn_unit *u)
             tn_str_add(&out, "    %s%s *%s; /* %s \"%s\": %s, row-major%s */\n", s.qualifier,
                        tn_dtype_get(s.buf[i]->dtype)->c, s.name[i], s.word,
                        tn_in_comment(a, tn_io_model_name(s.buf[i])), tn_in_comment(a, tn_io_type(a, s.buf[i])),
-                       element_note(s.buf[i]->dtype));
+                       element_note(a, s.buf[i]->dtype));
     }
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = symbol_at(u, i);

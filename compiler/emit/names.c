@@ -171,11 +171,13 @@ static int print_float(double x, bool is_double, char *out)
 
 int tn_print_number(const tn_tensor *t, int64_t i, char out[TN_NUMBER_ROOM])
 {
+    const tn_dtype_info *info = tn_dtype_get(t->dtype);
+    if (info->codec != NULL)
+        return snprintf(out, TN_NUMBER_ROOM, info->size == 2 ? "0x%04xu" : "0x%02xu",
+                        (unsigned)tn_tensor_get_bits(t, i));
     switch (t->dtype) {
     case TN_FLOAT:
     case TN_DOUBLE: return print_float(tn_tensor_get(t, i), t->dtype == TN_DOUBLE, out);
-    case TN_FLOAT16:
-    case TN_BFLOAT16: return snprintf(out, TN_NUMBER_ROOM, "0x%04xu", (unsigned)((const uint16_t *)t->data)[i]);
     case TN_UINT32:
     case TN_UINT64: return snprintf(out, TN_NUMBER_ROOM, "%lluu", (unsigned long long)tn_tensor_get_int(t, i));
     default: break;

@@ -19,6 +19,21 @@ static const checked types[] = {
     {TN_DOUBLE, "(double)(int32_t)(h >> 16) / 65536.0 - 0.5", "double", "", "@_close_double(g, w)"},
     {TN_FLOAT16, "tn_float_to_half(" FORMULA ")", "float", "tn_half_to_float", "@_close(g, w, 1e-2f)"},
     {TN_BFLOAT16, "tn_float_to_bfloat(" FORMULA ")", "float", "tn_bfloat_to_float", "@_close(g, w, 5e-2f)"},
+#define MINI(T, name) \
+    { \
+        T, "tn_float_to_" name "(" FORMULA ")", "float", "tn_" name "_to_float", "@_close(g, w, 3e-1f)" \
+    }
+    MINI(TN_FLOAT8E4M3FN, "e4m3fn"),
+    MINI(TN_FLOAT8E4M3FNUZ, "e4m3fnuz"),
+    MINI(TN_FLOAT8E5M2, "e5m2"),
+    MINI(TN_FLOAT8E5M2FNUZ, "e5m2fnuz"),
+    MINI(TN_FLOAT4E2M1, "e2m1"),
+    MINI(TN_FLOAT8E8M0, "e8m0"),
+#undef MINI
+    {TN_UINT4, "(uint8_t)(h >> 28)", "int", "", "g - w <= 1 && w - g <= 1"},
+    {TN_INT4, "(int8_t)((int)(h >> 28) - 8)", "int", "", "g - w <= 1 && w - g <= 1"},
+    {TN_UINT2, "(uint8_t)(h >> 30)", "int", "", "g - w <= 1 && w - g <= 1"},
+    {TN_INT2, "(int8_t)((int)(h >> 30) - 2)", "int", "", "g - w <= 1 && w - g <= 1"},
     {TN_UINT8, "(uint8_t)(h >> 24)", "int", "", "g - w <= 1 && w - g <= 1"},
     {TN_INT8, "(int8_t)((int)(h >> 24) - 128)", "int", "", "g - w <= 1 && w - g <= 1"},
     {TN_UINT16, "(uint16_t)(h >> 24)", "uint16_t", "", "g == w"},
@@ -43,11 +58,13 @@ static const checked *get_type(tn_dtype t)
 double tn_formula_input(tn_dtype dtype, uint32_t i)
 {
     uint32_t h = i * 2654435761u + 12345u;
+    if (tn_dtype_get(dtype)->is_float)
+        return (double)(h >> 16) / 65536.0 - 0.5;
     switch (dtype) {
-    case TN_FLOAT:
-    case TN_DOUBLE:
-    case TN_FLOAT16:
-    case TN_BFLOAT16: return (double)(h >> 16) / 65536.0 - 0.5;
+    case TN_UINT4: return h >> 28;
+    case TN_INT4: return (double)(h >> 28) - 8;
+    case TN_UINT2: return h >> 30;
+    case TN_INT2: return (double)(h >> 30) - 2;
     case TN_INT8:
     case TN_INT16: return (double)(h >> 24) - 128;
     case TN_BOOL: return h >> 31;
@@ -57,20 +74,33 @@ double tn_formula_input(tn_dtype dtype, uint32_t i)
     }
 }
 
-static bool is_half(tn_dtype t)
+static bool is_coded(tn_dtype t)
 {
-    return t == TN_FLOAT16 || t == TN_BFLOAT16;
+    return tn_dtype_get(t)->codec != NULL;
 }
 
-static bool uses_half(const tn_unit *u)
+static bool uses_codec(const tn_unit *u, const char *need)
 {
-    for (size_t i = 0; i < u->n_in; i++)
-        if (is_half(u->input[i]->dtype))
+    for (size_t i = 0; i < u->n_in + u->n_out; i++) {
+        const tn_buf *b = i < u->n_in ? u->input[i] : u->output[i - u->n_in];
+        const tn_codec *codec = tn_dtype_get(b->dtype)->codec;
+        if (codec != NULL && strcmp(codec->need, need) == 0)
             return true;
-    for (size_t i = 0; i < u->n_out; i++)
-        if (is_half(u->output[i]->dtype))
-            return true;
+    }
     return false;
+}
+
+static const char *needed_codecs(const tn_unit *u)
+{
+    static const char *const needs[] = {"HALF", "MINIFLOAT"};
+    tn_str out = {.arena = u->arena};
+    tn_str_put(&out, "", 0);
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (uses_codec(u, needs[i]))
+            tn_str_add(&out, "#define TN_NEED_%s\n", needs[i]);
+    if (out.len > 0)
+        tn_str_add(&out, "#include \"tn_port.h\"\n");
+    return out.text;
 }
 
 /* --- outputs ------------------------------------------------------------------------------------------------------ */
@@ -117,7 +147,7 @@ static const char *close_functions(const tn_unit *u)
     bool single = false, twice = false;
     for (size_t i = 0; i < u->n_out; i++) {
         tn_dtype t = u->output[i]->dtype;
-        single = single || t == TN_FLOAT || is_half(t);
+        single = single || t == TN_FLOAT || is_coded(t);
         twice = twice || t == TN_DOUBLE;
     }
     if (single)
@@ -229,7 +259,7 @@ void tn_emit_test(const tn_unit *u, tn_str *out)
     tn_frame_fill(u, passed ? "model_test_main_weights.c" : "model_test_main.c", main_marks,
                   sizeof main_marks / sizeof *main_marks, &main_text);
     const tn_mark marks[] = {
-        {"NEED_HALF", uses_half(u) ? "#define TN_NEED_HALF\n#include \"tn_port.h\"\n" : ""},
+        {"NEED_HALF", needed_codecs(u)},
         {"CLOSE", close_functions(u)},
         {"CHECKS", check_functions(u)},
         {"GOLDEN", golden_arrays(u)},

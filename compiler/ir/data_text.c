@@ -7,8 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/half.h"
-
 enum { BYTES_A_LINE = 40 };
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
@@ -60,20 +58,9 @@ const char *tn_name_unique(tn_arena *a, tn_map *taken, const char *name)
 
 /* --- printing numbers --------------------------------------------------------------------------------------------- */
 
-/* x as the type holds it */
-static double narrow(tn_dtype t, double x)
-{
-    switch (t) {
-    case TN_FLOAT: return (double)(float)x;
-    case TN_FLOAT16: return (double)tn_half_to_float(tn_float_to_half((float)x));
-    case TN_BFLOAT16: return (double)tn_bfloat_to_float(tn_float_to_bfloat((float)x));
-    default: return x;
-    }
-}
-
 static bool reads_back(const char *text, tn_dtype t, double x)
 {
-    return narrow(t, strtod(text, NULL)) == narrow(t, x);
+    return tn_round_to(t, strtod(text, NULL)) == tn_round_to(t, x);
 }
 
 void tn_number_print(tn_str *out, tn_dtype t, double x)
@@ -192,7 +179,7 @@ void tn_data_print(tn_str *out, const tn_tensor *t, bool full)
 static bool fits(tn_dtype t, bool negative, uint64_t x)
 {
     const tn_dtype_info *info = tn_dtype_get(t);
-    int bits = t == TN_BOOL ? 1 : info->size * 8 - info->is_signed;
+    int bits = t == TN_BOOL ? 1 : info->bits - info->is_signed;
     uint64_t max = bits == 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
     return negative ? x == 0 || (info->is_signed && x - 1 <= max) : x <= max;
 }
@@ -223,7 +210,7 @@ bool tn_scan_float(tn_scan *s, tn_dtype t, double *out)
     double x = s->kind == TN_TOK_NUMBER || word ? strtod(s->text, &end) : 0;
     if (s->failed || end == NULL || *end != '\0')
         return tn_scan_wanted(s, "a number, inf or nan");
-    if (!word && isinf(narrow(t, x)))
+    if (!word && !isfinite(tn_round_to(t, x)))
         return does_not_fit(s, t, negative);
     *out = negative ? -x : x;
     return tn_scan_next(s);

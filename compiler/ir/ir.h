@@ -4,6 +4,7 @@
 #define TN_IR_H
 
 #include "base/base.h"
+#include "base/codec.h"
 
 enum { TN_MAX_RANK = 8 };
 
@@ -24,6 +25,16 @@ typedef enum tn_dtype {
     TN_UINT32 = 12,
     TN_UINT64 = 13,
     TN_BFLOAT16 = 16,
+    TN_FLOAT8E4M3FN = 17,
+    TN_FLOAT8E4M3FNUZ = 18,
+    TN_FLOAT8E5M2 = 19,
+    TN_FLOAT8E5M2FNUZ = 20,
+    TN_UINT4 = 21, /* 4 and 2 bits: one element a byte in memory, several in files */
+    TN_INT4 = 22,
+    TN_FLOAT4E2M1 = 23,
+    TN_FLOAT8E8M0 = 24,
+    TN_UINT2 = 25,
+    TN_INT2 = 26,
     TN_INDEX = 31 /* ours: subscripts of loop programs, ptrdiff_t in C; never the type of a tensor */
 } tn_dtype;
 
@@ -33,7 +44,9 @@ typedef struct tn_dtype_info {
     int size;         /* bytes per element; 0 where there is no fixed one */
     bool is_float;    /* arithmetic in floating point */
     bool is_signed;
-    tn_dtype compute; /* the type that arithmetic is done in: float for the 16-bit floats, else the type itself */
+    tn_dtype compute;      /* the type that arithmetic is done in: float for the 16-bit floats, else the type itself */
+    int bits;              /* of an element: below 8 * size for the types that files pack */
+    const tn_codec *codec; /* floats that are held as their bits; NULL for the others */
 } tn_dtype_info;
 const tn_dtype_info *tn_dtype_get(int dtype); /* never NULL: an unknown number gives the row of TN_UNDEFINED */
 
@@ -169,7 +182,11 @@ typedef struct tn_expand tn_expand; /* ops/expand.h */
 #define TN_T_INTS (TN_T_SIGNED | TN_T_UNSIGNED)
 #define TN_T_NUMBERS (TN_T_FLOATS | TN_T_INTS)
 #define TN_T_BOOL TN_BIT(TN_BOOL)
-#define TN_T_ANY (TN_T_NUMBERS | TN_T_BOOL)
+#define TN_T_SMALL_INTS (TN_BIT(TN_INT4) | TN_BIT(TN_UINT4) | TN_BIT(TN_INT2) | TN_BIT(TN_UINT2))
+#define TN_T_FLOAT8 \
+    (TN_BIT(TN_FLOAT8E4M3FN) | TN_BIT(TN_FLOAT8E4M3FNUZ) | TN_BIT(TN_FLOAT8E5M2) | TN_BIT(TN_FLOAT8E5M2FNUZ))
+#define TN_T_SMALL_FLOATS (TN_T_FLOAT8 | TN_BIT(TN_FLOAT4E2M1) | TN_BIT(TN_FLOAT8E8M0))
+#define TN_T_ANY (TN_T_NUMBERS | TN_T_BOOL | TN_T_SMALL_INTS | TN_T_SMALL_FLOATS)
 
 /* An operator: one row of ops/ops.def, in the form of its newest opset version (onnx/upgrade.c rewrites older ones). */
 struct tn_op {
@@ -204,8 +221,12 @@ void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, 
    The items live in the graph's arena. */
 const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
-double tn_tensor_get(const tn_tensor *t, int64_t i);      /* any type to double; 16-bit floats are widened */
-int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i); /* integer and bool types exactly; floats truncate */
+double tn_tensor_get(const tn_tensor *t, int64_t i);        /* any type to double; 16-bit floats are widened */
+int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i);   /* integer and bool types exactly; floats truncate */
+uint16_t tn_tensor_get_bits(const tn_tensor *t, int64_t i); /* types with a codec only */
+void tn_tensor_set_bits(tn_tensor *t, int64_t i, uint16_t bits);
+int64_t tn_wrap(tn_dtype t, int64_t x);   /* an integer as the type holds it */
+double tn_round_to(tn_dtype t, double x); /* a float as the type holds it */
 void tn_tensor_set(tn_tensor *t, int64_t i, double x);
 void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x);
 bool tn_node_is(const tn_node *n, const char *op);                    /* of ONNX's own domain; false for NULL */

@@ -1,8 +1,6 @@
 /* Tensors: making them, and reading and writing single elements whatever their type. See ir.h. */
 #include "ir/ir.h"
 
-#include "base/half.h"
-
 bool tn_tensor_same(const tn_tensor *x, const tn_tensor *y)
 {
     return x == y
@@ -20,11 +18,41 @@ tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s)
     return t;
 }
 
+int64_t tn_wrap(tn_dtype t, int64_t x)
+{
+    switch (t) {
+    case TN_BOOL: return x != 0;
+    case TN_UINT2: return x & 3;
+    case TN_INT2: return ((x & 3) ^ 2) - 2;
+    case TN_UINT4: return x & 15;
+    case TN_INT4: return ((x & 15) ^ 8) - 8;
+    case TN_UINT8: return (uint8_t)x;
+    case TN_INT8: return (int8_t)x;
+    case TN_UINT16: return (uint16_t)x;
+    case TN_INT16: return (int16_t)x;
+    case TN_UINT32: return (uint32_t)x;
+    case TN_INT32: return (int32_t)x;
+    default: return x;
+    }
+}
+
+double tn_round_to(tn_dtype t, double x)
+{
+    const tn_codec *codec = tn_dtype_get(t)->codec;
+    if (codec != NULL)
+        return codec->decode(codec->encode((float)x));
+    return t == TN_FLOAT ? (float)x : x;
+}
+
 int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i)
 {
     switch (t->dtype) {
     case TN_BOOL:
+    case TN_UINT2:
+    case TN_UINT4:
     case TN_UINT8: return ((const uint8_t *)t->data)[i];
+    case TN_INT2:
+    case TN_INT4:
     case TN_INT8: return ((const int8_t *)t->data)[i];
     case TN_UINT16: return ((const uint16_t *)t->data)[i];
     case TN_INT16: return ((const int16_t *)t->data)[i];
@@ -36,13 +64,27 @@ int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i)
     }
 }
 
+uint16_t tn_tensor_get_bits(const tn_tensor *t, int64_t i)
+{
+    return tn_dtype_get(t->dtype)->size == 1 ? ((const uint8_t *)t->data)[i] : ((const uint16_t *)t->data)[i];
+}
+
+void tn_tensor_set_bits(tn_tensor *t, int64_t i, uint16_t bits)
+{
+    if (tn_dtype_get(t->dtype)->size == 1)
+        ((uint8_t *)t->data)[i] = (uint8_t)bits;
+    else
+        ((uint16_t *)t->data)[i] = bits;
+}
+
 double tn_tensor_get(const tn_tensor *t, int64_t i)
 {
+    const tn_codec *codec = tn_dtype_get(t->dtype)->codec;
+    if (codec != NULL)
+        return codec->decode(tn_tensor_get_bits(t, i));
     switch (t->dtype) {
     case TN_FLOAT: return ((const float *)t->data)[i];
     case TN_DOUBLE: return ((const double *)t->data)[i];
-    case TN_FLOAT16: return tn_half_to_float(((const uint16_t *)t->data)[i]);
-    case TN_BFLOAT16: return tn_bfloat_to_float(((const uint16_t *)t->data)[i]);
     case TN_UINT64: return (double)((const uint64_t *)t->data)[i];
     case TN_STRING:
     case TN_UNDEFINED: return 0;
@@ -55,7 +97,11 @@ void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x)
     switch (t->dtype) {
     case TN_BOOL:
     case TN_UINT8: ((uint8_t *)t->data)[i] = (uint8_t)x; return;
-    case TN_INT8: ((int8_t *)t->data)[i] = (int8_t)x; return;
+    case TN_UINT2:
+    case TN_UINT4: ((uint8_t *)t->data)[i] = (uint8_t)tn_wrap(t->dtype, x); return;
+    case TN_INT2:
+    case TN_INT4:
+    case TN_INT8: ((int8_t *)t->data)[i] = (int8_t)tn_wrap(t->dtype, x); return;
     case TN_UINT16: ((uint16_t *)t->data)[i] = (uint16_t)x; return;
     case TN_INT16: ((int16_t *)t->data)[i] = (int16_t)x; return;
     case TN_UINT32: ((uint32_t *)t->data)[i] = (uint32_t)x; return;
@@ -68,11 +114,14 @@ void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x)
 
 void tn_tensor_set(tn_tensor *t, int64_t i, double x)
 {
+    const tn_codec *codec = tn_dtype_get(t->dtype)->codec;
+    if (codec != NULL) {
+        tn_tensor_set_bits(t, i, codec->encode((float)x));
+        return;
+    }
     switch (t->dtype) {
     case TN_FLOAT: ((float *)t->data)[i] = (float)x; return;
     case TN_DOUBLE: ((double *)t->data)[i] = x; return;
-    case TN_FLOAT16: ((uint16_t *)t->data)[i] = tn_float_to_half((float)x); return;
-    case TN_BFLOAT16: ((uint16_t *)t->data)[i] = tn_float_to_bfloat((float)x); return;
     case TN_STRING:
     case TN_UNDEFINED: return;
     default: tn_tensor_set_int(t, i, (int64_t)x); return;

@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-#include "base/half.h"
-
 const tn_scalar_info tn_scalars[TN_OP_COUNT] = {
 #define V false
 #define B true
@@ -108,43 +106,18 @@ static const tn_expr *make_op2(tn_program *p, tn_scalar_op op, tn_dtype dtype, c
 
 /* --- constants ---------------------------------------------------------------------------------------------------- */
 
-/* The value of an integer of that type after wrapping. */
-static int64_t wrap(tn_dtype t, int64_t x)
-{
-    switch (t) {
-    case TN_BOOL: return x != 0;
-    case TN_UINT8: return (uint8_t)x;
-    case TN_INT8: return (int8_t)x;
-    case TN_UINT16: return (uint16_t)x;
-    case TN_INT16: return (int16_t)x;
-    case TN_UINT32: return (uint32_t)x;
-    case TN_INT32: return (int32_t)x;
-    default: return x;
-    }
-}
-
-static double round_to(tn_dtype t, double x)
-{
-    switch (t) {
-    case TN_FLOAT: return (float)x;
-    case TN_FLOAT16: return tn_half_to_float(tn_float_to_half((float)x));
-    case TN_BFLOAT16: return tn_bfloat_to_float(tn_float_to_bfloat((float)x));
-    default: return x;
-    }
-}
-
 const tn_expr *tn_integer(tn_program *p, tn_dtype dtype, int64_t x)
 {
     if (tn_dtype_get(dtype)->is_float)
         return tn_number(p, dtype, (double)x);
-    return intern(p, &(tn_expr){.kind = TN_E_INT, .dtype = dtype, .i = wrap(dtype, x)});
+    return intern(p, &(tn_expr){.kind = TN_E_INT, .dtype = dtype, .i = tn_wrap(dtype, x)});
 }
 
 const tn_expr *tn_number(tn_program *p, tn_dtype dtype, double x)
 {
     if (!tn_dtype_get(dtype)->is_float)
         return tn_integer(p, dtype, (int64_t)x);
-    return intern(p, &(tn_expr){.kind = TN_E_NUM, .dtype = dtype, .f = round_to(dtype, x)});
+    return intern(p, &(tn_expr){.kind = TN_E_NUM, .dtype = dtype, .f = tn_round_to(dtype, x)});
 }
 
 const tn_expr *tn_index(tn_program *p, int64_t i)
@@ -196,9 +169,9 @@ static void range_of_type(tn_dtype t, int64_t *lo, int64_t *hi)
     *hi = far;
     if (t == TN_BOOL)
         *lo = 0, *hi = 1;
-    else if (!info->is_float && info->size < 5 && info->size > 0 && t != TN_INDEX) {
-        *lo = info->is_signed ? -((int64_t)1 << (info->size * 8 - 1)) : 0;
-        *hi = info->is_signed ? -*lo - 1 : ((int64_t)1 << info->size * 8) - 1;
+    else if (!info->is_float && info->bits < 33 && info->bits > 0 && t != TN_INDEX) {
+        *lo = info->is_signed ? -((int64_t)1 << (info->bits - 1)) : 0;
+        *hi = info->is_signed ? -*lo - 1 : ((int64_t)1 << info->bits) - 1;
     }
 }
 
@@ -266,6 +239,7 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
             tn_range_of(e->arg[0], lo, hi);
         return;
     case TN_E_LOAD:
+    case TN_E_BITS:
     case TN_E_NUM: range_of_type(e->dtype, lo, hi); return;
     }
 }
@@ -585,6 +559,8 @@ const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x)
     if (x->dtype == to)
         return x;
     bool float_to = tn_dtype_get(to)->is_float;
+    if (tn_dtype_get(x->dtype)->is_float && (TN_T_SMALL_INTS >> to & 1u) != 0)
+        x = tn_cast(p, TN_INT32, x); /* which saturates; then it wraps */
     if (x->kind == TN_E_INT)
         return float_to ? tn_number(p, to, (double)x->i) : tn_integer(p, to, x->i);
     if (x->kind == TN_E_NUM && float_to)
@@ -592,6 +568,12 @@ const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x)
     if (x->kind == TN_E_NUM && to == TN_BOOL)
         return tn_integer(p, to, x->f != 0);
     return intern(p, &(tn_expr){.kind = TN_E_CAST, .dtype = to, .n = 1, .arg = &x});
+}
+
+const tn_expr *tn_bit_cast(tn_program *p, tn_dtype to, const tn_expr *x)
+{
+    assert(tn_dtype_get(to)->size == tn_dtype_get(x->dtype)->size);
+    return intern(p, &(tn_expr){.kind = TN_E_BITS, .dtype = to, .n = 1, .arg = &x});
 }
 
 /* --- rewriting ---------------------------------------------------------------------------------------------------- */
@@ -611,6 +593,7 @@ static const tn_expr *rebuild(tn_program *p, const tn_expr *e, const tn_expr *co
     case TN_E_OP: return tn_opn(p, (tn_scalar_op)e->op, arg);
     case TN_E_SELECT: return tn_select(p, arg[0], arg[1], arg[2]);
     case TN_E_CAST: return tn_cast(p, e->dtype, arg[0]);
+    case TN_E_BITS: return tn_bit_cast(p, e->dtype, arg[0]);
     case TN_E_LOAD: return e->i == 1 ? tn_load_flat(p, e->buf, arg[0]) : tn_load_raw(p, e->buf, e->n, arg);
     default: return e;
     }

@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "base/half.h"
-
 enum { LANES = 64 };
 typedef union lanes {
     int64_t i[LANES];
@@ -101,11 +99,18 @@ static void wrap_lanes(tn_dtype t, lanes *v, int n)
         WRAP(TN_UINT32, v->i[i] = (uint32_t)v->i[i])
         WRAP(TN_INT32, v->i[i] = (int32_t)v->i[i])
         WRAP(TN_FLOAT, v->f[i] = (float)v->f[i])
-        WRAP(TN_FLOAT16, v->f[i] = tn_half_to_float(tn_float_to_half((float)v->f[i])))
-        WRAP(TN_BFLOAT16, v->f[i] = tn_bfloat_to_float(tn_float_to_bfloat((float)v->f[i])))
 #undef WRAP
-    default: return;
+    case TN_DOUBLE:
+    case TN_INT64:
+    case TN_UINT64:
+    case TN_INDEX: return;
+    default: break;
     }
+    for (int i = 0; i < n; i++)
+        if (is_float(t))
+            v->f[i] = tn_round_to(t, v->f[i]);
+        else
+            v->i[i] = tn_wrap(t, v->i[i]);
 }
 
 /* The operations that decide the time of a reduction get loops of their own. */
@@ -212,6 +217,29 @@ static void cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *out, i
             out->f[i] = from == TN_UINT64 ? (double)(uint64_t)x->i[i] : (double)x->i[i];
         else
             out->i[i] = x->i[i];
+    wrap_lanes(to, out, n);
+}
+
+/* By way of memory, as a tensor of the one type and as one of the other. */
+static void bit_cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *out, int n)
+{
+    union {
+        double d;
+        int64_t i;
+    } memory = {0};
+    tn_tensor t = {.dtype = from, .data = &memory};
+    for (int i = 0; i < n; i++) {
+        t.dtype = from;
+        if (is_float(from))
+            tn_tensor_set(&t, 0, x->f[i]);
+        else
+            tn_tensor_set_int(&t, 0, x->i[i]);
+        t.dtype = to;
+        if (is_float(to))
+            out->f[i] = tn_tensor_get(&t, 0);
+        else
+            out->i[i] = tn_tensor_get_int(&t, 0);
+    }
     wrap_lanes(to, out, n);
 }
 
@@ -356,6 +384,7 @@ static const lanes *eval(machine *m, const tn_expr *e, const mask *k)
         break;
     case TN_E_LOAD: eval_load(m, e, k, out); break;
     case TN_E_SELECT: eval_select(m, e, k, out); break;
+    case TN_E_BITS: bit_cast_lanes(e->arg[0]->dtype, e->dtype, eval(m, e->arg[0], k), out, m->n); break;
     case TN_E_CAST: cast_lanes(e->arg[0]->dtype, e->dtype, eval(m, e->arg[0], k), out, m->n); break;
     case TN_E_OP: {
         const lanes *x = eval(m, e->arg[0], k), *y = e->n > 1 ? eval(m, e->arg[1], k) : x;

@@ -46,7 +46,16 @@ typedef struct tn_var {
     int lanes;             /* of a vector variable; 0: a scalar */
 } tn_var;
 
-typedef enum { TN_E_INT, TN_E_NUM, TN_E_VAR, TN_E_LOAD, TN_E_OP, TN_E_SELECT, TN_E_CAST } tn_expr_kind;
+typedef enum {
+    TN_E_INT,
+    TN_E_NUM,
+    TN_E_VAR,
+    TN_E_LOAD,
+    TN_E_OP,
+    TN_E_SELECT,
+    TN_E_CAST,
+    TN_E_BITS
+} tn_expr_kind; /* BITS: a cast that keeps the bits, not the number */
 struct tn_expr {
     tn_expr_kind kind;
     tn_dtype dtype; /* TN_INDEX for subscripts */
@@ -254,6 +263,8 @@ const tn_expr *tn_select(tn_program *p, const tn_expr *c, const tn_expr *x, cons
 /* Conversion as in C and ONNX Cast: floats truncate toward zero, integers wrap, anything non-zero is true. A float beyond
    an integer type's range, which both leave undefined, gives the type's nearest number, and NaN its least. */
 const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x);
+/* The number of type `to` that has x's bits; types of one size. */
+const tn_expr *tn_bit_cast(tn_program *p, tn_dtype to, const tn_expr *x);
 static inline const tn_expr *tn_add(tn_program *p, const tn_expr *x, const tn_expr *y)
 {
     return tn_op2(p, TN_OP_ADD, x, y);

@@ -88,14 +88,14 @@ bool tn_loop_parse_dtype(tn_scan *s, tn_dtype *out)
     return tn_scan_skip(s, "index") || tn_scan_dtype(s, out);
 }
 
-static const tn_expr *parse_cast(tn_loop_reader *r)
+static const tn_expr *parse_cast(tn_loop_reader *r, tn_expr_kind kind)
 {
     tn_dtype t = TN_UNDEFINED;
     const tn_expr *x = NULL;
     if (!tn_scan_need(&r->s, "<") || !tn_loop_parse_dtype(&r->s, &t) || !tn_scan_need(&r->s, ">")
         || !tn_scan_need(&r->s, "(") || !parse_args(r, 1, &x, ")"))
         return NULL;
-    return tn_expr_as_is(r->p, &(tn_expr){.kind = TN_E_CAST, .dtype = t, .n = 1, .arg = &x});
+    return tn_expr_as_is(r->p, &(tn_expr){.kind = kind, .dtype = t, .n = 1, .arg = &x});
 }
 
 static const tn_expr *parse_select(tn_loop_reader *r)
@@ -147,11 +147,13 @@ static const tn_expr *parse_call(tn_loop_reader *r)
         if (tn_dtype_get(t)->size > 0 && tn_scan_is(&r->s, tn_dtype_get(t)->name))
             return tn_scan_next(&r->s) ? parse_constant(r, (tn_dtype)t) : NULL;
     if (tn_scan_is(&r->s, "cast"))
-        return tn_scan_next(&r->s) ? parse_cast(r) : NULL;
+        return tn_scan_next(&r->s) ? parse_cast(r, TN_E_CAST) : NULL;
+    if (tn_scan_is(&r->s, "bits"))
+        return tn_scan_next(&r->s) ? parse_cast(r, TN_E_BITS) : NULL;
     if (tn_scan_is(&r->s, "select"))
         return tn_scan_next(&r->s) ? parse_select(r) : NULL;
     if (op < 0)
-        return wrong(r, "an operation, a type, cast or select");
+        return wrong(r, "an operation, a type, bits, cast or select");
     return tn_scan_next(&r->s) ? parse_operation(r, op) : NULL;
 }
 

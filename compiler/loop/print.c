@@ -95,7 +95,8 @@ static void print_expr(const printer *r, const tn_expr *e)
     case TN_E_OP: print_call(r, tn_scalars[e->op].name, e); return;
     case TN_E_SELECT: print_call(r, "select", e); return;
     case TN_E_CAST:
-        tn_str_add(r->out, "cast<%s>", tn_dtype_get(e->dtype)->name);
+    case TN_E_BITS:
+        tn_str_add(r->out, e->kind == TN_E_CAST ? "cast<%s>" : "bits<%s>", tn_dtype_get(e->dtype)->name);
         print_call(r, "", e);
         return;
     }

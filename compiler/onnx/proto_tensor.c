@@ -86,10 +86,55 @@ static bool wrong_count(importer *im, const char *what, const char *where, size_
     return false;
 }
 
+/* Files hold the 4- and 2-bit types several to a byte, the first in the lowest bits. */
+static bool is_packed(tn_dtype t)
+{
+    return tn_dtype_get(t)->bits < 8 * tn_dtype_get(t)->size;
+}
+
+static size_t file_bytes(const tn_tensor *t)
+{
+    size_t a_byte = is_packed(t->dtype) ? 8 / (size_t)tn_dtype_get(t->dtype)->bits : 1;
+    return t->bytes / a_byte + (t->bytes % a_byte != 0);
+}
+
+static void unpack_element(tn_tensor *t, size_t i, unsigned byte)
+{
+    unsigned bits = (unsigned)tn_dtype_get(t->dtype)->bits, a_byte = 8 / bits;
+    unsigned x = byte >> i % a_byte * bits & ((1u << bits) - 1);
+    if (tn_dtype_get(t->dtype)->codec != NULL)
+        tn_tensor_set_bits(t, (int64_t)i, (uint16_t)x);
+    else
+        tn_tensor_set_int(t, (int64_t)i, x);
+}
+
+static void unpack_elements(importer *im, tn_tensor *t, const uint8_t *packed)
+{
+    size_t a_byte = 8 / (size_t)tn_dtype_get(t->dtype)->bits;
+    t->data = tn_alloc(im->arena, t->bytes);
+    for (size_t i = 0; i < t->bytes; i++)
+        unpack_element(t, i, packed[i / a_byte]);
+}
+
+static uint8_t *pack_elements(tn_arena *a, const tn_tensor *t)
+{
+    size_t bits = (size_t)tn_dtype_get(t->dtype)->bits, a_byte = 8 / bits;
+    uint8_t *out = tn_alloc(a, file_bytes(t));
+    for (size_t i = 0; i < t->bytes; i++) {
+        unsigned x = ((const uint8_t *)t->data)[i] & ((1u << bits) - 1);
+        out[i / a_byte] = (uint8_t)(out[i / a_byte] | x << i % a_byte * bits);
+    }
+    return out;
+}
+
 static bool use_raw(importer *im, const TensorProto *p, tn_tensor *t, const char *what)
 {
-    if (p->raw_data.len != t->bytes)
-        return wrong_count(im, what, "bytes of raw data", p->raw_data.len, t->bytes);
+    if (p->raw_data.len != file_bytes(t))
+        return wrong_count(im, what, "bytes of raw data", p->raw_data.len, file_bytes(t));
+    if (is_packed(t->dtype)) {
+        unpack_elements(im, t, p->raw_data.data);
+        return true;
+    }
     t->data = t->bytes > 0 ? p->raw_data.data : tn_alloc(im->arena, 0);
     tn_onnx_from_little_endian(t->data, t->bytes, tn_dtype_get(t->dtype)->size);
     return true;
@@ -130,15 +175,17 @@ static const void *find_typed(const TensorProto *p, tn_dtype dtype, const char *
     }
 }
 
-/* 16-bit floats are stored as their bits, so as integers. */
+/* Floats that are held as their bits are stored as these, so as integers; packed ones a byte to an integer. */
 static void narrow_elements(const TensorProto *p, tn_tensor *t, size_t n)
 {
-    bool is_half = t->dtype == TN_FLOAT16 || t->dtype == TN_BFLOAT16;
+    size_t a_byte = is_packed(t->dtype) ? 8 / (size_t)tn_dtype_get(t->dtype)->bits : 1;
     for (size_t i = 0; i < n; i++) {
         if (t->dtype == TN_UINT32)
             tn_tensor_set_int(t, (int64_t)i, (int64_t)p->uint64_data[i]);
-        else if (is_half)
-            ((uint16_t *)t->data)[i] = (uint16_t)p->int32_data[i];
+        else if (is_packed(t->dtype))
+            unpack_element(t, i, (unsigned)p->int32_data[i / a_byte] & 255u);
+        else if (tn_dtype_get(t->dtype)->codec != NULL)
+            tn_tensor_set_bits(t, (int64_t)i, (uint16_t)p->int32_data[i]);
         else
             tn_tensor_set_int(t, (int64_t)i, t->dtype == TN_BOOL ? p->int32_data[i] != 0 : p->int32_data[i]);
     }
@@ -147,7 +194,7 @@ static void narrow_elements(const TensorProto *p, tn_tensor *t, size_t n)
 static bool use_typed(importer *im, const TensorProto *p, tn_tensor *t, const char *what)
 {
     const char *where;
-    size_t n, wanted = (size_t)tn_shape_count(&t->shape);
+    size_t n, count = (size_t)tn_shape_count(&t->shape), wanted = is_packed(t->dtype) ? file_bytes(t) : count;
     const void *same = find_typed(p, t->dtype, &where, &n);
     if (n != wanted)
         return wrong_count(im, what, where, n, wanted);
@@ -155,7 +202,7 @@ static bool use_typed(importer *im, const TensorProto *p, tn_tensor *t, const ch
     if (same != NULL && n > 0)
         memcpy(t->data, same, t->bytes);
     else
-        narrow_elements(p, t, n);
+        narrow_elements(p, t, count);
     return true;
 }
 
@@ -166,7 +213,9 @@ static bool fill_tensor(importer *im, const TensorProto *p, tn_tensor *t, const 
         return false;
     }
     if (p->has_data_location && p->data_location != TN_ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT) {
-        t->data = tn_onnx_external(im, p, t->bytes, what);
+        t->data = tn_onnx_external(im, p, file_bytes(t), what);
+        if (t->data != NULL && is_packed(t->dtype))
+            unpack_elements(im, t, t->data);
         return t->data != NULL;
     }
     const char *where;
@@ -320,11 +369,11 @@ bool tn_onnx_write_tensor(tn_arena *a, tn_diag *d, const char *path, const char 
     p.data_type = (int32_t)t->dtype;
     p.name = tn_strdup(a, tn_onnx_text(name));
     p.has_raw_data = true;
-    p.raw_data.len = t->bytes;
-    p.raw_data.data = tn_alloc(a, t->bytes);
-    if (t->bytes > 0)
+    p.raw_data.len = file_bytes(t);
+    p.raw_data.data = is_packed(t->dtype) ? pack_elements(a, t) : tn_alloc(a, t->bytes);
+    if (!is_packed(t->dtype) && t->bytes > 0)
         memcpy(p.raw_data.data, t->data, t->bytes);
-    tn_onnx_from_little_endian(p.raw_data.data, t->bytes, tn_dtype_get(t->dtype)->size);
+    tn_onnx_from_little_endian(p.raw_data.data, file_bytes(t), tn_dtype_get(t->dtype)->size);
     uint8_t *bytes = tn_alloc(a, tn_onnx__tensor_proto__get_packed_size(&p));
     return tn_write_file(d, path, bytes, tn_onnx__tensor_proto__pack(&p, bytes));
 }

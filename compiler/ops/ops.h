@@ -26,6 +26,9 @@ bool tn_has_input(const tn_node *n, int i); /* present and not omitted */
 /* A constant integer input's elements (NULL after a node error that names the input when it is not known at compile time). */
 const int64_t *tn_need_ints(tn_graph *g, const tn_node *n, int i, const char *what, size_t *count);
 
+/* x in float, limited to the numbers of an 8- or 4-bit float; NaN stays (cast.c). */
+const tn_expr *tn_saturate_float(tn_program *p, const tn_expr *x, tn_dtype to);
+
 /* Shape arithmetic (view.c): when the node makes a small integer tensor out of dims, fills n->out[0]->elems with terms,
    such as [N, 12]; leaves it as it is when they are not known. Never fails; infer has succeeded before. */
 bool tn_propagate_elems(tn_graph *g, tn_node *n);

@@ -76,7 +76,7 @@ const tn_expr *tn_quant_saturate(tn_program *p, const tn_expr *x, tn_dtype to)
 {
     const tn_dtype_info *info = tn_dtype_get(to);
     assert(!info->is_float && (info->size <= 2 || (info->size == 4 && x->dtype == TN_DOUBLE)));
-    int64_t range = (int64_t)1 << info->size * 8, lowest = info->is_signed ? -range / 2 : 0;
+    int64_t range = (int64_t)1 << info->bits, lowest = info->is_signed ? -range / 2 : 0;
     const tn_expr *lo = tn_number(p, x->dtype, (double)lowest);
     const tn_expr *hi = tn_number(p, x->dtype, (double)(lowest + range - 1));
     x = tn_select(p, tn_lt(p, lo, x), x, lo);
@@ -193,6 +193,14 @@ static void param_sites(tn_program *p, const tn_comp *c, const granularity *k, c
 /* --- QuantizeLinear, DequantizeLinear ----------------------------------------------------------------------------- */
 
 #define T_SCALES (TN_BIT(TN_FLOAT) | TN_BIT(TN_FLOAT16) | TN_BIT(TN_BFLOAT16))
+/* What QuantizeLinear makes: integers, and the floats of 8 and 4 bits, whose zero point is 0. */
+#define T_FLOATS (TN_T_FLOAT8 | TN_BIT(TN_FLOAT4E2M1))
+#define T_STORED (TN_T_QUANT | TN_T_SMALL_INTS | T_FLOATS)
+
+static bool is_float(tn_dtype t)
+{
+    return tn_dtype_get(t)->is_float;
+}
 
 /* output_dtype, or otherwise where it is absent; TN_UNDEFINED after an error. */
 static tn_dtype read_output_type(tn_graph *g, const tn_node *n, tn_dtype otherwise, unsigned types)
@@ -212,8 +220,8 @@ bool tn_infer_quantize(tn_graph *g, tn_node *n)
     granularity k;
     if (!tn_quant_check_type(g, n, 1, T_SCALES | TN_BIT(TN_INT32)))
         return false;
-    tn_dtype to = read_output_type(g, n, tn_has_input(n, 2) ? n->in[2]->dtype : TN_UINT8, TN_T_QUANT);
-    if (to == TN_UNDEFINED || (tn_has_input(n, 2) && !tn_quant_check_type(g, n, 2, TN_BIT(to) & TN_T_QUANT)))
+    tn_dtype to = read_output_type(g, n, tn_has_input(n, 2) ? n->in[2]->dtype : TN_UINT8, T_STORED);
+    if (to == TN_UNDEFINED || (tn_has_input(n, 2) && !tn_quant_check_type(g, n, 2, TN_BIT(to) & T_STORED)))
         return false;
     if (!read_granularity(g, n, &k))
         return false;
@@ -230,9 +238,16 @@ bool tn_lower_quantize(tn_program *p, const tn_node *n)
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     param_sites(p, c, &k, at);
     const tn_expr *x = tn_cast(p, TN_FLOAT, tn_load(p, tn_buf_of(p, n->in[0]), c->at));
-    const tn_expr *zero = tn_quant_zero(p, tn_optional_input(n, 2), at);
+    const tn_value *zero = tn_optional_input(n, 2);
+    tn_dtype to = n->out[0]->dtype;
     x = tn_div(p, x, tn_quant_scale(p, n->in[1], at));
-    tn_comp_set(p, c, tn_quantise(p, x, zero, n->out[0]->dtype));
+    if (!is_float(to)) {
+        tn_comp_set(p, c, tn_quantise(p, x, tn_quant_zero(p, zero, at), to));
+        return true;
+    }
+    if (zero != NULL)
+        x = tn_add(p, x, tn_quant_scale(p, zero, at));
+    tn_comp_set(p, c, tn_node_int(n, "saturate", 1) != 0 ? tn_saturate_float(p, x, to) : x);
     return true;
 }
 
@@ -258,9 +273,15 @@ bool tn_lower_dequantize(tn_program *p, const tn_node *n)
         return false;
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     param_sites(p, c, &k, at);
-    const tn_expr *x = tn_load(p, tn_buf_of(p, n->in[0]), c->at);
-    const tn_expr *zero = tn_quant_zero(p, tn_optional_input(n, 2), at);
-    tn_comp_set(p, c, tn_dequantise(p, x, zero, tn_quant_scale(p, n->in[1], at)));
+    const tn_expr *x = tn_load(p, tn_buf_of(p, n->in[0]), c->at), *scale = tn_quant_scale(p, n->in[1], at);
+    const tn_value *zero = tn_optional_input(n, 2);
+    if (!is_float(n->in[0]->dtype)) {
+        tn_comp_set(p, c, tn_dequantise(p, x, tn_quant_zero(p, zero, at), scale));
+        return true;
+    }
+    if (zero != NULL)
+        x = tn_sub(p, x, tn_quant_scale(p, zero, at));
+    tn_comp_set(p, c, tn_mul(p, x, scale));
     return true;
 }
 

@@ -182,6 +182,7 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
         if (is_byte(e->arg[0]->dtype))
             return e->dtype != TN_BOOL && e->arg[0]->kind == TN_E_LOAD && is_contiguous(e->arg[0], lane);
         return e->dtype == TN_FLOAT && e->arg[0]->dtype == TN_INT32 && tn_can_vector(p, e->arg[0], lane);
+    case TN_E_BITS: return false;
     default: return e->dtype != TN_BOOL;
     }
 }

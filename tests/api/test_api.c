@@ -387,6 +387,37 @@ static void runner_left_open(void **state)
     free(path);
 }
 
+/* Types of 4 and 2 bits: a byte each in memory, packed in files, the first element in the lowest bits. */
+static void small_types_are_packed(void **state)
+{
+    (void)state;
+    log l;
+    tn_ctx *ctx = open_ctx(&l);
+    int8_t int4[] = {1, -2, 7, -8, 3}, int2[] = {1, -2, 0, -1, 1};
+    uint8_t e2m1[] = {0x1, 0xf, 0x7};
+    const tn_array arrays[] = {{"a", 22, 1, {5}, 5, int4}, {"b", 26, 1, {5}, 5, int2}, {"c", 23, 1, {3}, 3, e2m1}};
+    static const unsigned char packed[3][3] = {{0xe1, 0x87, 0x03}, {0xc9, 0x01, 0}, {0xf1, 0x07, 0}};
+    char folder[] = "/tmp/tenon-test-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(tn_arrays_write(ctx, folder, "x", arrays, 3), TN_OK);
+    tn_array_vec back = {0};
+    assert_int_equal(tn_arrays_read(ctx, folder, "x", &back), TN_OK);
+    assert_int_equal(back.n, 3);
+    for (int i = 0; i < 3; i++) {
+        size_t size = 0, bytes = i == 0 ? 3 : 2;
+        snprintf(path, sizeof path, "%s/x_%d.pb", folder, i);
+        char *file = read_file(path, &size);
+        assert_memory_equal(file + size - bytes, packed[i], bytes); /* raw_data comes last */
+        free(file);
+        unlink(path);
+        assert_int_equal(back.items[i].dtype, arrays[i].dtype);
+        assert_int_equal(back.items[i].bytes, arrays[i].bytes);
+        assert_memory_equal(back.items[i].data, arrays[i].data, arrays[i].bytes);
+    }
+    rmdir(folder);
+    tn_ctx_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,7 +425,7 @@ int main(void)
         cmocka_unit_test(absent_model_is_an_error), cmocka_unit_test(lists_have_text),
         cmocka_unit_test(own_passes_run),           cmocka_unit_test(two_threads_compile),
         cmocka_unit_test(float_digits_are_read),    cmocka_unit_test(int8_digits_are_read),
-        cmocka_unit_test(runner_left_open),
+        cmocka_unit_test(runner_left_open),         cmocka_unit_test(small_types_are_packed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

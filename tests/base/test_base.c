@@ -1,6 +1,9 @@
-/* The ground floor: base.h, half.h, unwind.h, hash.h, map.h, path.h, child.h, npy.h, npz.h and tar.h. Every test gets a
+/* The ground floor: base.h, half.h, codec.h, unwind.h, hash.h, map.h, path.h, child.h, npy.h, npz.h and tar.h. Every test gets a
    fresh arena, a fresh folder and a diagnostic that keeps the last line. */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
+
+#include "base/codec.h"
 #include "bench.h"
 
 /* ---- base.h ---- */
@@ -244,6 +247,85 @@ static void test_bfloat_rounding(void **state)
     assert_int_equal(tn_float_to_bfloat(0x1p-149f), 0x0000);
 }
 
+/* ---- codec.h ---- */
+
+/* A format by its definition: the numbers of its codes, those above the largest left out. */
+typedef struct format {
+    const tn_codec *codec;
+    int e, m, bias, most; /* most: the code of the largest number */
+    uint16_t sign, beyond, nan;
+    bool has_minus_zero;
+} format;
+
+static const format formats[] = {
+    {&tn_codec_e4m3fn, 4, 3, 7, 0x7e, 0x80, 0x7f, 0x7f, true},
+    {&tn_codec_e4m3fnuz, 4, 3, 8, 0x7f, 0x80, 0x80, 0x80, false},
+    {&tn_codec_e5m2, 5, 2, 15, 0x7b, 0x80, 0x7c, 0x7e, true},
+    {&tn_codec_e5m2fnuz, 5, 2, 16, 0x7f, 0x80, 0x80, 0x80, false},
+    {&tn_codec_e2m1, 2, 1, 1, 7, 8, 7, 8, true},
+};
+
+static double number_of(const format *f, int code)
+{
+    int exponent = code >> f->m, fraction = code & ((1 << f->m) - 1);
+    return exponent == 0 ? ldexp(fraction, 1 - f->bias - f->m)
+                         : ldexp(fraction + (1 << f->m), exponent - f->bias - f->m);
+}
+
+static void test_small_floats_decode(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        for (int code = 0; code <= formats[i].most; code++) {
+            const format *f = &formats[i];
+            float x = f->codec->decode((uint16_t)code), y = f->codec->decode((uint16_t)(code | f->sign));
+            assert_true((double)x == number_of(f, code));
+            if (code > 0 || f->has_minus_zero)
+                assert_int_equal(bits(y), bits(-x));
+            assert_int_equal(f->codec->encode(x), code);
+        }
+    assert_true(isnan(tn_codec_e4m3fn.decode(0xff)) && isnan(tn_codec_e4m3fnuz.decode(0x80)));
+    assert_true(isinf(tn_codec_e5m2.decode(0xfc)) && isnan(tn_codec_e5m2.decode(0x7d)));
+}
+
+/* Between two neighbours: the nearer, at the middle the even code; beyond the largest: what the format has for it. */
+static void test_small_floats_round(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        const format *f = &formats[i];
+        for (int code = 0; code < f->most; code++) {
+            float middle = (float)((number_of(f, code) + number_of(f, code + 1)) / 2);
+            assert_int_equal(f->codec->encode(nextafterf(middle, 0)), code);
+            assert_int_equal(f->codec->encode(middle), code % 2 == 0 ? code : code + 1);
+            assert_int_equal(f->codec->encode(nextafterf(middle, INFINITY)), code + 1);
+        }
+        double half_a_place = (number_of(f, f->most) - number_of(f, f->most - 1)) / 2;
+        float limit = (float)(number_of(f, f->most) + half_a_place);
+        assert_int_equal(f->codec->encode(nextafterf(limit, 0)), f->most);
+        assert_int_equal(f->codec->encode(limit), f->most % 2 == 0 ? f->most : f->beyond);
+        assert_int_equal(f->codec->encode(1e30f), f->beyond);
+        assert_int_equal(f->codec->encode(INFINITY), f->beyond);
+        assert_int_equal(f->codec->encode(NAN), f->nan);
+        assert_int_equal(f->codec->encode(-0.0f), f->has_minus_zero ? f->sign : 0);
+        assert_int_equal(f->codec->encode(-1.0f), f->codec->encode(1.0f) | f->sign);
+    }
+}
+
+static void test_e8m0(void **state)
+{
+    (void)state;
+    for (int code = 0; code < 255; code++) {
+        float x = tn_codec_e8m0.decode((uint16_t)code);
+        assert_true((double)x == ldexp(1, code - 127));
+        assert_int_equal(tn_codec_e8m0.encode(x), code);
+        if (code > 0)
+            assert_int_equal(tn_codec_e8m0.encode(x * 1.75f), code);
+    }
+    assert_true(isnan(tn_codec_e8m0.decode(255)));
+    assert_int_equal(tn_codec_e8m0.encode(NAN), 255);
+}
+
 /* ---- hash.h and map.h ---- */
 
 static void test_hashes(void **state)
@@ -469,6 +551,9 @@ int main(void)
         FOLDER_TEST(test_halves_round_trip),
         FOLDER_TEST(test_half_rounding),
         FOLDER_TEST(test_bfloat_rounding),
+        FOLDER_TEST(test_small_floats_decode),
+        FOLDER_TEST(test_small_floats_round),
+        FOLDER_TEST(test_e8m0),
         FOLDER_TEST(test_hashes),
         FOLDER_TEST(test_map),
         FOLDER_TEST(test_path_names),

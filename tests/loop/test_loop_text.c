@@ -179,7 +179,7 @@ static void test_program_errors(void **state)
                      "t.loops:5: error: found a condition of type "
                      "index, wanted bool");
     check_loop_error(b, B "  \"y\"[i0] = sort(float(0))",
-                     "t.loops:5: error: found sort, wanted an operation, a type, cast "
+                     "t.loops:5: error: found sort, wanted an operation, a type, bits, cast "
                      "or select");
     check_loop_error(b, B "  reduce r0:2\n  \"y\"[i0] = float(0)", "t.loops:6: error: found \"y\", wanted acc");
     check_loop_error(b, B "  reduce i0:2", "t.loops:5: error: found a second variable i0");

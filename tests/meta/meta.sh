@@ -68,7 +68,7 @@ every_folder() {
         grep -qE "^$(basename "$d"):" compiler/FLOORS || echo "$d is not in compiler/FLOORS"
     done
     sed 's/#.*//' compiler/FLOORS | tr ':' ' ' | tr -s ' ' '\n' | grep . | sort -u | while read -r floor; do
-        [ -d "compiler/$floor" ] || echo "compiler/FLOORS: there is no compiler/$floor"
+        [ -d "compiler/$floor" ] || [ -d "$floor" ] || echo "compiler/FLOORS: there is no compiler/$floor"
     done
 }
 check every-folder-is-a-floor every_folder

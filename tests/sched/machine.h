@@ -128,6 +128,7 @@ static number eval(machine *m, const tn_expr *e, int lane)
     }
     case TN_E_SELECT: return eval(m, e->arg[eval(m, e->arg[0], lane).i != 0 ? 1 : 2], lane);
     case TN_E_CAST: return cast(e->arg[0]->dtype, e->dtype, eval(m, e->arg[0], lane));
+    case TN_E_BITS: fail_msg("no computation of these tests keeps bits"); break;
     case TN_E_OP: {
         number x = eval(m, e->arg[0], lane), y = e->n > 1 ? eval(m, e->arg[1], lane) : x;
         return held(e->dtype, apply(e->op, is_float(e->arg[0]->dtype), x, y));
