@@ -16,14 +16,14 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET, IR = 23, 10
 
 
-def write(folder, name, node, feeds, weights, outputs, results=None):
+def write(folder, name, node, feeds, weights, outputs, results=None, opset=OPSET):
     def info(x, array):
         return helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
 
     out = [helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in outputs]
     initializers = [numpy_helper.from_array(w, x) for x, w in weights.items()]
     graph = helper.make_graph([node], name, [info(x, a) for x, a in feeds.items()], out, initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR)
     if results is None:
         results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
     place = os.path.join(folder, name)
@@ -178,7 +178,33 @@ def all_signals(folder):
     stft(folder, "both_sides", 128, 16, 32, True, onesided=0)
 
 
+def roi_align(folder, seed, **attributes):
+    random = np.random.default_rng(seed)
+    corners = random.uniform(-3, 14, (5, 2, 2)).astype(np.float32)
+    boxes = np.concatenate([corners.min(1), corners.max(1)], 1)
+    feeds = {"x": random.standard_normal((2, 3, 11, 9)).astype(np.float32), "boxes": boxes}
+    feeds["batch"] = random.integers(0, 2, 5)
+    node = helper.make_node("RoiAlign", list(feeds), ["y"], **attributes)
+    write(folder, f"roi_align_{seed}", node, feeds, {}, ["y"], opset=20)
+
+
+def affine_grid(folder, size, align):
+    dims = len(size) - 2
+    theta = np.random.default_rng(dims).standard_normal((size[0], dims, dims + 1)).astype(np.float32)
+    node = helper.make_node("AffineGrid", ["theta", "size"], ["y"], align_corners=align)
+    write(folder, f"affine_grid_{dims}_{align}", node, {"theta": theta}, {"size": np.array(size, np.int64)}, ["y"])
+
+
+def all_grids(folder):
+    roi_align(folder, 1, output_height=3, output_width=2, sampling_ratio=2, spatial_scale=0.7)
+    roi_align(folder, 2, output_height=2, output_width=4, sampling_ratio=3, coordinate_transformation_mode="output_half_pixel")
+    for align in (0, 1):
+        affine_grid(folder, (2, 3, 4, 5), align)
+        affine_grid(folder, (2, 3, 2, 4, 5), align)
+
+
 if __name__ == "__main__":
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
     all_signals(sys.argv[1])
+    all_grids(sys.argv[1])
