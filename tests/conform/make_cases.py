@@ -203,8 +203,18 @@ def all_grids(folder):
         affine_grid(folder, (2, 3, 2, 4, 5), align)
 
 
+def det(folder, *shape):
+    x = np.random.default_rng(shape[-1]).standard_normal(shape).astype(np.float32)
+    x[..., 0, 0] = 0  # rows must be exchanged
+    result = np.linalg.det(x.astype(np.float64)).astype(np.float32)
+    write(folder, f"det_{shape[-1]}", helper.make_node("Det", ["x"], ["y"]), {"x": x}, {}, ["y"], [np.asarray(result)])
+
+
 if __name__ == "__main__":
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
     all_signals(sys.argv[1])
     all_grids(sys.argv[1])
+    det(sys.argv[1], 4, 3, 3)
+    det(sys.argv[1], 2, 3, 7, 7)
+    det(sys.argv[1], 20, 20)
