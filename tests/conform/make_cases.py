@@ -210,11 +210,23 @@ def det(folder, *shape):
     write(folder, f"det_{shape[-1]}", helper.make_node("Det", ["x"], ["y"]), {"x": x}, {}, ["y"], [np.asarray(result)])
 
 
+def tf_idf(folder, mode):
+    x = np.random.default_rng(1).integers(0, 4, (3, 12))
+    pool = [0, 1, 3] + [0, 1, 2, 2, 3, 0] + [1, 2, 3, 0, 0, 1]
+    weights = [0.5, 2, 3, 0.25, 1, 4, 1.5, 0.75]
+    node = helper.make_node("TfIdfVectorizer", ["x"], ["y"], mode=mode, min_gram_length=1, max_gram_length=3,
+                            max_skip_count=2, ngram_counts=[0, 3, 9], ngram_indexes=[3, 0, 1, 2, 8, 6, 4, 7],
+                            pool_int64s=pool, weights=weights)
+    write(folder, f"tfidf_{mode.lower()}", node, {"x": x}, {}, ["y"])
+
+
 if __name__ == "__main__":
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
     all_signals(sys.argv[1])
     all_grids(sys.argv[1])
+    for mode in ("TF", "IDF", "TFIDF"):
+        tf_idf(sys.argv[1], mode)
     det(sys.argv[1], 4, 3, 3)
     det(sys.argv[1], 2, 3, 7, 7)
     det(sys.argv[1], 20, 20)
