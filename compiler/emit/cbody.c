@@ -591,12 +591,13 @@ static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool cer
     n->hoistable = n->hoistable || certain;
 }
 
-static bool loads_anything(const tn_expr *e)
+/* A load, or the name that a statement before gave one. */
+static bool needs_data(const tn_expr *e)
 {
-    if (e->kind == TN_E_LOAD)
+    if (e->kind == TN_E_LOAD || (e->kind == TN_E_VAR && e->var->dtype != TN_INDEX))
         return true;
     for (int k = 0; k < e->n; k++)
-        if (loads_anything(e->arg[k]))
+        if (needs_data(e->arg[k]))
             return true;
     return false;
 }
@@ -638,12 +639,12 @@ static void print_named(printer *c, size_t first, tn_str *outer, const tn_str *b
         tn_str_put(outer, below->text, below->len);
 }
 
-/* index_only: subscripts without loads, for a run of statements; else anything, for one statement. */
+/* index_only: subscripts without data, for a run of statements; else anything, for one statement. */
 static void name_shared(printer *c, const count_vec *counts, bool index_only)
 {
     for (size_t i = 0; i < counts->n; i++) {
         const count *n = &counts->items[i];
-        if (n->uses > 1 && n->hoistable && (!index_only || !loads_anything(n->expr)))
+        if (n->uses > 1 && n->hoistable && (!index_only || !needs_data(n->expr)))
             name_one(c, n->expr);
     }
 }

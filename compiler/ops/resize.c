@@ -7,6 +7,7 @@
    Integers are interpolated in float (int32 in double), rounded half to even and saturated. */
 #include "ops/resize.h"
 
+#include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/quant.h"
 
@@ -40,9 +41,28 @@ static tn_buf *constant(tn_program *p, const char *name, const tn_tensor *t)
     return b;
 }
 
+/* A table of the compiler's, or of the run's. */
+static tn_buf *table(tn_program *p, const char *name, const tn_tensor *t, tn_buf *late)
+{
+    return late != NULL ? late : constant(p, name, t);
+}
+
+static bool has_outside(const tn_resize_taps *t)
+{
+    return t->outside != NULL || t->outside_at != NULL;
+}
+
 static const tn_expr *outside_of(tn_program *p, const tn_resize_taps *t, const tn_expr *o)
 {
-    return tn_load(p, constant(p, "outside", t->outside), &o);
+    return tn_load(p, table(p, "outside", t->outside, t->outside_at), &o);
+}
+
+static bool find_taps(tn_program *p, const tn_node *n, const tn_resize *r, int axis, tn_resize_taps *t)
+{
+    if (!r->late)
+        return tn_resize_find_taps(p->graph, n, r, &r->axis[axis], t);
+    tn_resize_late_taps(p, n, r, axis, t);
+    return true;
 }
 
 static const tn_expr *either(tn_program *p, const tn_expr *x, const tn_expr *y)
@@ -92,14 +112,14 @@ static bool lower_nearest(tn_program *p, const tn_node *n, const tn_resize *r)
         at[i] = c->at[i];
         if (a->same)
             continue;
-        if (has_fraction(r, a)) {
+        if (!r->late && has_fraction(r, a)) {
             at[i] = fraction_index(p, r, a, c->at[i], x->dim[i]);
             continue;
         }
-        if (!tn_resize_find_taps(p->graph, n, r, a, &t))
+        if (!find_taps(p, n, r, i, &t))
             return false;
-        at[i] = tn_cast(p, TN_INDEX, tn_load(p, constant(p, "nearest", t.index), &c->at[i]));
-        if (t.outside != NULL)
+        at[i] = tn_cast(p, TN_INDEX, tn_load(p, table(p, "nearest", t.index, t.index_at), &c->at[i]));
+        if (has_outside(&t))
             outside = either(p, outside, outside_of(p, &t, c->at[i]));
     }
     const tn_expr *e = tn_load(p, x, at);
@@ -128,13 +148,13 @@ static void lower_mix(tn_program *p, const tn_node *n, const tn_resize *r, const
     tn_comp *c = tn_comp_begin(p, n, out);
     for (int i = 0; i < r->rank; i++) {
         at[i] = c->at[i];
-        if (!r->axis[i].same && final && taps[i].outside != NULL)
+        if (!r->axis[i].same && final && has_outside(&taps[i]))
             outside = either(p, outside, outside_of(p, &taps[i], c->at[i]));
         if (r->axis[i].same || i < first || i > last)
             continue;
         const tn_expr *site[2] = {c->at[i], tn_reduce_over(p, c, tn_dim_fixed(taps[i].n))};
-        const tn_expr *w = tn_load(p, constant(p, "weights", taps[i].weight), site);
-        at[i] = tn_cast(p, TN_INDEX, tn_load(p, constant(p, "taps", taps[i].index), site));
+        const tn_expr *w = tn_load(p, table(p, "weights", taps[i].weight, taps[i].weight_at), site);
+        at[i] = tn_cast(p, TN_INDEX, tn_load(p, table(p, "taps", taps[i].index, taps[i].index_at), site));
         weight = weight == NULL ? tn_cast(p, dt, w) : tn_mul(p, weight, tn_cast(p, dt, w));
     }
     const tn_expr *e = tn_cast(p, dt, tn_load(p, x, at)), *acc = tn_comp_acc(p, c, dt);
@@ -153,7 +173,7 @@ static bool lower_interpolated(tn_program *p, const tn_node *n, const tn_resize 
         if (r->axis[i].same)
             continue;
         last = i;
-        if (!tn_resize_find_taps(p->graph, n, r, &r->axis[i], &taps[i]))
+        if (!find_taps(p, n, r, i, &taps[i]))
             return false;
     }
     tn_buf *x = tn_buf_of(p, n->in[0]), *out = tn_buf_of(p, n->out[0]);
@@ -188,6 +208,8 @@ bool tn_lower_resize(tn_program *p, const tn_node *n)
         same = same && r.axis[i].same;
         empty = empty || tn_dim_is(r.axis[i].out, 0);
     }
+    if (r.late || (r.by_sizes && !tn_is_early(p->graph, n, 3)))
+        tn_resize_late_check(p, n, &r);
     if (empty)
         return true;
     if (same)

@@ -25,7 +25,12 @@ typedef struct tn_resize {
     double cubic_a, extrapolation;
     int rank;
     tn_resize_axis axis[TN_MAX_RANK];
+    int n_axes, axes[TN_MAX_RANK]; /* those that scales, sizes and region are for, in their order */
+    bool by_sizes;
+    int policy; /* of sizes: TN_STRETCH and so on */
+    bool late;  /* only the run knows scales, policy or region: of the axes, just in, out and same are set */
 } tn_resize;
+enum { TN_STRETCH, TN_NOT_LARGER, TN_NOT_SMALLER };
 
 enum { TN_PREFER_FLOOR, TN_PREFER_CEIL, TN_FLOOR, TN_CEIL };
 
@@ -35,11 +40,16 @@ bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out);
    elements beyond the region (NULL: none). For an axis that is fixed and not empty. */
 typedef struct tn_resize_taps {
     int64_t n;
-    tn_tensor *index;   /* int32 [out, n], each within the input */
-    tn_tensor *weight;  /* float [out, n]; NULL for nearest */
-    tn_tensor *outside; /* bool [out] */
+    tn_tensor *index;                          /* int32 [out, n], each within the input */
+    tn_tensor *weight;                         /* float [out, n]; NULL for nearest */
+    tn_tensor *outside;                        /* bool [out] */
+    tn_buf *index_at, *weight_at, *outside_at; /* the same as the run finds them; the tensors are NULL then */
 } tn_resize_taps;
 bool tn_resize_find_taps(tn_graph *g, const tn_node *n, const tn_resize *r, const tn_resize_axis *a,
                          tn_resize_taps *out);
+
+/* resize_late.c. The check of the declared shape, where it is not known to be right. */
+void tn_resize_late_check(tn_program *p, const tn_node *n, const tn_resize *r);
+void tn_resize_late_taps(tn_program *p, const tn_node *n, const tn_resize *r, int axis, tn_resize_taps *out);
 
 #endif

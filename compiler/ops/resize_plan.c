@@ -8,8 +8,7 @@
 
 #include <math.h>
 
-#include "ops/index.h"
-#include "ops/ops.h"
+#include "ops/late.h"
 
 /* --- attributes --------------------------------------------------------------------------------------------------- */
 
@@ -178,13 +177,27 @@ static bool read_scales(tn_graph *g, const tn_node *n, tn_resize *r, const int *
     return t != NULL;
 }
 
+/* Sizes that only the run knows are the declared extents: tn_resize_late_check compares. */
+static const tn_dim *find_sizes(tn_graph *g, const tn_node *n, const int *axes, int count, size_t *elements)
+{
+    tn_shape y;
+    if (tn_is_early(g, n, 3))
+        return tn_need_dims(g, n, 3, "sizes", elements);
+    if (!tn_check_late(g, n, 3, "sizes", count) || !tn_need_declared(g, n, 3, "sizes", 0, &y))
+        return NULL;
+    tn_dim *d = TN_NEW_N(g->arena, tn_dim, count + 1);
+    for (int i = 0; i < count && axes[i] < y.rank; i++)
+        d[i] = y.dim[axes[i]];
+    *elements = (size_t)count;
+    return d;
+}
+
 static bool read_sizes(tn_graph *g, const tn_node *n, tn_resize *r, const int *axes, int count)
 {
-    static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
-    int policy = 0;
+    int policy = r->policy;
     size_t elements = 0;
-    const tn_dim *sizes = tn_need_dims(g, n, 3, "sizes", &elements);
-    if (sizes == NULL || !choose(g, n, "keep_aspect_ratio_policy", "stretch", 3, policies, &policy))
+    const tn_dim *sizes = find_sizes(g, n, axes, count, &elements);
+    if (sizes == NULL)
         return false;
     if (elements != (size_t)count)
         return tn_node_error(g, n, "sizes has %zu elements; %d are wanted", elements, count);
@@ -240,8 +253,55 @@ static bool check_symbolic(tn_graph *g, const tn_node *n, const tn_resize *r)
     return true;
 }
 
+/* The first input that makes the node late; 0 when there is none. */
+static int find_late(tn_graph *g, const tn_node *n, const tn_resize *r)
+{
+    if (r->crops && given(n, 1) && n->in[1]->constant == NULL)
+        return 1;
+    if (!r->by_sizes)
+        return given(n, 2) && n->in[2]->constant == NULL ? 2 : 0;
+    return r->policy != TN_STRETCH && !tn_is_early(g, n, 3) ? 3 : 0;
+}
+
+static bool check_list(tn_graph *g, const tn_node *n, int i, const char *what, int count)
+{
+    const tn_value *v = n->in[i];
+    bool fits = v->shape.rank == 1 && tn_dim_is(v->shape.dim[0], count) && tn_dtype_get(v->dtype)->is_float;
+    return fits
+        || tn_node_error(g, n, "%s (input %d) is %s; %d floats are wanted", what, i,
+                         tn_type_text(g->arena, v->dtype, &v->shape), count);
+}
+
+/* The output's extents are the declared ones, and tables are filled at run time. */
+static bool read_late(tn_graph *g, const tn_node *n, tn_resize *r, int late)
+{
+    static const char *const inputs[] = {"X", "roi", "scales", "sizes"};
+    const tn_shape *x = &n->in[0]->shape;
+    tn_shape y;
+    if (!tn_need_declared(g, n, late, inputs[late], 0, &y))
+        return false;
+    if ((r->crops && (!given(n, 1) || !check_list(g, n, 1, "roi", 2 * r->n_axes)))
+        || (r->by_sizes ? !tn_check_late(g, n, 3, "sizes", r->n_axes) : !check_list(g, n, 2, "scales", r->n_axes)))
+        return false;
+    bool fits = y.rank == x->rank;
+    for (int i = 0; fits && i < x->rank; i++)
+        r->axis[i] = (tn_resize_axis){.in = x->dim[i], .out = y.dim[i], .same = true};
+    for (int k = 0; fits && k < r->n_axes; k++) {
+        tn_resize_axis *a = &r->axis[r->axes[k]];
+        a->same = tn_dim_is(a->in, 1) && tn_dim_is(a->out, 1); /* its only element, whatever the scale */
+        fits = a->same || (a->in.sym == NULL && a->out.sym == NULL && (a->in.n > 0 || a->out.n == 0));
+    }
+    for (int i = 0; fits && i < x->rank; i++)
+        fits = !r->axis[i].same || tn_dim_same(r->axis[i].in, r->axis[i].out);
+    r->late = true;
+    return fits
+        || tn_node_error(g, n, "%s cannot be resized to %s, which the model declares, at run time",
+                         tn_type_text(g->arena, n->in[0]->dtype, x), tn_type_text(g->arena, n->in[0]->dtype, &y));
+}
+
 bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out)
 {
+    static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
     const tn_shape *x = &n->in[0]->shape;
     int axes[TN_MAX_RANK + 1] = {0}, count = 0;
     tn_resize r = {.rank = x->rank};
@@ -259,6 +319,16 @@ bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out)
     if (given(n, 2) == given(n, 3) && count > 0)
         return tn_node_error(g, n, "one of scales (input 2) and sizes (input 3) is wanted, not %s",
                              given(n, 2) ? "both" : "neither");
+    r.by_sizes = given(n, 3);
+    r.n_axes = count;
+    memcpy(r.axes, axes, sizeof r.axes);
+    if (!choose(g, n, "keep_aspect_ratio_policy", "stretch", 3, policies, &r.policy))
+        return false;
+    int late = find_late(g, n, &r);
+    if (late != 0) {
+        *out = r;
+        return read_late(g, n, out, late);
+    }
     if (given(n, 2) ? !read_scales(g, n, &r, axes, count) : given(n, 3) && !read_sizes(g, n, &r, axes, count))
         return false;
     if (!read_region(g, n, &r, axes, count) || !check_symbolic(g, n, &r))
