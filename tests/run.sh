@@ -99,6 +99,10 @@ else
 fi
 
 if [ "$mode" = full ]; then
+    if [ -r "$vectors" ]; then
+        step "ONNX vectors, C, three threads, strict" build/release/tests/conform --engine c --threads 3 --cflags "$strict" \
+            --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    fi
     step "build (asan-ubsan)" preset asan-ubsan
     step "unit tests (asan-ubsan)" ctest --test-dir build/asan-ubsan --output-on-failure -j "$jobs"
     step "bad input (asan-ubsan)" env TENON="$root/build/asan-ubsan/tenon" bash tests/error/errors.sh

@@ -1,10 +1,11 @@
 /* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
 
        conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME]
-               [--dispatch WHAT] FOLDER
+               [--dispatch WHAT] [--threads N] FOLDER
 
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
+   With --threads every layer is shared among N, however short it is.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. Prints "N passed, M failed,
    K denied". */
 #define _GNU_SOURCE
@@ -29,7 +30,7 @@ typedef struct vector {
 } vector;
 
 typedef struct options {
-    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target, *dispatch;
+    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target, *dispatch, *threads;
     int jobs;
 } options;
 
@@ -136,6 +137,10 @@ static bool run_c(const options *o, const char *model, const tn_array_vec *in, c
     tn_ctx_set(ctx, "target", o->target);
     if (o->dispatch != NULL)
         tn_ctx_set(ctx, "dispatch", o->dispatch);
+    if (o->threads != NULL) {
+        tn_ctx_set(ctx, "threads", o->threads);
+        tn_ctx_set(ctx, "pass-config", "parallel.overhead-ns=0");
+    }
     bool ok = run_package(ctx, model, in, want);
     tn_ctx_close(ctx);
     return ok;
@@ -289,6 +294,8 @@ int main(int argc, char **argv)
             o.target = argv[++i];
         else if (strcmp(argv[i], "--dispatch") == 0 && i + 1 < argc)
             o.dispatch = argv[++i];
+        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            o.threads = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             o.only = argv[++i];
         else
@@ -296,7 +303,7 @@ int main(int argc, char **argv)
     if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
         fprintf(
             stderr,
-            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] FOLDER\n");
+            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] FOLDER\n");
         return 2;
     }
     list_tests(&o);
