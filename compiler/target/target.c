@@ -2,7 +2,7 @@
 #include "target/target.h"
 
 static const tn_target targets[] = {
-#define TN_TARGET(name, lanes, registers, align, cflags, doc) {name, lanes, registers, align, cflags, doc},
+#define TN_TARGET(name, lanes, registers, align, dot, cflags, doc) {name, lanes, registers, align, dot, cflags, doc},
 #include "target/targets.def"
 #undef TN_TARGET
 };
@@ -18,7 +18,7 @@ static const char *native_name(void)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512dq"))
-        return "x86-64-v4";
+        return __builtin_cpu_supports("avx512vnni") ? "x86-64-v4-vnni" : "x86-64-v4";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
         return "x86-64-v3";
     return "x86-64";

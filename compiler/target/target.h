@@ -4,11 +4,15 @@
 
 #include "base/base.h"
 
+/* The operands of the processor's dot product of four bytes: none, or one without sign and one with. */
+typedef enum { TN_DOT_NONE, TN_DOT_UNSIGNED } tn_dot;
+
 typedef struct tn_target {
     const char *name;
     int lanes;          /* floats in a vector; 1: plain C99 without vector types */
     int registers;      /* vector registers; general float registers when lanes is 1 */
     int work_align;     /* bytes */
+    tn_dot dot;
     const char *cflags; /* what gcc and clang need for it, "" for nothing */
     const char *doc;
 } tn_target;
