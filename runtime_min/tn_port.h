@@ -110,40 +110,20 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_MINK_F32X8(a, b) TN_PICKK_AT(8, <, __COUNTER__, a, b)
 #define TN_MINK_F32X16(a, b) TN_PICKK_AT(16, <, __COUNTER__, a, b)
 
-/* 32-bit integers, and bytes widened to them. Arithmetic wraps: no compiler traps on vectors. */
+/* 32-bit integers. Arithmetic wraps: no compiler traps on vectors. */
 typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
 typedef int32_t tn_i32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));
 typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), __may_alias__));
-typedef int8_t tn_i8x4u __attribute__((__vector_size__(4), __aligned__(1), __may_alias__));
-typedef int8_t tn_i8x8u __attribute__((__vector_size__(8), __aligned__(1), __may_alias__));
-typedef int8_t tn_i8x16u __attribute__((__vector_size__(16), __aligned__(1), __may_alias__));
-typedef uint8_t tn_u8x4u __attribute__((__vector_size__(4), __aligned__(1), __may_alias__));
-typedef uint8_t tn_u8x8u __attribute__((__vector_size__(8), __aligned__(1), __may_alias__));
-typedef uint8_t tn_u8x16u __attribute__((__vector_size__(16), __aligned__(1), __may_alias__));
 #define TN_LOAD_I32X4(p) (*(const tn_i32x4u *)(const void *)(p))
 #define TN_STORE_I32X4(p, v) (*(tn_i32x4u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X4(s) ((tn_i32x4){0} + (int32_t)(s))
-#define TN_WIDEN_I8X4(p) __builtin_convertvector(*(const tn_i8x4u *)(const void *)(p), tn_i32x4)
-#define TN_WIDEN_U8X4(p) __builtin_convertvector(*(const tn_u8x4u *)(const void *)(p), tn_i32x4)
 #define TN_LOAD_I32X8(p) (*(const tn_i32x8u *)(const void *)(p))
 #define TN_STORE_I32X8(p, v) (*(tn_i32x8u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X8(s) ((tn_i32x8){0} + (int32_t)(s))
-#define TN_WIDEN_I8X8(p) __builtin_convertvector(*(const tn_i8x8u *)(const void *)(p), tn_i32x8)
-#define TN_WIDEN_U8X8(p) __builtin_convertvector(*(const tn_u8x8u *)(const void *)(p), tn_i32x8)
 #define TN_LOAD_I32X16(p) (*(const tn_i32x16u *)(const void *)(p))
 #define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
-#define TN_WIDEN_I8X16(p) __builtin_convertvector(*(const tn_i8x16u *)(const void *)(p), tn_i32x16)
-#define TN_WIDEN_U8X16(p) __builtin_convertvector(*(const tn_u8x16u *)(const void *)(p), tn_i32x16)
 
-/* int32 or float vectors narrowed to bytes, as a conversion in C would: the values fit, or are integers that wrap. */
-#define TN_NARROW_(n, t, p, v) ((void)(*(tn_##t##8x##n##u *)(void *)(p) = __builtin_convertvector(v, tn_##t##8x##n##u)))
-#define TN_STORE_I8X4(p, v) TN_NARROW_(4, i, p, v)
-#define TN_STORE_U8X4(p, v) TN_NARROW_(4, u, p, v)
-#define TN_STORE_I8X8(p, v) TN_NARROW_(8, i, p, v)
-#define TN_STORE_U8X8(p, v) TN_NARROW_(8, u, p, v)
-#define TN_STORE_I8X16(p, v) TN_NARROW_(16, i, p, v)
-#define TN_STORE_U8X16(p, v) TN_NARROW_(16, u, p, v)
 
 /* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
 #define TN_BLEND_(n, t, k, m, a, b) \

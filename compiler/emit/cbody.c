@@ -403,11 +403,18 @@ static const char *vector_cast(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const tn_expr *x = e->arg[0];
-    tn_dtype from = x->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32, to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
-    bool is_load = x->dtype == TN_INT8 || x->dtype == TN_UINT8;
+    bool is_byte = x->dtype == TN_INT8 || x->dtype == TN_UINT8, is_load = is_byte && x->kind == TN_E_LOAD;
+    bool is_back = is_byte && e->dtype != TN_INT8 && e->dtype != TN_UINT8 && !is_load; /* of a float that fits a byte */
+    c->needs->bytes = c->needs->bytes || is_load;
+    tn_dtype from = x->dtype == TN_FLOAT || is_back ? TN_FLOAT : TN_INT32;
+    tn_dtype to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
     const char *text = is_load ? tn_strfmt(a, "TN_WIDEN_%s(%s)", vector_kind(c, x->dtype, c->lane),
                                            place_text(c, x->buf, x->arg[0], true))
-                               : text_of(c, x);
+                               : text_of(c, is_back ? x->arg[0] : x);
+    if (is_back && to == TN_FLOAT) { /* what follows the point goes */
+        text = tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, TN_INT32, c->lane));
+        from = TN_INT32;
+    }
     if (from == to)
         return text;
     return tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
@@ -669,6 +676,14 @@ static const char *stored(printer *c, const tn_buf *b, const tn_expr *e, const c
 static void print_set(printer *c, const tn_stmt *s)
 {
     const tn_expr *e = s->value;
+    tn_dot4 dot;
+    if (tn_match_dot4(c->p, e, s->lane, &dot)) {
+        c->needs->bytes = true;
+        line(c, "TN_DOT4%s_%s(%s, %s, %s);", dot.flips ? "S" : "", vector_kind(c, TN_INT32, s->lane),
+             var_name(c, s->var), place_text(c, dot.x->buf, dot.x->arg[0], true),
+             place_text(c, dot.w->buf, dot.w->arg[0], true));
+        return;
+    }
     bool adds = e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[0]->kind == TN_E_VAR && e->arg[0]->var == s->var
              && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL);
     if (adds && s->lane != NULL && !is_vector(c, e->arg[1]))
@@ -698,6 +713,7 @@ static void print_simple(printer *c, const tn_stmt *s)
         break;
     case TN_S_SET: print_set(c, s); break;
     case TN_S_STORE:
+        c->needs->bytes = c->needs->bytes || (s->lane != NULL && tn_dtype_get(s->value->dtype)->size == 1);
         if (s->lane != NULL)
             line(c, "TN_STORE_%s(%s, %s);", vector_kind(c, s->value->dtype, s->lane),
                  place_text(c, s->buf, s->offset, true), typed(c, s, bare(c, text_of(c, s->value))));

@@ -151,13 +151,23 @@ uint64_t tn_weights_id(const tn_unit *u)
     return h;
 }
 
+static bool has_bytes(const tn_unit *u)
+{
+    bool bytes = false;
+    for (size_t i = 0; i < u->program->bufs.n; i++)
+        bytes = bytes || tn_dtype_get(u->program->bufs.items[i]->dtype)->size == 1;
+    return bytes;
+}
+
 const char *tn_runtime_file(const tn_unit *u, const char *embedded)
 {
     static const char folder[] = "runtime_min/";
     if (strncmp(embedded, folder, sizeof folder - 1) != 0)
         return NULL;
     const char *name = embedded + sizeof folder - 1;
-    bool unused = (strcmp(name, "tn_vmath.h") == 0 && u->target->lanes == 1)
+    bool vectors = u->target->lanes > 1;
+    bool unused = (strcmp(name, "tn_vmath.h") == 0 && !vectors)
+               || (strcmp(name, "tn_bytes.h") == 0 && !(vectors && has_bytes(u)))
                || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u));
     return unused ? NULL : name;
 }

@@ -352,6 +352,13 @@ bool tn_expr_is_int(const tn_expr *e, int64_t i);
 bool tn_coefficient(const tn_expr *e, const tn_var *v, int64_t *out);
 /* An expression like that one, made unique but not simplified: for the parser, which keeps what is written. */
 const tn_expr *tn_expr_as_is(tn_program *p, const tn_expr *like);
+/* acc + x0 * w0 + x1 * w1 + x2 * w2 + x3 * w3: int32, the products of bytes; the four x lie side by side and do not move
+   with the lane, the w of one lane lie side by side and those of the next lane behind them. */
+typedef struct tn_dot4 {
+    const tn_expr *acc, *x, *w; /* the loads of the first of four */
+    bool flips;                 /* the bytes at x are int8, and are read as uint8 with their top bits turned */
+} tn_dot4;
+bool tn_match_dot4(tn_program *p, const tn_expr *e, const tn_var *lane, tn_dot4 *out);
 void tn_expr_print(const tn_expr *e, tn_str *out);            /* for messages: variables by their hints */
 void tn_program_print(const tn_program *p, tn_str *out);      /* without the data of large constants */
 void tn_program_print_full(const tn_program *p, tn_str *out); /* with all data: parses back */

@@ -51,10 +51,19 @@ static bool has_blocks(tn_dtype t)
     return t == TN_FLOAT || t == TN_INT8 || t == TN_UINT8;
 }
 
-static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, int lanes)
+/* Channels in a block: those of a vector, or the four of a dot product where there are no more; 0: none. */
+static int64_t block_of(const tn_buf *b, const tn_target *t, int64_t block)
+{
+    bool bytes = b->dtype == TN_INT8 || b->dtype == TN_UINT8;
+    if (b->max[1] * 2 > block)
+        return block;
+    return bytes && t->dot != TN_DOT_NONE && b->max[1] <= 4 && b->max[1] > 1 ? 4 : 0;
+}
+
+static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, int64_t lanes)
 {
     return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4
-        && is_fixed(b, 1) && b->max[1] * 2 > lanes && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
+        && is_fixed(b, 1) && lanes > 0 && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
         && !is_repeated(p, b);
 }
 
@@ -339,7 +348,7 @@ static const tn_expr *redirect_load(tn_program *p, void *user, const tn_expr *e)
 }
 
 /* The input is copied into a buffer with a border: one pass over it instead of a test at every tap. */
-static bool copy_with_border(tn_program *p, size_t at)
+static bool copy_with_border(tn_program *p, const tn_target *t, size_t at)
 {
     tn_comp *c = p->comps.items[at];
     const tn_expr *load = c->n_reduce > 0 && c->call == NULL ? padded_input(p, c->elem) : NULL;
@@ -351,6 +360,8 @@ static bool copy_with_border(tn_program *p, size_t at)
         to->layout.part[k].axis = k;
         to->layout.part[k].div = 1;
     }
+    if (block_of(to, t, INT32_MAX) > 0)
+        block_channels(to, block_of(to, t, INT32_MAX));
     tn_comp *copy = tn_comp_begin(p, c->node, to);
     copy->label = tn_strfmt(p->arena, "border of '%s'", from->name);
     copy->repeat = c->repeat;
@@ -361,18 +372,18 @@ static bool copy_with_border(tn_program *p, size_t at)
     return true;
 }
 
-static void choose_layouts(tn_program *p, int block)
+static void choose_layouts(tn_program *p, const tn_target *t, int block)
 {
     const double *votes = take_votes(p);
     const bool *called = find_called(p);
     for (size_t i = 0; i < p->bufs.n; i++)
-        if (votes[i] > 0 && may_block(p, called, p->bufs.items[i], block))
-            block_channels(p->bufs.items[i], block);
+        if (votes[i] > 0 && may_block(p, called, p->bufs.items[i], block_of(p->bufs.items[i], t, block)))
+            block_channels(p->bufs.items[i], block_of(p->bufs.items[i], t, block));
     for (size_t i = 0; i < p->comps.n; i++)
         if (copy_from_blocks(p, i, block))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
-        if (copy_with_border(p, i))
+        if (copy_with_border(p, t, i))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
         if (p->comps.items[i]->n_reduce > 0)
@@ -408,7 +419,7 @@ bool tn_pass_layout(tn_module *m, bool *changed)
         return false;
     }
     if (block > 0)
-        choose_layouts(m->program, (int)block);
+        choose_layouts(m->program, m->target, (int)block);
     *changed = has_layouts(m->program);
     return true;
 }

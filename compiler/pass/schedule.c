@@ -15,6 +15,7 @@ typedef struct plan {
     int64_t lanes, blocks, nb, px;
     bool pads, covers;         /* what becomes of a last vector that is not full */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
+    bool dots;                 /* four turns of it are one dot product of bytes */
 } plan;
 
 /* --- what the computation looks like -------------------------------------------------------------------------------- */
@@ -143,10 +144,60 @@ static void choose_tile(plan *s)
         }
 }
 
+static int find_dim(tn_program *p, const tn_expr *load, tn_var *v);
+
+/* How many elements along the first reduction axis lie side by side in memory, at any of its multiples: the block of a
+   blocked dim, all of a last dim; 0: none. */
+static int64_t find_run(const plan *s, const tn_expr *load)
+{
+    const tn_layout *l = &load->buf->layout;
+    int d = find_dim(s->p, load, s->c->reduce[0].var);
+    if (d < 0)
+        return 0;
+    if (l->n > 0)
+        return l->part[l->n - 1].axis == d && l->part[l->n - 1].div == 1 ? l->part[l->n - 1].mod : 0;
+    return d == load->buf->rank - 1 ? load->buf->max[d] : 0;
+}
+
+typedef struct bytes_seen {
+    const plan *s;
+    int64_t run;      /* of the activations */
+    bool has_weights; /* int8 constants that the first reduction axis and the vector axis walk */
+} bytes_seen;
+
+static void see_bytes(void *user, const tn_expr *load)
+{
+    bytes_seen *b = user;
+    if (load->buf->scope == TN_SCOPE_CONST)
+        b->has_weights = load->dtype == TN_INT8 && find_dim(b->s->p, load, b->s->c->axis[b->s->v].var) >= 0
+                      && find_dim(b->s->p, load, b->s->c->reduce[0].var) >= 0;
+    else
+        b->run = load->dtype == TN_INT8 || load->dtype == TN_UINT8 ? find_run(b->s, load) : 0;
+}
+
+/* A sum of products of bytes by constant bytes whose operands lie so that four of them are one instruction. A ragged
+   last four reads on in the block, times weights of 0. */
+static void choose_dots(plan *s)
+{
+    bytes_seen b = {.s = s};
+    int64_t r = extent_of(&s->c->reduce[0]);
+    if (s->t->dot == TN_DOT_NONE || s->covers || r == 0 || s->c->elem->kind != TN_E_OP || s->c->elem->op != TN_OP_MUL
+        || s->c->elem->dtype != TN_INT32)
+        return;
+    tn_each_load(s->c->elem, see_bytes, &b);
+    bool is_last = b.run == r; /* a last dim: nothing behind it to read on in */
+    if (!b.has_weights || b.run < 4 || (is_last ? r : b.run) % 4 != 0)
+        return;
+    s->dots = true;
+    s->r_block = is_last || b.run == 4 ? 4 : b.run;
+    s->r_unroll = s->r_block > 4 ? 4 : 0;
+}
+
 static void choose_reduction(plan *s)
 {
     int64_t r = extent_of(&s->c->reduce[0]), lanes = s->t->lanes;
-    if (r == 0)
+    choose_dots(s);
+    if (r == 0 || s->dots)
         return;
     if (r > lanes && s->c->n_reduce > 1)
         s->r_block = lanes;
@@ -198,9 +249,11 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
         if (d >= 0)
             add_part(&l, d, 1, 0);
     }
-    if (first >= 0 && s->r_block > 0)
-        add_part(&l, first, 1, s->r_block);
+    if (first >= 0 && s->r_block > (s->dots ? 4 : 0))
+        add_part(&l, first, s->dots ? 4 : 1, s->r_block / (s->dots ? 4 : 1));
     add_part(&l, vector_dim, 1, s->covers ? 0 : group);
+    if (first >= 0 && s->dots)
+        add_part(&l, first, 1, 4);
     return l;
 }
 
@@ -226,7 +279,7 @@ static const tn_expr *pack_load(tn_program *p, void *user, const tn_expr *e)
         || e->i == 1)
         return NULL;
     int d = find_dim(p, e, s->c->axis[s->v].var);
-    if (d < 0 || e->n + 2 > 12)
+    if (d < 0 || e->n + 3 > 12)
         return NULL;
     tn_layout l = packed_layout(s, e, d);
     return tn_load_raw(p, packed_buf(p, e->buf, &l), e->n, e->arg);
@@ -270,6 +323,8 @@ static const char *product_text(const plan *s)
     bool tiles = s->px > 1;
     if (tiles)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
+    if (s->dots)
+        tn_str_add(&text, "pad r0 4; ");
     if (s->r_block > 0)
         tn_str_add(&text, "split r0 %lld; ", (long long)s->r_block);
     if (s->r_unroll > 0)
@@ -284,8 +339,11 @@ static const char *product_text(const plan *s)
     tn_str_add(&text, "%s; unroll i%d%s", order.text, s->v, block);
     if (tiles)
         tn_str_add(&text, " i%di", s->pixel);
-    if (s->r_unroll > 0)
-        tn_str_add(&text, s->r_block > 0 ? " r0ii" : " r0i");
+    const char *last = s->r_block > 0 && s->r_unroll > 0 ? "r0ii" : "r0i";
+    if (s->dots)
+        tn_str_add(&text, "; dot %s", last);
+    else if (s->r_unroll > 0)
+        tn_str_add(&text, " %s", last);
     tn_str_add(&text, "; vector i%d%s", s->v, vector);
     return text.text;
 }

@@ -169,6 +169,14 @@ static bool can_vector_op(tn_program *p, const tn_expr *e, const tn_var *lane)
     return has;
 }
 
+/* A vector that becomes bytes. */
+static bool can_narrow(tn_program *p, const tn_expr *e, const tn_var *lane)
+{
+    const tn_expr *wide = e->arg[0];
+    return is_byte(e->dtype) && (wide->dtype == TN_INT32 || (wide->dtype == TN_FLOAT && tn_float_fits(wide, e->dtype)))
+        && tn_can_vector(p, wide, lane) && !is_still(wide, lane);
+}
+
 /* Vectors are of float or int32, and what comparisons give are masks; bytes are widened as they are loaded. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
@@ -179,6 +187,9 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
     case TN_E_OP: return can_vector_op(p, e, lane);
     case TN_E_SELECT: return e->dtype != TN_BOOL && can_vector_select(p, e, lane);
     case TN_E_CAST:
+        if (e->arg[0]->kind == TN_E_CAST && e->arg[0]->arg[0]->dtype == TN_FLOAT
+            && can_narrow(p, e->arg[0], lane)) /* to a byte and back */
+            return e->dtype != TN_BOOL;
         if (is_byte(e->arg[0]->dtype))
             return e->dtype != TN_BOOL && e->arg[0]->kind == TN_E_LOAD && is_contiguous(e->arg[0], lane);
         return e->dtype == TN_FLOAT && e->arg[0]->dtype == TN_INT32 && tn_can_vector(p, e->arg[0], lane);
@@ -190,12 +201,10 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 /* What a vector statement may store: a vector, or one narrowed to bytes. */
 static bool can_store_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
-    if (e->kind == TN_E_CAST && is_byte(e->dtype)) {
-        const tn_expr *wide = e->arg[0];
-        return (wide->dtype == TN_INT32 || (wide->dtype == TN_FLOAT && tn_float_fits(wide, e->dtype)))
-            && tn_can_vector(p, wide, lane) && !is_still(wide, lane);
-    }
-    return e->dtype != TN_BOOL && tn_can_vector(p, e, lane);
+    if (e->kind == TN_E_CAST && is_byte(e->dtype))
+        return can_narrow(p, e, lane);
+    tn_dot4 dot;
+    return e->dtype != TN_BOOL && (tn_can_vector(p, e, lane) || tn_match_dot4(p, e, lane, &dot));
 }
 
 bool tn_stmt_is_vector_clean(tn_program *p, const tn_stmt *s)
@@ -516,12 +525,29 @@ static void start_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
     s->lane = l->lane;
 }
 
+static int find_dot(const tn_nest *nest)
+{
+    for (int i = 0; i < nest->n; i++)
+        if (nest->loop[i].kind == TN_LOOP_DOT)
+            return i;
+    return -1;
+}
+
 static void step_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
 {
     tn_stmt *s = add_stmt(l, out, TN_S_SET);
     s->var = acc;
-    s->value = tn_op2(l->p, (tn_scalar_op)l->nest->comp->combine, tn_var_expr(l->p, acc), bind_flat(l, l->elem));
     s->lane = l->lane;
+    s->value = tn_var_expr(l->p, acc);
+    int k = find_dot(l->nest);
+    const tn_expr *turn = k >= 0 ? l->value[k] : NULL;
+    for (int64_t i = 0; i < (k >= 0 ? l->extent[k] : 1); i++) {
+        if (k >= 0)
+            l->value[k] = tn_index(l->p, i);
+        s->value = tn_op2(l->p, (tn_scalar_op)l->nest->comp->combine, s->value, bind_flat(l, l->elem));
+    }
+    if (k >= 0)
+        l->value[k] = turn;
 }
 
 static void finish_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
@@ -560,7 +586,7 @@ static void reduce_ragged(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
 static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
 {
     int at = 0;
-    while (k < l->nest->n && !l->nest->loop[k].is_reduce)
+    while (k < l->nest->n && (!l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_DOT))
         k++;
     if (k == l->nest->n) {
         tn_stmt_vec block = {0};
@@ -587,7 +613,7 @@ static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
     clip_loop(l, k, &begin, &end);
     tn_stmt *s = add_for(l, out, loop->var, begin, end);
     lower_reduction(l, k + 1, acc, &s->body);
-    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET)
+    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET && find_dot(l->nest) < 0)
         share_loads(l, &s->body);
     l->elem = saved;
 }

@@ -199,9 +199,19 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return set_kind(nest, word + 1, n - 1, TN_LOOP_UNROLL);
     if (strcmp(word[0], "vector") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_VECTOR);
+    if (strcmp(word[0], "dot") == 0 && n == 2)
+        return set_kind(nest, word + 1, 1, TN_LOOP_DOT);
     if (strcmp(word[0], "parallel") == 0 && n > 2)
         return make_parallel(nest, word + 1, n - 1);
-    return "unknown primitive; there are split, cover, pad, order, unroll, vector and parallel";
+    return "unknown primitive; there are split, cover, pad, dot, order, unroll, vector and parallel";
+}
+
+static bool is_before_reduction(const tn_nest *nest, int at)
+{
+    for (int i = at + 1; i < nest->n; i++)
+        if (nest->loop[i].is_reduce)
+            return true;
+    return false;
 }
 
 /* The last turn of a ragged loop has fewer turns of its inner loop, which is lowered after it. */
@@ -239,6 +249,9 @@ static const char *check_loops(const tn_nest *nest)
             return "a loop with a ragged end must stand outside of the reduction, unless it is one";
         if (in_tile && !l->is_reduce && l->kind == TN_LOOP_SERIAL)
             return "a loop inside the reduction must be unrolled or vector";
+        if (l->kind == TN_LOOP_DOT
+            && (!l->is_reduce || nest->comp->combine != TN_OP_ADD || is_before_reduction(nest, i)))
+            return "the dot loop must be the innermost of the reduction, a sum";
         if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
             return "the vector loop must be the innermost and no reduction";
     }
