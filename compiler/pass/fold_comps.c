@@ -41,8 +41,8 @@ static bool is_constant(const folding *f, const tn_comp *c)
 {
     inputs s = {f, true};
     const tn_buf *out = c->out;
-    if (c->serial || c->check || c->view || out->scope != TN_SCOPE_ARENA || out->alias != NULL || out->layout.n > 0
-        || !is_whole(c) || tn_buf_room(out) > f->max_elements)
+    if (c->serial || c->repeat != NULL || c->call != NULL || c->check || c->view || out->scope != TN_SCOPE_ARENA
+        || out->alias != NULL || out->layout.n > 0 || !is_whole(c) || tn_buf_room(out) > f->max_elements)
         return false;
     tn_comp_each_load(c, note_input, &s);
     return s.known;
@@ -72,12 +72,16 @@ static void release(void *state)
     tn_arena_free(&((folding *)state)->scratch);
 }
 
-static bool is_shared(const tn_program *p, const tn_buf *b)
+/* Nothing else writes that memory: no view of it, no other part of it, no later turn of a repetition. */
+static bool is_own(const tn_program *p, const tn_buf *b)
 {
+    int writers = 0;
     for (size_t i = 0; i < p->bufs.n; i++)
         if (p->bufs.items[i]->alias == b)
-            return true;
-    return false;
+            return false;
+    for (size_t i = 0; i < p->comps.n; i++)
+        writers += p->comps.items[i]->out == b;
+    return writers == 1;
 }
 
 bool tn_pass_fold_comps(tn_module *m, bool *changed)
@@ -90,15 +94,18 @@ bool tn_pass_fold_comps(tn_module *m, bool *changed)
     f.known = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
     for (size_t i = 0; i < p->bufs.n; i++)
         f.known[p->bufs.items[i]->id] = p->bufs.items[i]->scope == TN_SCOPE_CONST && p->bufs.items[i]->data != NULL;
+    bool *folds = TN_NEW_N(p->arena, bool, p->comps.n + 1);
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
-        if (is_constant(&f, c) && !is_shared(p, c->out)) {
+        folds[i] = is_constant(&f, c) && is_own(p, c->out);
+        if (folds[i]) {
             f.known[c->out->id] = true;
             *TN_PUSH(p->arena, f.part.comps) = c;
-        } else {
-            p->comps.items[kept++] = c;
         }
     }
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (!folds[i])
+            p->comps.items[kept++] = p->comps.items[i];
     p->comps.n = kept;
     *changed = f.part.comps.n > 0;
     return f.part.comps.n == 0 || tn_finally(p->arena, evaluate, release, &f);
