@@ -1,4 +1,4 @@
-/* Elements found by indices that are data: the Gather and Scatter families, Compress, TopK.
+/* Elements found by indices that are data: the Gather and Scatter families, TopK.
 
        Gather axis=0        out[i,j] = x[index[i], j]
        ScatterND add        out = x; then, in order, out[index[i]] += update[i]
@@ -275,83 +275,6 @@ bool tn_lower_scatter_nd(tn_program *p, const tn_node *n)
     tn_comp *c = begin_updates(p, n, point);
     find_position(p, n, point, 0, depth, c->at);
     return set_updates(p, n, c, point);
-}
-
-/* --- Compress ----------------------------------------------------------------------------------------------------- */
-
-/* The axis to compress, -1 for the flat input, and its extent. */
-static bool read_compressed(tn_graph *g, const tn_node *n, int *axis, tn_dim *extent)
-{
-    const tn_shape *x = &n->in[0]->shape;
-    *axis = -1;
-    *extent = tn_dim_product(g->arena, x->rank, x->dim);
-    if (tn_node_find_attr(n, "axis") == NULL)
-        return true;
-    if (!read_axis(g, n, 0, axis))
-        return false;
-    *extent = x->dim[*axis];
-    return true;
-}
-
-/* The positions where the condition holds, an int64 tensor of rank 1. */
-static tn_tensor *find_kept(tn_arena *a, const tn_tensor *condition)
-{
-    int64_t count = tn_shape_count(&condition->shape), kept = 0;
-    for (int64_t i = 0; i < count; i++)
-        kept += tn_tensor_get_int(condition, i) != 0;
-    tn_shape s = tn_shape_fixed(1, &kept);
-    tn_tensor *t = tn_tensor_make(a, TN_INT64, &s);
-    for (int64_t i = 0, k = 0; i < count; i++)
-        if (tn_tensor_get_int(condition, i) != 0)
-            tn_tensor_set_int(t, k++, i);
-    return t;
-}
-
-bool tn_infer_compress(tn_graph *g, tn_node *n)
-{
-    int axis = 0;
-    tn_dim extent;
-    const tn_value *v = n->in[1];
-    if (v->dtype != TN_BOOL || v->shape.rank != 1 || v->constant == NULL)
-        return tn_node_error(g, n,
-                             "the condition '%s' is %s%s; a bool constant of rank 1 is wanted, since it gives "
-                             "the output's shape",
-                             v->name, type_text(g, v), v->constant == NULL ? ", not a constant" : "");
-    if (!read_compressed(g, n, &axis, &extent))
-        return false;
-    const tn_tensor *kept = find_kept(g->arena, v->constant);
-    tn_shape s = n->in[0]->shape;
-    int64_t count = kept->shape.dim[0].n;
-    if (count > 0 && tn_tensor_get_int(kept, count - 1) >= tn_dim_low(extent))
-        return tn_node_error(g, n, "the condition takes element %lld of %s",
-                             (long long)tn_tensor_get_int(kept, count - 1), tn_dim_text(g->arena, extent));
-    if (axis < 0)
-        s.rank = 1;
-    s.dim[axis < 0 ? 0 : axis] = tn_dim_fixed(count);
-    return set_first_type(g, n, s.rank, s.dim);
-}
-
-bool tn_lower_compress(tn_program *p, const tn_node *n)
-{
-    int axis = 0;
-    tn_dim extent;
-    const tn_expr *at[TN_MAX_RANK];
-    if (!read_compressed(p->graph, n, &axis, &extent))
-        return false;
-    tn_tensor *kept = find_kept(p->arena, n->in[1]->constant);
-    tn_buf *positions = tn_buf_temp(p, "positions", TN_INT64, 1, kept->shape.dim);
-    positions->scope = TN_SCOPE_CONST;
-    positions->data = kept;
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    memcpy(at, c->at, sizeof at);
-    const tn_expr *from = tn_cast(p, TN_INDEX, tn_load(p, positions, &c->at[axis < 0 ? 0 : axis]));
-    tn_buf *x = tn_buf_of(p, n->in[0]);
-    if (axis < 0)
-        tn_unflatten(p, x->rank, x->dim, from, at);
-    else
-        at[axis] = from;
-    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
-    return true;
 }
 
 /* --- TopK --------------------------------------------------------------------------------------------------------- */

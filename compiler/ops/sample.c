@@ -4,7 +4,7 @@
        Col2Im              out[n,c,y,x] = sum over the kernel of column[n, (c,ky,kx), (ly,lx)] where ly*s + ky*d - p = y
 
    Sums are kept in the compute type of the input (float for the 16-bit floats). */
-#include "ops/index.h"
+#include "ops/late.h"
 
 static const char *type_text(tn_graph *g, const tn_value *v)
 {
@@ -211,7 +211,8 @@ bool tn_lower_grid_sample(tn_program *p, const tn_node *n)
 
 /* One spatial axis of the image and the blocks that cover it. */
 typedef struct block {
-    int64_t image, kernel, stride, dilation, begin, count;
+    int64_t image, kernel, count; /* not set where only the run knows them */
+    int64_t stride, dilation, begin, pads;
 } block;
 
 enum { MAX_EXTENT = 1 << 30 };
@@ -250,31 +251,130 @@ static bool read_sizes(tn_graph *g, const tn_node *n, int i, const char *what, i
     return true;
 }
 
-static bool read_blocks(tn_graph *g, const tn_node *n, block *b, int *count)
+/* Strides, dilations and pads, one of each (two pads) for k spatial dims. */
+static bool read_steps(tn_graph *g, const tn_node *n, size_t k, block *b)
 {
-    int64_t image[TN_MAX_RANK], kernel[TN_MAX_RANK], stride[TN_MAX_RANK], dilation[TN_MAX_RANK], pad[2 * TN_MAX_RANK];
-    *count = 0;
-    if (!read_sizes(g, n, 1, "image_shape", image, count) || !read_sizes(g, n, 2, "block_shape", kernel, count))
-        return false;
-    size_t k = (size_t)*count;
+    int64_t stride[TN_MAX_RANK], dilation[TN_MAX_RANK], pad[2 * TN_MAX_RANK];
     if (!read_ints(g, n, "strides", k, 1, 1, stride) || !read_ints(g, n, "dilations", k, 1, 1, dilation)
         || !read_ints(g, n, "pads", 2 * k, 0, 0, pad))
         return false;
-    for (size_t i = 0; i < k; i++) {
-        int64_t room = image[i] + pad[i] + pad[i + k] - dilation[i] * (kernel[i] - 1) - 1;
+    for (size_t i = 0; i < k; i++)
+        b[i] = (block){.stride = stride[i], .dilation = dilation[i], .begin = pad[i], .pads = pad[i] + pad[i + k]};
+    return true;
+}
+
+static bool read_blocks(tn_graph *g, const tn_node *n, block *b, int *count)
+{
+    int64_t image[TN_MAX_RANK], kernel[TN_MAX_RANK];
+    *count = 0;
+    if (!read_sizes(g, n, 1, "image_shape", image, count) || !read_sizes(g, n, 2, "block_shape", kernel, count)
+        || !read_steps(g, n, (size_t)*count, b))
+        return false;
+    for (int i = 0; i < *count; i++) {
+        int64_t room = image[i] + b[i].pads - b[i].dilation * (kernel[i] - 1) - 1;
         if (room < 0)
             return tn_node_error(g, n, "a block of %lld with dilation %lld does not fit an image of %lld",
-                                 (long long)kernel[i], (long long)dilation[i], (long long)image[i]);
-        b[i] = (block){image[i], kernel[i], stride[i], dilation[i], pad[i], room / stride[i] + 1};
+                                 (long long)kernel[i], (long long)b[i].dilation, (long long)image[i]);
+        b[i].image = image[i];
+        b[i].kernel = kernel[i];
+        b[i].count = room / b[i].stride + 1;
     }
     return true;
 }
+
+/* --- Col2Im with shapes that only the run knows */
+
+static bool is_late(tn_graph *g, const tn_node *n)
+{
+    return !tn_is_early(g, n, 1) || !tn_is_early(g, n, 2);
+}
+
+/* The image is the declared one; the blocks' elements are the channels of x for each channel of it. */
+static bool infer_late(tn_graph *g, tn_node *n)
+{
+    int late = tn_is_early(g, n, 1) ? 2 : 1;
+    block b[TN_MAX_RANK];
+    tn_dim kernel;
+    const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
+    if (!tn_infer_declared(g, n, late, late == 1 ? "image_shape" : "block_shape"))
+        return false;
+    int count = y->rank - 2;
+    bool fits = x->rank == 3 && count >= 1 && tn_dim_same(x->dim[0], y->dim[0])
+             && tn_dims_divide(g->arena, 1, &x->dim[1], 1, &y->dim[1], &kernel);
+    if (!fits)
+        return tn_node_error(g, n, "the columns %s cannot give %s, which the model declares", type_text(g, n->in[0]),
+                             type_text(g, n->out[0]));
+    return tn_check_late(g, n, 1, "image_shape", count) && tn_check_late(g, n, 2, "block_shape", count)
+        && read_steps(g, n, (size_t)count, b);
+}
+
+/* How many positions a block has along dim i, in int64; below 1 where it does not fit. */
+static const tn_expr *late_positions(tn_program *p, const tn_node *n, const block *b, int i)
+{
+    const tn_expr *one = tn_int64(p, 1), *image = tn_late_dim(p, n->out[0]->shape.dim[2 + i]);
+    const tn_expr *reach = tn_mul(p, tn_sub(p, tn_late_int(p, n->in[2], i), one), tn_int64(p, b[i].dilation));
+    const tn_expr *room = tn_sub(p, tn_add(p, image, tn_int64(p, b[i].pads - 1)), reach);
+    return tn_add(p, tn_op2(p, TN_OP_FDIV, room, tn_int64(p, b[i].stride)), one);
+}
+
+static void check_late(tn_program *p, const tn_node *n, const block *b, int count, tn_dim kernel)
+{
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1), *one = tn_int64(p, 1), *elements = one, *columns = one;
+    for (int i = 0; i < count; i++) {
+        const tn_expr *k = tn_late_int(p, n->in[2], i), *positions = late_positions(p, n, b, i);
+        agrees = tn_and(p, agrees, tn_and(p, tn_le(p, one, k), tn_le(p, one, positions)));
+        elements = tn_mul(p, elements, k);
+        columns = tn_mul(p, columns, positions);
+    }
+    agrees = tn_and(p, agrees, tn_is(p, elements, tn_late_dim(p, kernel)));
+    tn_late_check(p, n, tn_and(p, agrees, tn_is(p, columns, tn_late_dim(p, n->in[0]->shape.dim[2]))));
+    tn_late_check_dims(p, n, 1, count, n->out[0]->shape.dim + 2);
+}
+
+/* One reduction axis counts the elements of a block, whose extents are taken out of it at run time. */
+static bool lower_late(tn_program *p, const tn_node *n)
+{
+    block b[TN_MAX_RANK];
+    const tn_shape *xs = &n->in[0]->shape, *y = &n->out[0]->shape;
+    int count = y->rank - 2;
+    tn_dim kernel;
+    if (!read_steps(p->graph, n, (size_t)count, b) || !tn_dims_divide(p->arena, 1, &xs->dim[1], 1, &y->dim[1], &kernel))
+        return false;
+    check_late(p, n, b, count, kernel);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    const tn_expr *flat = tn_reduce_over(p, c, kernel), *column = tn_index(p, 0), *zero = column;
+    const tn_expr *row = tn_add(p, tn_mul(p, c->at[1], tn_dim_expr(p, kernel)), flat), *at[TN_MAX_RANK];
+    const tn_expr *hits = tn_integer(p, TN_BOOL, 1);
+    for (int i = count - 1; i >= 0; i--) {
+        const tn_expr *extent = tn_late_index(p, tn_max(p, tn_late_int(p, n->in[2], i), tn_int64(p, 1)));
+        const tn_expr *k = tn_op2(p, TN_OP_MOD, flat, extent), *stride = tn_index(p, b[i].stride);
+        const tn_expr *offset = tn_sub(p, tn_index(p, b[i].begin), tn_mul(p, k, tn_index(p, b[i].dilation)));
+        const tn_expr *from = tn_add(p, c->at[2 + i], offset);
+        flat = tn_op2(p, TN_OP_FDIV, flat, extent);
+        at[i] = tn_op2(p, TN_OP_FDIV, from, stride);
+        hits = tn_and(p, hits, tn_is(p, tn_op2(p, TN_OP_MOD, from, stride), zero));
+    }
+    for (int i = 0; i < count; i++) {
+        const tn_expr *positions = tn_late_index(p, late_positions(p, n, b, i));
+        hits = tn_and(p, hits, tn_and(p, tn_le(p, zero, at[i]), tn_lt(p, at[i], positions)));
+        column = tn_add(p, tn_mul(p, column, positions), at[i]);
+    }
+    hits = tn_and(p, hits, tn_lt(p, column, tn_dim_expr(p, xs->dim[2]))); /* the check's products may wrap */
+    const tn_expr *x = tn_load(p, tn_buf_of(p, n->in[0]), (const tn_expr *[]){c->at[0], row, column});
+    const tn_expr *none = tn_number(p, x->dtype, 0);
+    tn_comp_reduce(p, c, TN_OP_ADD, none, tn_select(p, hits, x, none), NULL);
+    return true;
+}
+
+/* --- Col2Im */
 
 bool tn_infer_col2im(tn_graph *g, tn_node *n)
 {
     const tn_shape *x = &n->in[0]->shape;
     block b[TN_MAX_RANK];
     int count = 0;
+    if (is_late(g, n))
+        return infer_late(g, n);
     if (!read_blocks(g, n, b, &count))
         return false;
     tn_dim kernel = tn_dim_fixed(1), columns = tn_dim_fixed(1);
@@ -297,6 +397,8 @@ bool tn_lower_col2im(tn_program *p, const tn_node *n)
 {
     block b[TN_MAX_RANK];
     int count = 0;
+    if (is_late(p->graph, n))
+        return lower_late(p, n);
     if (!read_blocks(p->graph, n, b, &count))
         return false;
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
