@@ -54,4 +54,8 @@ void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const
 /* Input i holds different axes of whole; the dims of the others are part, in order. ones: those of the axes are 1. */
 void tn_late_check_axes(tn_program *p, const tn_node *n, int i, const tn_shape *whole, const tn_shape *part, bool ones);
 
+/* The row-major positions of what is not 0 among the `length` elements of marks, in order, an int64 buffer of rank 1; the
+   run ends with an error unless there are `count` (pick.c). */
+tn_buf *tn_late_positions(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_dim count);
+
 #endif

@@ -42,16 +42,15 @@ static tn_buf *known_positions(tn_program *p, const tn_tensor *marks)
     return b;
 }
 
-/* Whether element k of v, counted row-major, is not 0; as int64. */
-static const tn_expr *mark(tn_program *p, const tn_value *v, const tn_expr *k)
+/* Whether element k of b, counted row-major, is not 0; as int64. */
+static const tn_expr *mark(tn_program *p, tn_buf *b, const tn_expr *k)
 {
     const tn_expr *at[TN_MAX_RANK] = {NULL};
-    tn_buf *b = tn_buf_of(p, v);
     tn_unflatten(p, b->rank, b->dim, k, at);
     return tn_cast(p, TN_INT64, tn_cast(p, TN_BOOL, tn_load(p, b, at)));
 }
 
-static tn_buf *count_before(tn_program *p, const tn_node *n, const tn_value *marks, tn_dim length)
+static tn_buf *count_before(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length)
 {
     tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "before", TN_INT64, 1, &length));
     const tn_expr *k = c->at[0], *previous = tn_sub(p, k, tn_index(p, 1));
@@ -61,8 +60,7 @@ static tn_buf *count_before(tn_program *p, const tn_node *n, const tn_value *mar
     return c->out;
 }
 
-static void check_count(tn_program *p, const tn_node *n, const tn_value *marks, tn_dim length, tn_buf *before,
-                        tn_dim count)
+static void check_count(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_buf *before, tn_dim count)
 {
     const tn_expr *last = tn_sub(p, tn_dim_expr(p, length), tn_index(p, 1)), *wanted = tn_late_dim(p, count);
     if (tn_dim_is(length, 0))
@@ -72,9 +70,8 @@ static void check_count(tn_program *p, const tn_node *n, const tn_value *marks, 
 }
 
 /* A scatter: what is not marked writes what stands at its place. The check has seen that every place is inside. */
-static tn_buf *late_positions(tn_program *p, const tn_node *n, const tn_value *marks, tn_dim count)
+tn_buf *tn_late_positions(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_dim count)
 {
-    tn_dim length = tn_dim_product(p->arena, marks->shape.rank, marks->shape.dim);
     tn_buf *before = count_before(p, n, marks, length), *out = tn_buf_temp(p, "positions", TN_INT64, 1, &count);
     check_count(p, n, marks, length, before, count);
     tn_comp_set(p, tn_comp_begin(p, n, out), tn_int64(p, 0));
@@ -91,7 +88,10 @@ static tn_buf *late_positions(tn_program *p, const tn_node *n, const tn_value *m
 
 static tn_buf *positions_of(tn_program *p, const tn_node *n, const tn_value *marks, tn_dim count)
 {
-    return marks->constant != NULL ? known_positions(p, marks->constant) : late_positions(p, n, marks, count);
+    if (marks->constant != NULL)
+        return known_positions(p, marks->constant);
+    tn_dim length = tn_dim_product(p->arena, marks->shape.rank, marks->shape.dim);
+    return tn_late_positions(p, n, tn_buf_of(p, marks), length, count);
 }
 
 /* --- Compress ------------------------------------------------------------------------------------------------------- */
