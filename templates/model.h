@@ -65,7 +65,7 @@ typedef enum @NAME@_status {
     @UPPER@_ERR_SELFTEST = -6,  /* the self-test computed something else than the compiler's reference */
     @UPPER@_ERR_KERNEL = -7,    /* a library's kernel reported an error */
     @UPPER@_ERR_SHAPE = -8,     /* a size is outside its bounds */
-    @UPPER@_ERR_VALUE = -9      /* a size, axis or position that an input gives does not fit the model's shapes */
+    @UPPER@_ERR_VALUE = -9      /* an input gives a size, axis, position or mode that the model was not compiled for */
 } @NAME@_status;
 
 /* What one run reads and writes. Every member has the size of a pointer. */

@@ -35,7 +35,7 @@ static const struct {
     {-6, "the self-test computed something else than the reference"},
     {-7, "a library's kernel reported an error"},
     {-8, "a size is outside its bounds"},
-    {-9, "a size, axis or position that an input gives does not fit the model's shapes"},
+    {-9, "an input gives a size, axis, position or mode that the model was not compiled for"},
 };
 
 bool tn_runner_check(const tn_runner *r, int code)

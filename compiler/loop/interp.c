@@ -482,7 +482,7 @@ static bool run_comp(machine *m, const tn_comp *c)
         run_block(m, c, out, reduce_extent, reduce_count);
     }
     if (m->error == NULL && c->check && tn_tensor_get_int(out, 0) == 0)
-        m->error = "a size, axis or position that an input gives at run time does not fit the declared shapes";
+        m->error = "an input gives a size, axis, position or mode that the model was not compiled for";
     if (m->error != NULL)
         tn_error(m->p->graph->diag, "%s: %s: %s", m->p->graph->path, c->label, m->error);
     return m->error == NULL;

@@ -315,7 +315,7 @@ done
 
 # A shape given at run time: as declared, by -1, and not as declared.
 late_shape() { # CODE FILE
-    gives "$1" run models/late.onnx --inputs "models/$2.npz" --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'does not fit'; }
+    gives "$1" run models/late.onnx --inputs "models/$2.npz" --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'not compiled for'; }
 }
 check inputs-late-shape late_shape 0 late
 check inputs-late-shape-open late_shape 0 late-open
