@@ -260,7 +260,7 @@ static const char *reason_of(const char *message)
     for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
         const char *at = strstr(message, before[i]);
         if (at != NULL)
-            return at + strlen(before[i]);
+            message = at + strlen(before[i]);
     }
     return message;
 }
