@@ -219,6 +219,46 @@ static void print_helper(const tn_unit *u, const char *text, tn_str *out)
     tn_str_add(out, "%s%s", u->name, at + 2);
 }
 
+typedef struct entering {
+    const tn_expr *const *at;
+    int rank;
+    bool found;
+} entering;
+
+static void note_turn(void *user, const tn_repeat *r, bool enters)
+{
+    entering *e = user;
+    for (int d = 0; enters && d < e->rank; d++)
+        e->found = e->found || tn_uses_var(e->at[d], r->turn);
+}
+
+/* Whether the turns of a repeat write b part by part: its border is then cleared before the repeat. */
+static bool is_written_by_turns(const generator *g, const tn_buf *b)
+{
+    const tn_kernel_vec *kernels = &g->u->program->kernels;
+    for (size_t k = 0; k < kernels->n; k++) {
+        const tn_comp *c = kernels->items[k].comp;
+        entering e = {c->at, c->out->rank, false};
+        if (tn_buf_root(c->out) == b)
+            tn_repeat_move(NULL, c->repeat, note_turn, &e);
+        if (e.found)
+            return true;
+    }
+    return false;
+}
+
+/* Of all buffers whose life begins with kernel k. */
+static void print_borders(generator *g, size_t k, bool by_turns)
+{
+    const tn_program *p = g->u->program;
+    for (size_t i = 0; i < p->bufs.n; i++) {
+        const tn_buf *b = p->bufs.items[i];
+        if (b->alias == NULL && g->u->plan->offset[i] >= 0 && g->u->plan->first[i] == (int)k && tn_buf_has_border(b)
+            && is_written_by_turns(g, b) == by_turns)
+            print_border(g, b);
+    }
+}
+
 static void print_repeat(void *user, const tn_repeat *r, bool enters)
 {
     generator *g = user;
@@ -257,8 +297,7 @@ static void print_call(generator *g, size_t k)
     const tn_unit *u = g->u;
     const call *c = &g->calls[k];
     const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
-    if (tn_buf_has_border(out) && u->plan->first[out->id] == (int)k)
-        print_border(g, out);
+    print_borders(g, k, false);
     const tn_share *share = share_of(g, k);
     tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n", u->upper, k);
     if (share->parts > 0 && !tn_is_threaded(u)) /* by a schedule that was given */
@@ -295,6 +334,7 @@ static void print_entry(generator *g)
     tn_str_add(&g->entry, "\n");
     const tn_repeat *in = NULL;
     for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {
+        print_borders(g, i, true);
         tn_repeat_move(in, u->program->kernels.items[i].comp->repeat, print_repeat, g);
         print_call(g, i);
     }

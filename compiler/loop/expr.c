@@ -587,7 +587,7 @@ typedef struct rewriting {
     } cache[CACHE]; /* by id: a shared subexpression is rewritten once */
 } rewriting;
 
-static const tn_expr *rebuild(tn_program *p, const tn_expr *e, const tn_expr *const *arg)
+const tn_expr *tn_expr_rebuild(tn_program *p, const tn_expr *e, const tn_expr *const *arg)
 {
     switch (e->kind) {
     case TN_E_OP: return tn_opn(p, (tn_scalar_op)e->op, arg);
@@ -611,7 +611,7 @@ static const tn_expr *rewrite(tn_program *p, const tn_expr *e, rewriting *r)
         changed = changed || arg[k] != e->arg[k];
     }
     if (changed)
-        out = rebuild(p, e, arg);
+        out = tn_expr_rebuild(p, e, arg);
     const tn_expr *by = r->f(p, r->user, out);
     if (by != NULL)
         out = by;

@@ -323,6 +323,8 @@ bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer);            /* 
 /* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */
 typedef void tn_repeat_fn(void *user, const tn_repeat *r, bool enters);
 void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user);
+/* e with other operands, simplified. */
+const tn_expr *tn_expr_rebuild(tn_program *p, const tn_expr *e, const tn_expr *const *arg);
 /* Rebuilds e with each subexpression replaced by what f returns for it (NULL: keep); f sees rebuilt operands. */
 typedef const tn_expr *(*tn_rewrite_fn)(tn_program *p, void *user, const tn_expr *e);
 const tn_expr *tn_rewrite(tn_program *p, const tn_expr *e, tn_rewrite_fn f, void *user);

@@ -71,6 +71,24 @@ static bool has_still_load(const tn_expr *e, const tn_var *v)
     return false;
 }
 
+/* A select takes its side by the axis: where that is unrolled only one side is left. */
+static bool picks_by(const tn_expr *e, const tn_var *v)
+{
+    if (e->kind == TN_E_SELECT && e->arg[0]->kind == TN_E_OP && e->arg[0]->op == TN_OP_EQ
+        && e->arg[0]->arg[0]->kind == TN_E_VAR && e->arg[0]->arg[0]->var == v)
+        return true;
+    for (int k = 0; k < (e->kind == TN_E_LOAD ? 0 : e->n); k++)
+        if (picks_by(e->arg[k], v))
+            return true;
+    return false;
+}
+
+static bool is_picked(const plan *s, int i)
+{
+    return s->c->n_reduce == 0 && i != s->v && extent_of(&s->c->axis[i]) > 0 && extent_of(&s->c->axis[i]) <= 8
+        && picks_by(s->c->elem, s->c->axis[i].var);
+}
+
 static bool is_blocked_on(const tn_buf *b, int dim)
 {
     return b->layout.n > 0 && b->layout.part[b->layout.n - 1].axis == dim && b->layout.part[b->layout.n - 1].mod > 0;
@@ -193,13 +211,26 @@ static void choose_dots(plan *s)
     s->r_unroll = s->r_block > 4 ? 4 : 0;
 }
 
+/* A load of blocks along the variable: within a block its subscripts need no division. */
+static bool walks_blocks(const tn_expr *e, const tn_var *v)
+{
+    if (e->kind == TN_E_LOAD)
+        for (int d = 0; d < e->n; d++)
+            if (tn_uses_var(e->arg[d], v) && is_blocked_on(e->buf, d))
+                return true;
+    for (int k = 0; k < e->n; k++)
+        if (walks_blocks(e->arg[k], v))
+            return true;
+    return false;
+}
+
 static void choose_reduction(plan *s)
 {
     int64_t r = extent_of(&s->c->reduce[0]), lanes = s->t->lanes;
     choose_dots(s);
     if (r == 0 || s->dots)
         return;
-    if (r > lanes && s->c->n_reduce > 1)
+    if (r > lanes && (s->c->n_reduce > 1 || walks_blocks(s->c->elem, s->c->reduce[0].var)))
         s->r_block = lanes;
     int64_t inner = s->r_block > 0 ? lanes : r, tail = s->r_block > 0 ? r % lanes : 0;
     for (int64_t u = 4; u > 1 && s->r_unroll == 0; u /= 2)
@@ -362,14 +393,21 @@ static const char *vector_text(const plan *s)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
     tn_str_add(&text, "order");
     for (int i = 0; i < s->c->n_axis; i++)
-        tn_str_add(&text, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
+        if (!is_picked(s, i))
+            tn_str_add(&text, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
     for (int i = 0; i < s->c->n_reduce; i++) {
         tn_str_add(&text, " r%d", i);
         taps *= extent_of(&s->c->reduce[i]);
     }
     if (tiles)
         tn_str_add(&text, " i%di", s->pixel);
+    for (int i = 0; i < s->c->n_axis; i++)
+        if (is_picked(s, i))
+            tn_str_add(&text, " i%d", i);
     tn_str_add(&text, " i%di", s->v);
+    for (int i = 0; i < s->c->n_axis; i++)
+        if (is_picked(s, i))
+            tn_str_add(&text, "; unroll i%d", i);
     if (tiles)
         tn_str_add(&text, "; unroll i%di", s->pixel);
     if (tiles && s->c->n_reduce > 0 && taps > 0 && taps <= 9)

@@ -455,14 +455,15 @@ static bool moves_with(const tn_expr *e, const tn_var *lane)
     return lane != NULL && tn_uses_var(e, lane);
 }
 
-static tn_stmt *name_load(lowering *l, const tn_expr *e)
+/* A name for e, given its value in terms of other names. */
+static tn_stmt *name_value(lowering *l, const tn_expr *e, const tn_expr *value)
 {
     tn_stmt *let = TN_NEW(l->p->arena, tn_stmt);
     let->kind = TN_S_LET;
     let->lane = moves_with(e, l->lane) ? l->lane : NULL;
     let->var = tn_var_make(l->p, let->lane != NULL ? "v" : "s", e->dtype, 0, 0);
     let->var->lanes = let->lane != NULL ? (int)l->lane->hi + 1 : 0;
-    let->value = e;
+    let->value = value;
     return let;
 }
 
@@ -479,7 +480,7 @@ static void share_loads(lowering *l, tn_stmt_vec *block)
     tn_stmt **lets = TN_NEW_N(l->p->arena, tn_stmt *, s.again.n);
     tn_var **vars = TN_NEW_N(l->p->arena, tn_var *, s.again.n);
     for (size_t i = 0; i < s.again.n; i++) {
-        lets[i] = name_load(l, s.again.items[i]);
+        lets[i] = name_value(l, s.again.items[i], s.again.items[i]);
         vars[i] = lets[i]->var;
     }
     renaming r = {&s.again, vars};
@@ -492,6 +493,80 @@ static void share_loads(lowering *l, tn_stmt_vec *block)
         block->items[i]->value = tn_rewrite(l->p, block->items[i]->value, rename_load, &r);
         *TN_PUSH(l->p->arena, out) = block->items[i];
     }
+    *block = out;
+}
+
+/* --- values that several points of an unrolled computation share --------------------------------------------------- */
+
+/* By id of an expression: by how many others and statements it is used, and what stands in its place. */
+typedef struct values {
+    lowering *l;
+    int *uses;
+    const tn_expr **place;
+    tn_stmt_vec *out;
+} values;
+
+/* Subscripts are the emitter's to share; what stands in a branch may be out of bounds outside of it. */
+static int count_shared_operands(const tn_expr *e)
+{
+    bool through = (e->kind == TN_E_OP || e->kind == TN_E_CAST) && e->dtype != TN_INDEX;
+    return through ? e->n : 0;
+}
+
+static void count_values(values *s, const tn_expr *e)
+{
+    if (s->uses[e->id]++ > 0)
+        return;
+    for (int k = 0; k < count_shared_operands(e); k++)
+        count_values(s, e->arg[k]);
+}
+
+static bool is_worth_a_name(const tn_expr *e)
+{
+    return e->dtype != TN_INDEX && e->dtype != TN_BOOL && (e->kind == TN_E_OP || is_load(e));
+}
+
+/* e in terms of the names; new ones are made as they are met. */
+static const tn_expr *name_values(values *s, const tn_expr *e)
+{
+    const tn_expr *arg[3] = {NULL};
+    if (s->place[e->id] != NULL)
+        return s->place[e->id];
+    const tn_expr *value = e;
+    for (int k = 0; k < count_shared_operands(e); k++) {
+        arg[k] = name_values(s, e->arg[k]);
+        value = arg[k] != e->arg[k] ? NULL : value;
+    }
+    if (value == NULL)
+        value = tn_expr_rebuild(s->l->p, e, arg);
+    if (s->uses[e->id] > 1 && is_worth_a_name(e)) {
+        tn_stmt *let = name_value(s->l, e, value);
+        *TN_PUSH(s->l->p->arena, *s->out) = let;
+        value = tn_var_expr(s->l->p, let->var);
+    }
+    return s->place[e->id] = value;
+}
+
+/* Each value that several stores use is found once, before the first of them: the transformed points of a tile, say.
+   The stores must not write what others load. */
+static void share_values(lowering *l, tn_stmt_vec *block)
+{
+    tn_stmt_vec out = {0};
+    values s = {.l = l, .out = &out};
+    size_t n = l->p->n_expr;
+    for (size_t i = 0; i < block->n; i++)
+        if (block->items[i]->kind != TN_S_STORE || block->items[i]->lane != block->items[0]->lane)
+            return;
+    s.uses = TN_NEW_N(l->p->arena, int, n);
+    s.place = TN_NEW_N(l->p->arena, const tn_expr *, n);
+    l->lane = block->n > 0 ? block->items[0]->lane : NULL;
+    for (size_t i = 0; i < block->n; i++)
+        count_values(&s, block->items[i]->value);
+    for (size_t i = 0; i < block->n; i++) {
+        block->items[i]->value = name_values(&s, block->items[i]->value);
+        *TN_PUSH(l->p->arena, out) = block->items[i];
+    }
+    l->lane = NULL;
     *block = out;
 }
 
@@ -722,6 +797,31 @@ static void lower_vector(lowering *l, int k, tn_stmt_vec *out)
     l->lane = NULL;
 }
 
+/* All loops from k on are unrolled, but for the vector. */
+static bool is_unrolled_from(const tn_nest *nest, int k)
+{
+    while (k < nest->n && nest->loop[k].kind != TN_LOOP_SERIAL)
+        k++;
+    return k == nest->n;
+}
+
+static void lower_unrolled(lowering *l, int k, tn_stmt_vec *out)
+{
+    bool outermost = k == 0 || l->nest->loop[k - 1].kind == TN_LOOP_SERIAL;
+    const tn_expr *saved = l->value[k];
+    tn_stmt_vec block = {0};
+    for (int64_t i = 0; i < l->extent[k]; i++) {
+        l->value[k] = tn_index(l->p, i);
+        lower_loops(l, k + 1, &block);
+    }
+    l->value[k] = saved;
+    if (outermost && is_unrolled_from(l->nest, k) && l->nest->comp->n_reduce == 0
+        && !tn_comp_loads(l->nest->comp, l->nest->comp->out))
+        share_values(l, &block);
+    for (size_t i = 0; i < block.n; i++)
+        *TN_PUSH(l->p->arena, *out) = block.items[i];
+}
+
 static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
 {
     if (k == l->nest->n && l->nest->comp->n_reduce == 0) {
@@ -736,12 +836,7 @@ static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
     } else if (loop->kind == TN_LOOP_VECTOR) {
         lower_vector(l, k, out);
     } else if (loop->kind == TN_LOOP_UNROLL) {
-        const tn_expr *saved = l->value[k];
-        for (int64_t i = 0; i < l->extent[k]; i++) {
-            l->value[k] = tn_index(l->p, i);
-            lower_loops(l, k + 1, out);
-        }
-        l->value[k] = saved;
+        lower_unrolled(l, k, out);
     } else if (loop->extent == 1 || l->extent[k] == 1) {
         lower_turn(l, k, 0, out);
     } else {

@@ -5,6 +5,17 @@
 #include <limits.h>
 #include <stdlib.h>
 
+/* The axis decides only within limits where the result goes, at[..] = min(4 * i, 5): some points are written again. */
+static bool repeats_points(const tn_expr *at, const tn_var *v)
+{
+    if (at->kind == TN_E_OP && (at->op == TN_OP_MIN || at->op == TN_OP_MAX))
+        return tn_uses_var(at, v);
+    for (int k = 0; k < (at->kind == TN_E_OP ? at->n : 0); k++)
+        if (repeats_points(at->arg[k], v))
+            return true;
+    return false;
+}
+
 static tn_loop make_loop(const tn_axis *axis, bool is_reduce)
 {
     tn_loop l = {.name = axis->var->name, .var = axis->var, .symbol = axis->extent, .is_reduce = is_reduce};
@@ -19,7 +30,11 @@ tn_nest *tn_nest_make(tn_program *p, tn_comp *c)
     nest->program = p;
     nest->comp = c;
     for (int i = 0; i < c->n_axis; i++) {
-        nest->loop[nest->n++] = make_loop(&c->axis[i], false);
+        tn_loop *l = &nest->loop[nest->n++];
+        *l = make_loop(&c->axis[i], false);
+        for (int d = 0; d < c->out->rank; d++)
+            l->repeats = l->repeats || repeats_points(c->at[d], c->axis[i].var);
+        nest->repeats = nest->repeats || l->repeats;
         nest->axis[i] = tn_var_expr(p, c->axis[i].var);
     }
     for (int i = 0; i < c->n_reduce; i++) {

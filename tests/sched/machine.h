@@ -199,6 +199,31 @@ static void run_kernel(machine *m, const tn_stmt *body, const tn_buf *out, const
         run_stmt(m, body);
 }
 
+/* The kernels from .. to - 1, which are those of in; what repeats, again and again. */
+static void run_range(machine *m, size_t from, size_t to, const tn_repeat *in)
+{
+    const tn_kernel_vec *kernels = &m->p->kernels;
+    for (size_t i = from, end; i < to; i = end) {
+        const tn_repeat *r = kernels->items[i].comp->repeat;
+        end = i + 1;
+        while (r != in && r->outer != in)
+            r = r->outer;
+        while (r != in && end < to && tn_repeat_is_in(kernels->items[end].comp->repeat, r))
+            end++;
+        if (r == in)
+            run_kernel(m, kernels->items[i].body, kernels->items[i].comp->out, &kernels->items[i].share);
+        for (int64_t turn = 0; r != in && turn < eval(m, r->extent, 0).i; turn++) {
+            m->var[r->turn->id][0].i = turn;
+            run_range(m, i, end, r);
+        }
+    }
+}
+
+static void run_kernels(machine *m)
+{
+    run_range(m, 0, m->p->kernels.n, NULL);
+}
+
 /* --- tensors in and out -------------------------------------------------------------------------------------------- */
 
 /* f(place in memory, index in row-major order) for each element. */

@@ -95,12 +95,12 @@ static tn_tensor *interpret(bench *b, const char *text, tn_tensor **in)
     return store[tn_buf_of(p, g->outputs.items[0])->id];
 }
 
-static void check_output(machine *m, tn_buf *out, const tn_tensor *want)
+static void check_output(machine *m, tn_buf *out, const tn_tensor *want, double tolerance)
 {
     tn_tensor *got = tn_tensor_make(m->arena, want->dtype, &want->shape);
     each_element(m, out, copy_out, got);
     for (int64_t i = 0; i < tn_shape_count(&want->shape); i++)
-        if (tn_tensor_get(got, i) != tn_tensor_get(want, i))
+        if (!(fabs(tn_tensor_get(got, i) - tn_tensor_get(want, i)) <= tolerance))
             fail_msg("%s: element %d is %g, wanted %g", m->what, (int)i, tn_tensor_get(got, i), tn_tensor_get(want, i));
 }
 
@@ -114,28 +114,68 @@ static machine start(bench *b, tn_program *p, const tn_graph *g, tn_tensor **in)
 
 /* --- rules --------------------------------------------------------------------------------------------------------- */
 
-static void check_rules(bench *b, const char *text, const tn_target *target, const char *pipeline)
+/* config: NULL-terminated; tolerance: of Winograd's form for tiles of 4 x 4, whose numbers are not whole. */
+static void check_rules(bench *b, const char *text, const tn_target *target, const char *pipeline,
+                        const char *const *config, double tolerance)
 {
     tn_tensor *in[4] = {NULL}, *want = interpret(b, text, in);
-    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = target, .graph = read_graph(b, text)};
+    tn_module m = {
+        .arena = &b->arena, .diag = &b->diag, .target = target, .graph = read_graph(b, text), .config = config};
     tn_pass_options o = {.verify = true, .find = tn_op_find};
     if (!tn_passes_run(&m, pipeline, &o) || !tn_passes_complete(&m, TN_FORM_KERNELS, &o))
         fail_msg("%s", b->line);
     tn_program *p = m.program;
     machine run = start(b, p, m.graph, in);
     run.what = tn_strfmt(&b->arena, "%s %s\n%s", target->name, pipeline, text);
-    for (size_t i = 0; i < p->kernels.n; i++)
-        run_kernel(&run, p->kernels.items[i].body, p->kernels.items[i].comp->out, &p->kernels.items[i].share);
-    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want);
+    run_kernels(&run);
+    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want, tolerance);
 }
 
 static void test_rules(void **state)
 {
     for (size_t k = 0; k < sizeof models / sizeof *models; k++)
         for (size_t i = 0; tn_target_at(i) != NULL; i++) {
-            check_rules(*state, models[k], tn_target_at(i), "O0");
-            check_rules(*state, models[k], tn_target_at(i), "O3");
+            check_rules(*state, models[k], tn_target_at(i), "O0", NULL, 0);
+            check_rules(*state, models[k], tn_target_at(i), "O3,-winograd", NULL, 0);
         }
+}
+
+/* --- Winograd ------------------------------------------------------------------------------------------------------ */
+
+/* Sizes that tiles do not divide, channels that vectors do not, one row, a batch, no padding; a residual in the epilogue. */
+static const struct {
+    int n, c, k, h, w, pad;
+} images[] = {{1, 5, 9, 7, 7, 1}, {1, 9, 3, 13, 17, 1}, {1, 8, 8, 1, 5, 1}, {1, 1, 1, 4, 4, 1},
+              {2, 4, 6, 9, 6, 1}, {1, 6, 16, 8, 9, 0},  {3, 2, 5, 2, 11, 1}};
+
+static const char *winograd_model(bench *b, size_t i)
+{
+    int n = images[i].n, c = images[i].c, k = images[i].k, h = images[i].h, w = images[i].w, pad = images[i].pad;
+    int oh = h + 2 * pad - 2, ow = w + 2 * pad - 2;
+    return tn_strfmt(&b->arena,
+                     "input \"x\" : float[%d,%d,%d,%d]\ninput \"z\" : float[%d,%d,%d,%d]\n"
+                     "constant \"w\" : float[%d,%d,3,3] = W\nconstant \"b\" : float[%d] = W\n"
+                     "\"n\" : float[%d,%d,%d,%d] = Neg(\"x\")\n"
+                     "\"c\" : float[%d,%d,%d,%d] = Conv(\"n\", \"w\", \"b\") {pads=[%d,%d,%d,%d]}\n"
+                     "\"s\" : float[%d,%d,%d,%d] = Add(\"c\", \"z\")\n\"y\" : float[%d,%d,%d,%d] = Relu(\"s\")\n",
+                     n, c, h, w, n, k, oh, ow, k, c, k, n, c, h, w, n, k, oh, ow, pad, pad, pad, pad, n, k, oh, ow, n,
+                     k, oh, ow);
+}
+
+/* A small cache makes many blocks of tiles. Tiles of 2 x 2 are exact here: halves of small whole numbers. */
+static void test_winograd(void **state)
+{
+    static const char *const configs[][4] = {
+        {"winograd.tile=2", NULL},
+        {"winograd.tile=4", NULL},
+        {"winograd.tile=2", "winograd.cache=4096", "parallel.threads=2", NULL},
+        {"winograd.tile=4", "winograd.cache=4096", "parallel.threads=2", NULL},
+    };
+    for (size_t k = 0; k < sizeof images / sizeof *images; k++)
+        for (size_t i = 0; tn_target_at(i) != NULL; i++)
+            for (int c = 0; c < 4; c++)
+                check_rules(*state, winograd_model(*state, k), tn_target_at(i), "O2", configs[c],
+                            c % 2 == 0 ? 0 : 1e-3);
 }
 
 /* --- schedules at random ------------------------------------------------------------------------------------------- */
@@ -247,7 +287,7 @@ static int check_random(bench *b, const char *text)
     run.what = tn_strfmt(&b->arena, "%s%s", texts.len > 0 ? texts.text : "", text);
     for (size_t i = 0; i < p->comps.n; i++)
         run_kernel(&run, body[i], p->comps.items[i]->out, &share[i]);
-    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want);
+    check_output(&run, tn_buf_of(p, m.graph->outputs.items[0]), want, 0);
     return legal;
 }
 
@@ -269,6 +309,6 @@ static void test_random_schedules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_random_schedules)};
+    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_winograd), TEST(test_random_schedules)};
     return cmocka_run_group_tests_name("lowered", tests, NULL, NULL);
 }

@@ -1,0 +1,485 @@
+/* winograd: float 3x3 convolutions with constant weights, stride 1, in fewer products (Winograd; Toom and Cook; S. Winograd,
+   "Arithmetic complexity of computations", 1980; A. Lavin and S. Gray, 2015, for convolution layers).
+
+   F(m x m, 3x3) finds a tile of m x m results from a = m + 2 squared products per channel instead of 9 m m: 4 where the
+   direct form takes 9 (m = 2, 16 products for 4 results), or 2.25 (m = 4, 36 for 16). A convolution
+
+       y[n, k, i, j] = post(sum over c, r, s of x[n, c, i + r - 1, j + s - 1] * w[k, c, r, s])
+
+   becomes three computations, repeated for blocks of tiles so that V and M stay in the cache:
+
+       V[p, c, t] = point p of the transformed a x a pixels of tile t           p = 0 .. a a - 1
+       M[p, k, t] = sum over c of U[p, k, c] * V[p, c, t]                       U from w, at compile time
+       y[n, k, tile t, i, j] = post(point (i, j) of tile t from M[.., k, t])
+
+   The last tile of a row or column begins early enough to be whole and finds some results again, so there is neither a
+   test nor a wider border.
+
+   Done where arithmetic says that it is faster (see cost_of), for buffers in blocks of one vector of channels: after
+   layout. Nothing is done for plain targets, whose memory for weights (four times as much for m = 4) is dear. The result
+   is not the direct one to the bit: the error is about 3 (m = 2) to 20 (m = 4) units in the last place of the
+   output's scale. */
+#include <math.h>
+
+#include "pass/pass.h"
+
+/* --- the transforms ------------------------------------------------------------------------------------------------- */
+
+enum { MOST_A = 6, TAPS = 3 };
+
+/* The products are values of polynomials at these points and at infinity (the leading coefficient). Opposite points
+   stand side by side: what they share is computed once. The larger ones are chosen with product 1, for the smallest error. */
+static const struct {
+    int m;
+    double point[MOST_A - 1];
+} forms[] = {
+    {2, {0, 1, -1}},
+    {4, {0, 0.70710678118654752440, -0.70710678118654752440, 1.41421356237309504880, -1.41421356237309504880}},
+};
+
+typedef struct transform {
+    int m, a;
+    double in[MOST_A][MOST_A];   /* B': a points from a pixels */
+    double kernel[MOST_A][TAPS]; /* G: a points from the taps */
+    double out[MOST_A][MOST_A];  /* A': m results from a points */
+} transform;
+
+/* The coefficients of the product of x - point over all points but the one at skip. */
+static void multiply_out(const double *point, int n, int skip, double *out)
+{
+    int degree = 0;
+    out[0] = 1;
+    for (int l = 0; l < n; l++) {
+        if (l == skip)
+            continue;
+        out[degree + 1] = out[degree];
+        for (int i = degree; i > 0; i--)
+            out[i] = out[i - 1] - point[l] * out[i];
+        out[0] *= -point[l];
+        degree++;
+    }
+}
+
+static transform make_transform(int m)
+{
+    transform t = {.m = m, .a = m + TAPS - 1};
+    int n = t.a - 1;
+    const double *point = forms[m == 4].point;
+    for (int j = 0; j < n; j++) {
+        double scale = 1;
+        for (int l = 0; l < n; l++)
+            scale *= l != j ? point[j] - point[l] : 1;
+        multiply_out(point, n, j, t.in[j]);
+        for (int k = 0; k < TAPS; k++)
+            t.kernel[j][k] = pow(point[j], k) / scale;
+        for (int i = 0; i < m; i++)
+            t.out[i][j] = pow(point[j], i);
+    }
+    multiply_out(point, n, -1, t.in[n]);
+    t.kernel[n][TAPS - 1] = 1;
+    t.out[m - 1][n] = 1;
+    return t;
+}
+
+static const tn_expr *plus(tn_program *p, const tn_expr *sum, const tn_expr *x)
+{
+    return sum == NULL ? x : tn_add(p, sum, x);
+}
+
+/* sum + c * x; NULL is a sum of nothing. */
+static const tn_expr *plus_scaled(tn_program *p, const tn_expr *sum, double c, const tn_expr *x)
+{
+    c = fabs(c) < 1e-9 ? 0 : c; /* of coefficients that cancel */
+    if (c == 0)
+        return sum;
+    if (sum != NULL && fabs(c + 1) < 1e-9)
+        return tn_sub(p, sum, x);
+    return plus(p, sum, fabs(c - 1) < 1e-9 ? x : tn_mul(p, x, tn_number(p, TN_FLOAT, c)));
+}
+
+/* The a points of a row of a pixels. Rows of opposite points differ in the sign of every second pixel. */
+static void transform_in(tn_program *p, const transform *t, const tn_expr *const *x, const tn_expr **out)
+{
+    for (int j = 0; j < t->a; j++) {
+        const tn_expr *part[2] = {NULL, NULL};
+        bool pair = j > 0 && j < t->a - 1;
+        for (int k = t->a - 1; k >= 0; k--)
+            part[pair ? k % 2 : 0] = plus_scaled(p, part[pair ? k % 2 : 0], t->in[j][k], x[k]);
+        out[j] = part[0];
+        if (!pair)
+            continue;
+        out[j] = tn_add(p, part[0], part[1]);
+        out[++j] = tn_sub(p, part[0], part[1]);
+    }
+}
+
+/* The m results of a points: sums and differences of opposite points first. */
+static void transform_out(tn_program *p, const transform *t, const tn_expr *const *x, const tn_expr **out)
+{
+    for (int i = 0; i < t->m; i++) {
+        const tn_expr *sum = i == 0 ? x[0] : NULL;
+        for (int j = 1; j + 1 < t->a; j += 2)
+            sum = plus_scaled(p, sum, t->out[i][j], i % 2 == 0 ? tn_add(p, x[j], x[j + 1]) : tn_sub(p, x[j], x[j + 1]));
+        out[i] = plus_scaled(p, sum, t->out[i][t->a - 1], x[t->a - 1]);
+    }
+}
+
+typedef void transform_fn(tn_program *p, const transform *t, const tn_expr *const *x, const tn_expr **out);
+
+/* f down the columns, then along the rows; a x a values in the place of which the result stands, row by row. */
+static void transform_tile(tn_program *p, const transform *t, transform_fn *f, const tn_expr *(*tile)[MOST_A])
+{
+    const tn_expr *x[MOST_A] = {NULL}, *y[MOST_A] = {NULL};
+    for (int v = 0; v < t->a; v++) {
+        for (int u = 0; u < t->a; u++)
+            x[u] = tile[u][v];
+        f(p, t, x, y);
+        for (int u = 0; u < t->a; u++)
+            tile[u][v] = y[u];
+    }
+    for (int u = 0; u < t->a && tile[u][0] != NULL; u++) {
+        memcpy(x, tile[u], sizeof x);
+        memset(tile[u], 0, sizeof tile[u]);
+        f(p, t, x, tile[u]);
+    }
+}
+
+/* tile[i][j]: when the loops of i and j are unrolled, the one expression is left. */
+static const tn_expr *pick(tn_program *p, const tn_expr *(*tile)[MOST_A], int n, const tn_expr *i, const tn_expr *j)
+{
+    const tn_expr *e = NULL;
+    for (int u = n - 1; u >= 0; u--) {
+        const tn_expr *row = tile[u][n - 1];
+        for (int v = n - 2; v >= 0; v--)
+            row = tn_select(p, tn_op2(p, TN_OP_EQ, j, tn_index(p, v)), tile[u][v], row);
+        e = e == NULL ? row : tn_select(p, tn_op2(p, TN_OP_EQ, i, tn_index(p, u)), row, e);
+    }
+    return e;
+}
+
+/* --- which convolutions ----------------------------------------------------------------------------------------------- */
+
+typedef struct conv {
+    const tn_comp *comp;
+    const tn_expr *x, *w; /* the loads */
+    int64_t c, k, h, w_out;
+    int64_t shift[2]; /* of the pixel at tap 0, by row and column: minus the padding */
+} conv;
+
+static bool is_blocked(const tn_buf *b, int lanes)
+{
+    const tn_layout *l = &b->layout;
+    return b->rank == 4 && l->n == 5 && l->part[4].axis == 1 && l->part[4].mod == lanes;
+}
+
+static bool is_fixed_axis(const tn_axis *a)
+{
+    return a->extent->kind == TN_E_INT && a->extent->i > 0;
+}
+
+/* y[n, k, i, j] from sums over c, r, s of 3 x 3 taps. */
+static bool has_axes(tn_program *p, const tn_comp *c)
+{
+    if (c->n_axis != 4 || c->n_reduce != 3 || c->out->rank != 4 || c->combine != TN_OP_ADD)
+        return false;
+    for (int i = 0; i < 4; i++)
+        if (c->at[i] != tn_axis_var(p, c, i) || (i > 0 && !is_fixed_axis(&c->axis[i])))
+            return false;
+    return is_fixed_axis(&c->reduce[0]) && tn_expr_is_int(c->reduce[1].extent, TAPS)
+        && tn_expr_is_int(c->reduce[2].extent, TAPS);
+}
+
+static bool match_weights(tn_program *p, const tn_comp *c, const tn_expr *w)
+{
+    const tn_buf *b = w->buf;
+    if (b->scope != TN_SCOPE_CONST || b->data == NULL || b->layout.n > 0 || b->rank != 4 || w->n != 4
+        || w->arg[0] != tn_axis_var(p, c, 1))
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (w->arg[i + 1] != tn_var_expr(p, c->reduce[i].var) || !tn_expr_is_int(b->dim[i + 1], c->reduce[i].extent->i))
+            return false;
+    return tn_expr_is_int(b->dim[0], c->axis[1].extent->i);
+}
+
+static bool match_pixels(tn_program *p, conv *v)
+{
+    const tn_comp *c = v->comp;
+    const tn_expr *x = v->x;
+    if (x->n != 4 || x->arg[0] != tn_axis_var(p, c, 0) || x->arg[1] != tn_var_expr(p, c->reduce[0].var))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const tn_expr *tap = tn_add(p, tn_axis_var(p, c, 2 + i), tn_var_expr(p, c->reduce[1 + i].var));
+        const tn_expr *shift = tn_sub(p, x->arg[2 + i], tap);
+        if (shift->kind != TN_E_INT)
+            return false;
+        v->shift[i] = shift->i;
+    }
+    return true;
+}
+
+static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
+{
+    const tn_expr *e = c->elem;
+    if (c->call != NULL || c->repeat != NULL || c->serial || !has_axes(p, c) || c->out->dtype != TN_FLOAT
+        || e->dtype != TN_FLOAT || e->kind != TN_E_OP || e->op != TN_OP_MUL || c->init->kind != TN_E_NUM
+        || c->init->f != 0)
+        return false;
+    bool swap = e->arg[0]->kind == TN_E_LOAD && e->arg[0]->buf->scope == TN_SCOPE_CONST;
+    *out = (conv){.comp = c, .x = e->arg[swap], .w = e->arg[!swap]};
+    if (out->x->kind != TN_E_LOAD || out->w->kind != TN_E_LOAD || out->x->dtype != TN_FLOAT || out->w->dtype != TN_FLOAT
+        || !is_blocked(out->x->buf, lanes) || !is_blocked(c->out, lanes) || tn_comp_loads(c, c->out))
+        return false;
+    out->c = c->reduce[0].extent->i;
+    out->k = c->axis[1].extent->i;
+    out->h = c->axis[2].extent->i;
+    out->w_out = c->axis[3].extent->i;
+    return match_weights(p, c, out->w) && match_pixels(p, out);
+}
+
+/* --- cost ------------------------------------------------------------------------------------------------------------- */
+
+/* How the tiles of an image are cut into blocks. */
+typedef struct tiling {
+    int m;
+    int64_t rows, cols;             /* tiles of the image */
+    int64_t block_rows, block_cols; /* tiles of a block */
+    double cycles;
+} tiling;
+
+static int64_t divide_up(int64_t x, int64_t y)
+{
+    return (x + y - 1) / y;
+}
+
+/* Bytes that the core gets per cycle from its second-level cache, and from beyond. */
+static const double near_bytes = 32, far_bytes = 10;
+
+static double direct_cycles(const conv *v, int lanes)
+{
+    double weights = 4.0 * TAPS * TAPS * (double)(v->c * v->k);
+    return (double)(TAPS * TAPS * v->h * v->w_out * v->c) * (double)divide_up(v->k, lanes) / 2
+         + weights / far_bytes / 2;
+}
+
+/* Two multiply-adds a cycle; a transform takes about three cycles per vector of V or M. U is read in every turn, from far
+   away unless it fits beside V and M, and so are V and M when they do not fit themselves. Half of U's way is hidden. */
+static double cost_of(const conv *v, const tiling *g, int lanes, int64_t cache)
+{
+    int64_t points = (g->m + TAPS - 1) * (g->m + TAPS - 1), tiles = g->block_rows * g->block_cols;
+    int64_t blocks = divide_up(g->rows, g->block_rows) * divide_up(g->cols, g->block_cols);
+    double vc = (double)divide_up(v->c, lanes), vk = (double)divide_up(v->k, lanes), each = (double)(points * tiles);
+    double product = each * (double)v->c * vk / 2 * 1.1, transforms = each * (vc + vk) * 3;
+    double u_bytes = 4.0 * (double)(points * v->c * v->k), vm_bytes = each * (vc + vk) * lanes * 4;
+    double turn = product + transforms + (vm_bytes > (double)cache * 0.75 ? 2 * vm_bytes / far_bytes : 0);
+    bool stays = u_bytes + vm_bytes <= (double)cache;
+    turn += u_bytes / (stays ? near_bytes : 2 * far_bytes);
+    return turn * (double)blocks + (stays ? u_bytes / far_bytes / 2 : 0);
+}
+
+static tiling best_blocks(const conv *v, int m, int lanes, int64_t cache)
+{
+    tiling best = {.m = m, .rows = divide_up(v->h, m), .cols = divide_up(v->w_out, m)};
+    for (int64_t by = 1; by <= best.cols; by++) {
+        tiling g = best;
+        g.block_cols = divide_up(g.cols, by);
+        for (g.block_rows = 1; g.block_rows <= (by == 1 ? g.rows : 1); g.block_rows++) {
+            g.cycles = cost_of(v, &g, lanes, cache);
+            bool fits = g.block_rows * g.block_cols <= 256;
+            if (fits && (best.cycles == 0 || g.cycles < best.cycles))
+                best = g;
+        }
+    }
+    return best;
+}
+
+/* false: the direct form is faster. tile: -1 whatever is fastest, 0 none, else this m wherever it is possible. */
+static bool choose(const conv *v, int64_t tile, int lanes, int64_t cache, tiling *out)
+{
+    out->cycles = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        int m = forms[i].m;
+        if (v->h < m || v->w_out < m || (tile != TN_PARAM_AUTO && tile != m))
+            continue;
+        tiling g = best_blocks(v, m, lanes, cache);
+        if (g.cycles > 0 && (out->cycles == 0 || g.cycles < out->cycles))
+            *out = g;
+    }
+    return out->cycles > 0 && (tile != TN_PARAM_AUTO || out->cycles < 0.9 * direct_cycles(v, lanes));
+}
+
+/* --- the three computations --------------------------------------------------------------------------------------------- */
+
+typedef struct rewriting {
+    tn_program *p;
+    const conv *v;
+    tiling g;
+    transform t;
+    int lanes;
+    const tn_expr *image, *row, *col; /* of this turn: the image, the first tile's row and column */
+    tn_buf *points_in, *points_out;   /* V, M */
+} rewriting;
+
+/* U[p, k, c], by row and column transform of the taps. */
+static tn_buf *transform_weights(const rewriting *r)
+{
+    const conv *v = r->v;
+    const transform *t = &r->t;
+    const float *w = v->w->buf->data->data;
+    int64_t dims[3] = {t->a * t->a, v->k, v->c};
+    tn_shape shape = tn_shape_fixed(3, dims);
+    tn_tensor *data = tn_tensor_make(r->p->arena, TN_FLOAT, &shape);
+    float *u = data->data;
+    for (int64_t at = 0; at < v->k * v->c; at++, w += TAPS * TAPS)
+        for (int i = 0; i < t->a * t->a; i++) {
+            double sum = 0;
+            for (int tap = 0; tap < TAPS * TAPS; tap++)
+                sum += t->kernel[i / t->a][tap / TAPS] * t->kernel[i % t->a][tap % TAPS] * (double)w[tap];
+            u[i * v->k * v->c + at] = (float)sum;
+        }
+    tn_buf *b = tn_buf_temp(r->p, tn_strfmt(r->p->arena, "%s.points", v->w->buf->name), TN_FLOAT, 3, shape.dim);
+    b->scope = TN_SCOPE_CONST;
+    b->data = data;
+    return b;
+}
+
+/* V and M: [channel / lanes, point, tile, lane]. An odd number of tiles keeps the points of one tile, which are written
+   together, out of each other's cache sets. */
+static tn_buf *points_buf(const rewriting *r, const char *what, int64_t channels)
+{
+    int64_t tiles = r->g.block_rows * r->g.block_cols;
+    tn_dim dims[3] = {tn_dim_fixed(r->t.a * r->t.a), tn_dim_fixed(channels), tn_dim_fixed(tiles + (tiles % 2 == 0))};
+    tn_buf *b = tn_buf_temp(r->p, tn_strfmt(r->p->arena, "%s.%s", r->v->comp->out->name, what), TN_FLOAT, 3, dims);
+    b->layout = (tn_layout){.n = 4, .part = {{1, r->lanes, 0}, {0, 1, 0}, {2, 1, 0}, {1, 1, r->lanes}}};
+    return b;
+}
+
+/* Where in the image the tile begins: whole, the last one too. */
+static const tn_expr *first_pixel(const rewriting *r, const tn_expr *first, const tn_expr *tile, int64_t extent)
+{
+    const tn_expr *begin = tn_mul(r->p, tn_add(r->p, first, tile), tn_index(r->p, r->g.m));
+    return tn_min(r->p, begin, tn_index(r->p, extent - r->g.m));
+}
+
+static tn_comp *begin_comp(const rewriting *r, tn_buf *out, int64_t channels, int64_t side, const char *what)
+{
+    tn_dim dims[5] = {tn_dim_fixed(channels), tn_dim_fixed(r->g.block_rows), tn_dim_fixed(r->g.block_cols),
+                      tn_dim_fixed(side), tn_dim_fixed(side)};
+    tn_comp *c = tn_comp_over(r->p, r->v->comp->node, out, 5, dims);
+    c->label = tn_strfmt(r->p->arena, "%s, F(%dx%d) %s", r->v->comp->label, r->g.m, r->g.m, what);
+    return c;
+}
+
+static const tn_expr *tile_of(const rewriting *r, const tn_comp *c)
+{
+    return tn_add(r->p, tn_mul(r->p, tn_axis_var(r->p, c, 1), tn_index(r->p, r->g.block_cols)),
+                  tn_axis_var(r->p, c, 2));
+}
+
+static void add_input(const rewriting *r)
+{
+    tn_program *p = r->p;
+    tn_comp *c = begin_comp(r, r->points_in, r->v->c, r->t.a, "input");
+    const tn_expr *i = tn_axis_var(p, c, 3), *j = tn_axis_var(p, c, 4), *tile[MOST_A][MOST_A] = {{NULL}};
+    const tn_expr *y = first_pixel(r, r->row, tn_axis_var(p, c, 1), r->v->h);
+    const tn_expr *x = first_pixel(r, r->col, tn_axis_var(p, c, 2), r->v->w_out);
+    for (int u = 0; u < r->t.a; u++)
+        for (int w = 0; w < r->t.a; w++)
+            tile[u][w] = tn_load_raw(p, r->v->x->buf, 4,
+                                     (const tn_expr *[]){r->image, tn_axis_var(p, c, 0),
+                                                         tn_add(p, y, tn_index(p, u + r->v->shift[0])),
+                                                         tn_add(p, x, tn_index(p, w + r->v->shift[1]))});
+    transform_tile(p, &r->t, transform_in, tile);
+    c->at[0] = tn_add(p, tn_mul(p, i, tn_index(p, r->t.a)), j);
+    c->at[1] = tn_axis_var(p, c, 0);
+    c->at[2] = tile_of(r, c);
+    tn_comp_set(p, c, pick(p, tile, r->t.a, i, j));
+}
+
+static void add_product(const rewriting *r)
+{
+    tn_program *p = r->p;
+    tn_dim dims[3] = {tn_dim_fixed(r->t.a * r->t.a), tn_dim_fixed(r->v->k),
+                      tn_dim_fixed(r->g.block_rows * r->g.block_cols)};
+    tn_comp *c = tn_comp_over(p, r->v->comp->node, r->points_out, 3, dims);
+    c->label = tn_strfmt(p->arena, "%s, F(%dx%d) product", r->v->comp->label, r->g.m, r->g.m);
+    for (int i = 0; i < 3; i++)
+        c->at[i] = tn_axis_var(p, c, i);
+    const tn_expr *in = tn_reduce_over(p, c, tn_dim_fixed(r->v->c));
+    const tn_expr *u = tn_load_raw(p, transform_weights(r), 3, (const tn_expr *[]){c->at[0], c->at[1], in});
+    const tn_expr *v = tn_load_raw(p, r->points_in, 3, (const tn_expr *[]){c->at[0], in, c->at[2]});
+    tn_comp_reduce(p, c, TN_OP_ADD, r->v->comp->init, tn_mul(p, v, u), NULL);
+}
+
+static void add_output(const rewriting *r)
+{
+    tn_program *p = r->p;
+    const tn_comp *direct = r->v->comp;
+    tn_comp *c = begin_comp(r, direct->out, r->v->k, r->g.m, "output");
+    const tn_expr *i = tn_axis_var(p, c, 3), *j = tn_axis_var(p, c, 4), *tile[MOST_A][MOST_A] = {{NULL}};
+    c->at[0] = r->image;
+    c->at[1] = tn_axis_var(p, c, 0);
+    c->at[2] = tn_add(p, first_pixel(r, r->row, tn_axis_var(p, c, 1), r->v->h), i);
+    c->at[3] = tn_add(p, first_pixel(r, r->col, tn_axis_var(p, c, 2), r->v->w_out), j);
+    for (int u = 0; u < r->t.a; u++)
+        for (int w = 0; w < r->t.a; w++)
+            tile[u][w] = tn_load_raw(p, r->points_out, 3,
+                                     (const tn_expr *[]){tn_index(p, u * r->t.a + w), c->at[1], tile_of(r, c)});
+    transform_tile(p, &r->t, transform_out, tile);
+    const tn_expr *post = direct->post;
+    for (int d = 0; d < 4; d++)
+        post = tn_substitute(p, post, direct->axis[d].var, c->at[d]);
+    tn_comp_set(p, c, tn_substitute(p, post, direct->acc, pick(p, tile, r->g.m, i, j)));
+}
+
+/* The first tile of this turn's block; the last block, too, is a whole one. */
+static const tn_expr *begin_blocks(tn_program *p, int64_t tiles, int64_t block, int *depth)
+{
+    if (tiles <= block)
+        return tn_index(p, 0);
+    ++*depth;
+    const tn_expr *turn = tn_repeat_begin(p, tn_index(p, divide_up(tiles, block)));
+    return tn_min(p, tn_mul(p, turn, tn_index(p, block)), tn_index(p, tiles - block));
+}
+
+static void rewrite_conv(tn_program *p, const conv *v, const tiling *g, int lanes)
+{
+    rewriting r = {.p = p, .v = v, .g = *g, .t = make_transform(g->m), .lanes = lanes};
+    int depth = 0;
+    r.image = tn_index(p, 0);
+    if (v->comp->axis[0].var->hi > 0) {
+        r.image = tn_repeat_begin(p, v->comp->axis[0].extent);
+        depth++;
+    }
+    r.row = begin_blocks(p, g->rows, g->block_rows, &depth);
+    r.col = begin_blocks(p, g->cols, g->block_cols, &depth);
+    r.points_in = points_buf(&r, "v", v->c);
+    r.points_out = points_buf(&r, "m", v->k);
+    add_input(&r);
+    add_product(&r);
+    add_output(&r);
+    while (depth-- > 0)
+        tn_repeat_end(p);
+}
+
+bool tn_pass_winograd(tn_module *m, bool *changed)
+{
+    tn_program *p = m->program;
+    int lanes = m->target->lanes;
+    int64_t tile = tn_param_get(m, "winograd.tile"), cache = tn_param_get(m, "winograd.cache");
+    tn_comp_vec before = p->comps;
+    p->comps = (tn_comp_vec){0};
+    for (size_t i = 0; i < before.n; i++) {
+        conv v;
+        tiling g = {0};
+        bool fits =
+            lanes > 1 && tile != 0 && match(p, before.items[i], lanes, &v) && choose(&v, tile, lanes, cache, &g);
+        if (fits)
+            rewrite_conv(p, &v, &g, lanes);
+        else
+            *TN_PUSH(p->arena, p->comps) = before.items[i];
+        *changed = *changed || fits;
+    }
+    for (size_t i = 0; *changed && i < p->comps.n; i++)
+        p->comps.items[i]->id = (int)i;
+    return true;
+}
