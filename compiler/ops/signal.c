@@ -78,11 +78,16 @@ bool tn_infer_mel(tn_graph *g, tn_node *n)
         if (late[i] && (!tn_need_declared(g, n, i, names[i], 0, &s) || !tn_check_late(g, n, i, names[i], 1)))
             return false;
     if (!late[BINS] && !late[LENGTH]) {
-        s.dim[1] = *tn_need_dims(g, n, BINS, names[BINS], &count);
-        tn_dim length = *tn_need_dims(g, n, LENGTH, names[LENGTH], &count);
-        length = tn_dim_do(g->arena, TN_SYM_DIV, length, tn_dim_fixed(2));
-        s.dim[0] = tn_dim_do(g->arena, TN_SYM_ADD, length, tn_dim_fixed(1));
+        const tn_dim *bins = tn_need_dims(g, n, BINS, names[BINS], &count);
+        const tn_dim *length = tn_need_dims(g, n, LENGTH, names[LENGTH], &count);
+        if (bins == NULL || length == NULL)
+            return false;
+        tn_dim half = tn_dim_do(g->arena, TN_SYM_DIV, *length, tn_dim_fixed(2));
+        s.dim[0] = tn_dim_do(g->arena, TN_SYM_ADD, half, tn_dim_fixed(1));
+        s.dim[1] = *bins;
     }
+    if (s.rank != 2)
+        return tn_node_error(g, n, "the declared shape of the output has rank %d; 2 is wanted", s.rank);
     tn_set_output(n, 0, t, &s);
     return true;
 }
@@ -162,7 +167,7 @@ typedef struct transform {
     bool inverse, from_half; /* from_half: the input has the bins up to the middle of a spectrum of real data */
 } transform;
 
-enum { LONGEST_PRODUCT = 512 };
+enum { LONGEST_PRODUCT = 512, MOST_NUMBERS = 1 << 26 };
 
 static double angle_of(const transform *f, int64_t i, int64_t k)
 {
@@ -180,6 +185,10 @@ static double weight_of(const transform *f, int64_t i)
 static tn_value *dft_matrix(tn_expand *e, const transform *f, tn_dtype t)
 {
     tn_shape s = tn_shape_fixed(2, (const int64_t[]){f->in * f->in_parts, f->out * f->out_parts});
+    if (tn_shape_count(&s) > MOST_NUMBERS) {
+        tn_expand_error(e, "a transform of %lld elements as one product is too large", (long long)f->length);
+        return tn_expand_scalar(e, t, 0);
+    }
     tn_tensor *m = tn_tensor_make(e->g->arena, t, &s);
     int64_t at = 0;
     for (int64_t i = 0; i < f->in; i++)
@@ -312,6 +321,9 @@ static bool make_transform(tn_expand *e, const tn_value *x, int bins, int64_t le
             "'%s' is %s, transformed with length %lld; a fixed dim, 1 or 2 parts in the last dim and a "
             "length above 0 are wanted",
             x->name, tn_type_text(e->g->arena, x->dtype, &x->shape), (long long)f->length);
+    if (f->length > MOST_NUMBERS)
+        return tn_expand_error(e, "a transform of %lld elements; at most %d are supported", (long long)f->length,
+                               MOST_NUMBERS);
     int64_t half = f->length / 2 + 1, most = f->from_half ? half : f->length;
     f->in = d.n < most ? d.n : most;
     f->out = one_sided && !inverse ? half : f->length;

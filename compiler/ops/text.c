@@ -6,6 +6,8 @@
 #include "ops/expand.h"
 #include "ops/ops.h"
 
+enum { MOST_COLUMNS = 1 << 24 };
+
 typedef struct pool {
     const tn_attr *grams, *starts, *indexes, *weights; /* starts: of each length's part of grams */
     int64_t columns;                                   /* of the output: the largest index, and 1 */
@@ -22,8 +24,9 @@ static bool check_indexes(tn_expand *e, pool *l)
 {
     size_t before = 0;
     for (size_t i = 0; i < l->indexes->n; i++) {
-        if (l->indexes->ints[i] < 0 || l->indexes->ints[i] >= TN_DIM_MAX)
-            return tn_expand_error(e, "ngram_indexes holds %lld", (long long)l->indexes->ints[i]);
+        if (l->indexes->ints[i] < 0 || l->indexes->ints[i] >= MOST_COLUMNS)
+            return tn_expand_error(e, "ngram_indexes holds %lld; 0 to %d are supported", (long long)l->indexes->ints[i],
+                                   MOST_COLUMNS - 1);
         l->columns = l->indexes->ints[i] >= l->columns ? l->indexes->ints[i] + 1 : l->columns;
     }
     for (size_t i = 0; i < l->starts->n; before = (size_t)l->starts->ints[i++])
