@@ -179,16 +179,31 @@ static const char *bare(printer *c, const char *s)
     return is_wrapped(s) ? tn_strndup(c->p->arena, s + 1, strlen(s) - 2) : s;
 }
 
+/* As the right operand of + or <: a choice keeps its parentheses. */
+static const char *operand(printer *c, const char *s)
+{
+    return strchr(s, '?') != NULL ? s : bare(c, s);
+}
+
+static const char *wrapped(printer *c, const char *s)
+{
+    return is_wrapped(s) ? s : tn_strfmt(c->p->arena, "(%s)", s);
+}
+
 /* --- operations --------------------------------------------------------------------------------------------------- */
 
+/* An operand that is a whole argument, "floor(" $0 ")", needs no parentheses of its own. */
 static const char *template_text(printer *c, const char *t, const char *x, const char *y, bool is_double)
 {
     tn_str s = {.arena = c->p->arena};
+    char before = '\0'; /* the last character that is no space */
     tn_str_put(&s, "", 0);
-    for (; *t != '\0'; t++)
+    for (; *t != '\0'; before = *t == ' ' ? before : *t, t++)
         if (*t == '$') {
             t++;
-            tn_str_add(&s, "%s", *t == '0' ? x : y);
+            bool alone = (before == '(' || before == ',') && (t[1] == ')' || t[1] == ',');
+            const char *text = *t == '0' ? x : y;
+            tn_str_add(&s, "%s", alone ? bare(c, text) : text);
         } else if (*t == '@') {
             tn_str_add(&s, "%s", is_double ? "" : "f");
         } else {
@@ -325,7 +340,7 @@ static const char *index_op(printer *c, const tn_expr *e, const char *x, const c
     tn_arena *a = c->p->arena;
     int64_t lo = 0, hi = 0;
     if (e->op != TN_OP_FDIV && e->op != TN_OP_MOD)
-        return tn_strfmt(a, "(%s)", template_text(c, tn_scalars[e->op].c_int, x, y, false));
+        return wrapped(c, template_text(c, tn_scalars[e->op].c_int, x, y, false));
     tn_range_of(e->arg[0], &lo, &hi);
     if (lo >= 0)
         return tn_strfmt(a, "(%s %s %s)", x, e->op == TN_OP_FDIV ? "/" : "%", y);
@@ -336,6 +351,16 @@ static const char *index_op(printer *c, const tn_expr *e, const char *x, const c
 static const char *unsigned_of(tn_dtype t)
 {
     return t == TN_INT64 || t == TN_UINT64 ? "uint64_t" : t == TN_INT32 || t == TN_UINT32 ? "uint32_t" : "unsigned";
+}
+
+/* Through unsigned types, which wrap, unless it is known that nothing does: of bytes the product fits an int32_t. */
+static const char *arithmetic_text(printer *c, const tn_expr *e, char op, const char *x, const char *y)
+{
+    tn_arena *a = c->p->arena;
+    const char *type = c_type(e->dtype), *u = unsigned_of(e->dtype);
+    if (tn_may_wrap(e))
+        return tn_strfmt(a, "(%s)((%s)%s %c (%s)%s)", type, u, x, op, u, y);
+    return tn_strfmt(a, tn_dtype_get(e->dtype)->size < 4 ? "(%s)(%s %c %s)" : "(%.0s%s %c %s)", type, x, op, y);
 }
 
 /* Toward zero; by 0 it is 0, and the least number by -1 wraps (narrow types divide as int, which holds the result). */
@@ -369,7 +394,7 @@ static const char *int_op(printer *c, const tn_expr *e, const char *x, const cha
         break;
     case TN_OP_ADD:
     case TN_OP_SUB:
-    case TN_OP_MUL: return tn_strfmt(a, "(%s)((%s)%s %c (%s)%s)", type, u, x, raw[3], u, y);
+    case TN_OP_MUL: return arithmetic_text(c, e, raw[3], x, y);
     case TN_OP_NEG: return tn_strfmt(a, "(%s)(0 - (%s)%s)", type, u, x);
     case TN_OP_ABS: return tn_strfmt(a, "(%s)(%s < 0 ? 0 - (%s)%s : (%s)%s)", type, x, u, x, u, x);
     case TN_OP_DIV:
@@ -379,7 +404,7 @@ static const char *int_op(printer *c, const tn_expr *e, const char *x, const cha
     default: break;
     }
     const char *s = template_text(c, raw, x, y, false);
-    return tn_scalars[e->op].gives_bool ? tn_strfmt(a, "(%s)", s) : tn_strfmt(a, "(%s)(%s)", type, s);
+    return tn_scalars[e->op].gives_bool ? tn_strfmt(a, "(%s)", s) : tn_strfmt(a, "(%s)%s", type, wrapped(c, s));
 }
 
 static const char *op_text(printer *c, const tn_expr *e)
@@ -496,10 +521,10 @@ static const tn_expr *first_lane(printer *c, const tn_expr *offset)
 
 static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector)
 {
-    const char *pointer = pointer_name(c, b), *i = bare(c, text_of(c, first_lane(c, offset)));
+    const char *pointer = pointer_name(c, b), *i = text_of(c, first_lane(c, offset));
     if (!vector)
-        return tn_strfmt(c->p->arena, "%s[%s]", pointer, i);
-    return strcmp(i, "0") == 0 ? pointer : tn_strfmt(c->p->arena, "%s + %s", pointer, i);
+        return tn_strfmt(c->p->arena, "%s[%s]", pointer, bare(c, i));
+    return strcmp(i, "0") == 0 ? pointer : tn_strfmt(c->p->arena, "%s + %s", pointer, operand(c, i));
 }
 
 static const char *load_text(printer *c, const tn_expr *e)
@@ -731,7 +756,7 @@ static void print_for(printer *c, const tn_stmt *s)
 {
     const char *v = var_name(c, s->var);
     line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v,
-         bare(c, text_of(c, s->end)), v);
+         operand(c, text_of(c, s->end)), v);
     c->indent++;
     print_stmts(c, &s->body);
     c->indent--;

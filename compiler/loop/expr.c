@@ -172,6 +172,8 @@ static void range_of_type(tn_dtype t, int64_t *lo, int64_t *hi)
     else if (!info->is_float && info->bits < 33 && info->bits > 0 && t != TN_INDEX) {
         *lo = info->is_signed ? -((int64_t)1 << (info->bits - 1)) : 0;
         *hi = info->is_signed ? -*lo - 1 : ((int64_t)1 << info->bits) - 1;
+    } else if (t == TN_UINT64) {
+        *lo = 0;
     }
 }
 
@@ -213,6 +215,15 @@ static void range_of_op(const tn_expr *e, int64_t *lo, int64_t *hi)
     }
 }
 
+/* What may leave its type wraps, and can then be any number of it. */
+static void wrap_range(tn_dtype t, int64_t *lo, int64_t *hi)
+{
+    int64_t least = 0, most = 0;
+    range_of_type(t, &least, &most);
+    if (*lo < least || *hi > most)
+        *lo = least, *hi = most;
+}
+
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
 {
     int64_t a = 0, b = 0;
@@ -225,7 +236,10 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
         }
         *lo = e->var->lo, *hi = e->var->hi;
         return;
-    case TN_E_OP: range_of_op(e, lo, hi); return;
+    case TN_E_OP:
+        range_of_op(e, lo, hi);
+        wrap_range(e->dtype, lo, hi);
+        return;
     case TN_E_SELECT:
         tn_range_of(e->arg[1], lo, hi);
         tn_range_of(e->arg[2], &a, &b);
@@ -237,11 +251,20 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
             range_of_type(e->dtype, lo, hi);
         else
             tn_range_of(e->arg[0], lo, hi);
+        wrap_range(e->dtype, lo, hi);
         return;
     case TN_E_LOAD:
     case TN_E_BITS:
     case TN_E_NUM: range_of_type(e->dtype, lo, hi); return;
     }
+}
+
+bool tn_may_wrap(const tn_expr *e)
+{
+    int64_t lo = 0, hi = 0, least = 0, most = 0;
+    range_of_op(e, &lo, &hi);
+    range_of_type(e->dtype, &least, &most);
+    return lo < least || hi > most || lo <= -far || hi >= far;
 }
 
 /* --- linear forms of index expressions ---------------------------------------------------------------------------- */

@@ -338,7 +338,8 @@ bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
 bool tn_float_fits(const tn_expr *e, tn_dtype to);
-void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of an index expression, inclusive */
+void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of a subscript or an integer, inclusive */
+bool tn_may_wrap(const tn_expr *e);                           /* a sum, difference or product of integers */
 const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
                            const tn_expr *const *at);                         /* no cast; n subscripts as given */
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */

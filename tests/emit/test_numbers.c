@@ -304,6 +304,54 @@ static void test_casts(void **state)
     check_casts(*state, TN_DOUBLE);
 }
 
+/* Integers that wrap before they become floats: what the float can be follows from the type, not from the operands. */
+static void test_wrapped_then_cast(void **state)
+{
+    test_case c = begin(*state, "input \"x\" : int8[256]\ninput \"b\" : bool[256]\n"
+                                "constant \"k\" : float[] = [0.75]\nconstant \"five\" : uint8[] = [5]\n"
+                                "\"u\" : uint8[256] = Cast(\"x\") {to=2}\n\"f\" : float[256] = Cast(\"u\") {to=1}\n"
+                                "\"m\" : float[256] = Mul(\"f\", \"k\")\n\"y\" : int8[256] = Cast(\"m\") {to=3}\n"
+                                "\"t\" : uint8[256] = Cast(\"b\") {to=2}\n\"s\" : uint8[256] = Sub(\"t\", \"five\")\n"
+                                "\"g\" : float[256] = Cast(\"s\") {to=1}\n\"n\" : float[256] = Mul(\"g\", \"k\")\n"
+                                "\"z\" : int8[256] = Cast(\"n\") {to=3}\n"
+                                "output \"y\"\noutput \"z\"\n");
+    int64_t n = 256;
+    int8_t *x = add_input(&c, TN_INT8, 1, &n);
+    uint8_t *b = add_input(&c, TN_BOOL, 1, &n);
+    int8_t *y = add_wanted(&c, TN_INT8, 1, &n), *z = add_wanted(&c, TN_INT8, 1, &n);
+    for (int i = 0; i < 256; i++) {
+        x[i] = (int8_t)(i - 128);
+        b[i] = (uint8_t)(i % 2);
+        y[i] = (int8_t)saturate((uint8_t)x[i] * 0.75, INT8_MIN, INT8_MAX);
+        z[i] = INT8_MAX; /* 251 and 252 by 0.75 */
+    }
+    run(&c);
+}
+
+/* Products that just fit and that just do not: 255 * -128 * 2^16 fits int32_t, 255 * 127 * 2^17 does not. */
+static void test_products(void **state)
+{
+    test_case c = begin(*state, "input \"u\" : uint8[256]\ninput \"s\" : int8[256]\n"
+                                "constant \"k\" : int32[] = [65536]\nconstant \"two\" : int32[] = [2]\n"
+                                "\"a\" : int32[256] = Cast(\"u\") {to=6}\n\"b\" : int32[256] = Cast(\"s\") {to=6}\n"
+                                "\"ab\" : int32[256] = Mul(\"a\", \"b\")\n\"p\" : int32[256] = Mul(\"ab\", \"k\")\n"
+                                "\"q\" : int32[256] = Mul(\"p\", \"two\")\n\"d\" : int32[256] = Sub(\"a\", \"b\")\n"
+                                "output \"p\"\noutput \"q\"\noutput \"d\"\n");
+    int64_t n = 256;
+    uint8_t *u = add_input(&c, TN_UINT8, 1, &n);
+    int8_t *s = add_input(&c, TN_INT8, 1, &n);
+    int32_t *p = add_wanted(&c, TN_INT32, 1, &n), *q = add_wanted(&c, TN_INT32, 1, &n);
+    int32_t *d = add_wanted(&c, TN_INT32, 1, &n);
+    for (int i = 0; i < 256; i++) {
+        u[i] = (uint8_t)i;
+        s[i] = (int8_t)(i % 3 == 0 ? -128 : i % 3 == 1 ? 127 : i - 128);
+        p[i] = u[i] * s[i] * 65536;
+        q[i] = (int32_t)((uint32_t)p[i] * 2u);
+        d[i] = u[i] - s[i];
+    }
+    run(&c);
+}
+
 /* --- integers ----------------------------------------------------------------------------------------------------- */
 
 static const uint64_t wide[] = {
@@ -374,8 +422,8 @@ static void test_signed_division(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nan_elementwise), TEST(test_nan_reductions),  TEST(test_casts),
-        TEST(test_uint64),          TEST(test_signed_division),
+        TEST(test_nan_elementwise), TEST(test_nan_reductions), TEST(test_casts),           TEST(test_wrapped_then_cast),
+        TEST(test_products),        TEST(test_uint64),         TEST(test_signed_division),
     };
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
 }
