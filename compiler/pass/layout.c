@@ -51,12 +51,15 @@ static bool has_blocks(tn_dtype t)
     return t == TN_FLOAT || t == TN_INT8 || t == TN_UINT8;
 }
 
-/* Channels in a block: those of a vector, or the four of a dot product where there are no more; 0: none. */
+/* Channels in a block: those of a vector, or of half a vector where there are not more; four bytes make a dot product.
+   0: too few. */
 static int64_t block_of(const tn_buf *b, const tn_target *t, int64_t block)
 {
     bool bytes = b->dtype == TN_INT8 || b->dtype == TN_UINT8;
     if (b->max[1] * 2 > block)
         return block;
+    if (b->max[1] * 4 > block && block >= 8 && block <= t->lanes)
+        return block / 2;
     return bytes && t->dot != TN_DOT_NONE && b->max[1] <= 4 && b->max[1] > 1 ? 4 : 0;
 }
 
@@ -295,29 +298,60 @@ static void note_kept(void *user, const tn_expr *load)
     s->keeps = s->keeps || (load->buf->scope != TN_SCOPE_CONST && keeps_pixels(s->comp, load));
 }
 
+/* Each subscript of the result moves with the axis of the same number, or with none. */
+static bool writes_apart(const tn_comp *c)
+{
+    if (c->n_axis != c->out->rank)
+        return false;
+    for (int d = 0; d < c->n_axis; d++)
+        for (int i = 0; i < c->n_axis; i++)
+            if (i != d && tn_uses_var(c->at[d], c->axis[i].var))
+                return false;
+    return true;
+}
+
+/* Whether blocks of the channels that c writes are blocks of its result: not in a plain one, and not where they begin
+   within one. */
+static bool has_own_blocks(const tn_comp *c)
+{
+    const tn_layout *l = &c->out->layout;
+    int64_t lo = 0, hi = 0;
+    tn_range_of(c->at[1], &lo, &hi);
+    return l->n > 0 && lo % l->part[l->n - 1].mod == 0;
+}
+
 /* A convolution whose result cannot be blocked writes blocks that are put in order after it: along a row of plain
    pixels it would have to gather its operands. */
-static bool copy_from_blocks(tn_program *p, size_t at, int lanes)
+static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int block)
 {
     tn_comp *c = p->comps.items[at];
     tn_buf *to = c->out;
     kept seen = {c, false};
-    if (c->n_reduce == 0 || c->serial || c->call != NULL || to->layout.n > 0 || to->rank < 3 || to->rank > 4
-        || !has_blocks(to->dtype) || !is_fixed(to, 1) || to->max[1] * 2 <= lanes || spatial(to) == 1
-        || c->n_axis != to->rank)
+    if (c->n_reduce == 0 || c->serial || c->call != NULL || to->rank < 3 || to->rank > 4 || !has_blocks(to->dtype)
+        || !is_fixed(to, 1) || spatial(to) == 1 || !writes_apart(c) || has_own_blocks(c))
         return false;
-    for (int i = 0; i < c->n_axis; i++)
-        if (c->at[i] != tn_axis_var(p, c, i))
-            return false;
     tn_each_load(c->elem, note_kept, &seen);
-    if (!seen.keeps)
-        return false;
     tn_buf *blocks = buf_like(p, to, "blocks");
+    for (int d = 0; d < to->rank; d++) {
+        blocks->dim[d] = c->axis[d].extent;
+        blocks->max[d] = c->axis[d].var->hi + 1;
+    }
+    int64_t lanes = block_of(blocks, t, block);
+    if (!seen.keeps || lanes == 0)
+        return false;
     block_channels(blocks, lanes);
-    c->out = blocks;
-    tn_comp *copy = tn_comp_begin(p, c->node, to);
+    tn_comp *copy = tn_comp_begin(p, c->node, blocks);
     copy->label = tn_strfmt(p->arena, "order of '%s'", to->name);
-    tn_comp_set(p, copy, tn_load_raw(p, blocks, blocks->rank, copy->at));
+    copy->repeat = c->repeat;
+    copy->out = to;
+    const tn_expr *value = tn_load_raw(p, blocks, blocks->rank, copy->at);
+    for (int d = 0; d < to->rank; d++) {
+        const tn_expr *own = tn_axis_var(p, copy, d);
+        copy->at[d] = tn_substitute(p, c->at[d], c->axis[d].var, own);
+        c->at[d] = tn_axis_var(p, c, d);
+    }
+    tn_comp_set(p, copy, value);
+    c->out = blocks;
     move_last_to(p, at + 1);
     return true;
 }
@@ -380,7 +414,7 @@ static void choose_layouts(tn_program *p, const tn_target *t, int block)
         if (votes[i] > 0 && may_block(p, called, p->bufs.items[i], block_of(p->bufs.items[i], t, block)))
             block_channels(p->bufs.items[i], block_of(p->bufs.items[i], t, block));
     for (size_t i = 0; i < p->comps.n; i++)
-        if (copy_from_blocks(p, i, block))
+        if (copy_from_blocks(p, t, i, block))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
         if (copy_with_border(p, t, i))

@@ -74,6 +74,9 @@ bool tn_passes_check(const tn_module *m, const char *passes, const tn_pass_optio
 /* Text of the furthest form: of the graph, or of the loop program with its plan in comments. full: parses back. */
 void tn_module_print(const tn_module *m, bool full, tn_str *out);
 
+/* Whether pass schedule will make dot products of bytes of it. */
+bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c);
+
 /* --- parameters and levels ---------------------------------------------------------------------------------------- */
 
 enum { TN_PARAM_AUTO = -1 }; /* the default is found out from the target */

@@ -422,7 +422,11 @@ static const char *vector_text(const plan *s)
 static bool choose_lanes(plan *s)
 {
     int64_t extent = extent_of(&s->c->axis[s->v]);
+    const tn_layout *l = &s->c->out->layout;
     s->lanes = s->t->lanes;
+    if (l->n > 0 && l->part[l->n - 1].mod > 0
+        && l->part[l->n - 1].mod < s->lanes) /* half a vector's channels in a block */
+        s->lanes = l->part[l->n - 1].mod;
     if (extent % s->lanes != 0)
         s->pads = may_pad(s);
     s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0 && !tn_comp_loads(s->c, s->c->out);
@@ -442,13 +446,28 @@ static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
     return (out == TN_FLOAT && compute == TN_FLOAT) || byte;
 }
 
+static bool choose_vector(plan *s)
+{
+    const tn_comp *c = s->c;
+    bool vectors = !c->serial && has_vectors(c->out->dtype, c->elem->dtype, c->n_reduce > 0);
+    s->nb = s->px = 1;
+    s->v = vectors ? find_vector_axis(c) : -1;
+    return s->v >= 0 && choose_lanes(s);
+}
+
+bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c)
+{
+    plan s = {.p = p, .t = t, .c = c};
+    if (t->lanes == 1 || c->n_reduce == 0 || !choose_vector(&s))
+        return false;
+    choose_dots(&s);
+    return s.dots;
+}
+
 static const char *choose(plan *s)
 {
     tn_comp *c = s->c;
-    tn_dtype compute = c->elem->dtype;
-    s->nb = s->px = 1;
-    s->v = c->serial || !has_vectors(c->out->dtype, compute, c->n_reduce > 0) ? -1 : find_vector_axis(c);
-    if (s->v < 0 || !choose_lanes(s))
+    if (!choose_vector(s))
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);
     bool guarded = has_select(c->elem);

@@ -56,6 +56,8 @@ static bool find_summed(tn_program *p, const tn_comp *c, const tn_expr *w, bool 
             n++;
         }
     }
+    for (int i = 0; i < c->n_reduce; i++)
+        n += c->reduce[i].var->hi == 0; /* a single turn has no subscript */
     return n == c->n_reduce;
 }
 
@@ -96,14 +98,16 @@ static bool move_zero_point(tn_program *p, const tn_target *t, tn_comp *c)
     bool summed[TN_MAX_RANK];
     if (!match_product(c, &m) || !find_summed(p, c, m.w, summed))
         return false;
-    bool moves = t->dot == TN_DOT_UNSIGNED && m.x->dtype == TN_INT8;
+    bool moves = t->dot == TN_DOT_UNSIGNED && m.x->dtype == TN_INT8 && tn_has_dots(p, t, c);
     int64_t zero = m.zero + (moves ? 128 : 0);
-    if (zero == 0)
+    if (zero == 0 && !moves)
         return false;
     const tn_expr *x = m.x;
     if (moves)
         x = tn_op2(p, TN_OP_BITXOR, tn_cast(p, TN_UINT8, x), tn_integer(p, TN_UINT8, 128));
     c->elem = tn_mul(p, tn_cast(p, TN_INT32, x), tn_cast(p, TN_INT32, m.w));
+    if (zero == 0) /* int8 less -128 is uint8 */
+        return true;
     const tn_expr *acc = tn_var_expr(p, c->acc);
     const tn_expr *less = tn_mul(p, load_sums(p, m.w, summed), tn_integer(p, TN_INT32, zero));
     c->post = tn_substitute(p, c->post, c->acc, tn_sub(p, acc, less));
