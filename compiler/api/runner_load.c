@@ -90,14 +90,13 @@ static bool get_folder(opening *o, const char **folder)
     return status == TN_OK || fail(o, status);
 }
 
-/* A processor that lacks the target's instructions would end the process. An x86 row of more lanes has more of them. */
+/* A processor that lacks the target's instructions would end the process. */
 static bool check_target(const opening *o)
 {
     const tn_runner *r = o->runner;
     const char *name = r->package.target;
     const tn_target *t = tn_target_find(name), *here = tn_target_find("native");
-    bool x86 = strncmp(name, "x86-64", 6) == 0 && strncmp(here->name, "x86-64", 6) == 0;
-    if (t == NULL || t->lanes == 1 || t == here || (x86 && t->lanes <= here->lanes))
+    if (t == NULL || tn_target_runs_on(t, here))
         return true;
     tn_error_at(&r->ctx->diag, r->path, "is compiled for %s, and this machine is %s; compile for native or generic",
                 name, here->name);
@@ -294,7 +293,7 @@ static tn_status open_runner(void *state)
     return o.status;
 }
 
-static bool is_package(const char *path)
+int tn_is_package(const char *path)
 {
     size_t n = strlen(path);
     return tn_path_is_folder(path) || (n > 4 && strcmp(path + n - 4, ".tar") == 0);
@@ -303,7 +302,7 @@ static bool is_package(const char *path)
 tn_runner *tn_runner_open(tn_ctx *ctx, const char *path)
 {
     open_state s = {.ctx = ctx, .path = path};
-    if (!is_package(path) && (s.model = tn_model_load(ctx, path)) == NULL)
+    if (!tn_is_package(path) && (s.model = tn_model_load(ctx, path)) == NULL)
         return NULL;
     return tn_api_run(ctx, open_runner, &s) == TN_OK ? s.runner : NULL;
 }

@@ -178,9 +178,9 @@ static int make_ready(cli *c, tn_runner **r)
     int status = cli_read_food(c, &food);
     if (status != TN_OK)
         return status;
-    *r = tn_runner_open(c->ctx, c->args.words[0]);
+    *r = cli_open_runner(c, &status);
     if (*r == NULL)
-        return cli_failed(c);
+        return status;
     status = cli_feed(*r, &food);
     if (status == TN_OK)
         status = (int)tn_runner_run(*r);

@@ -55,6 +55,18 @@ static int read_job(cli *c, job *j)
     return cli_read_food(c, &j->food);
 }
 
+/* Else a row is of scores: logits, say. */
+static bool are_probabilities(const cli_score *s, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!(s[i].value >= 0))
+            return false;
+        sum += s[i].value;
+    }
+    return fabs(sum - 1) < 1e-2; /* of int8 outputs too */
+}
+
 /* The best classes of the first output, all rows. */
 static int rank_outputs(cli *c, job *j)
 {
@@ -129,12 +141,12 @@ static void print_output(const tn_array *a)
     putchar('\n');
 }
 
-static void print_class(const job *j, const cli_score *s)
+static void print_class(const job *j, const cli_score *s, const char *what)
 {
     if (s->index < j->labels.n)
-        printf("class='%s' with probability=%f\n", j->labels.line[s->index], s->value);
+        printf("class='%s' with %s=%f\n", j->labels.line[s->index], what, s->value);
     else
-        printf("class='%zu' with probability=%f\n", s->index, s->value);
+        printf("class='%zu' with %s=%f\n", s->index, what, s->value);
 }
 
 static void print_top(const job *j)
@@ -144,8 +156,10 @@ static void print_top(const job *j)
     for (size_t row = 0; row < shape.rows; row++) {
         if (shape.rows > 1)
             printf("row %zu:\n", row);
+        const cli_score *s = &j->scores[row * shape.classes];
+        const char *what = are_probabilities(s, shape.classes) ? "probability" : "score";
         for (size_t i = 0; i < k; i++)
-            print_class(j, &j->scores[row * shape.classes + i]);
+            print_class(j, &s[i], what);
     }
 }
 
@@ -191,9 +205,9 @@ static int run(cli *c)
     int status = read_job(c, &j);
     if (status != TN_OK)
         return status;
-    tn_runner *r = tn_runner_open(c->ctx, c->args.words[0]);
+    tn_runner *r = cli_open_runner(c, &status);
     if (r == NULL)
-        return cli_failed(c);
+        return status;
     status = compute(c, r, &j);
     cli_progress_clear(&c->progress);
     if (status == TN_OK)

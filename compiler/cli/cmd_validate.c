@@ -249,9 +249,9 @@ static int run(cli *c)
     int status = read_job(c, &j);
     if (status != TN_OK)
         return status;
-    tn_runner *r = tn_runner_open(c->ctx, c->args.words[0]);
+    tn_runner *r = cli_open_runner(c, &status);
     if (r == NULL)
-        return cli_failed(c);
+        return status;
     status = compute(c, r, &j);
     cli_progress_clear(&c->progress);
     if (status == TN_OK) {

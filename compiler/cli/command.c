@@ -68,6 +68,30 @@ int cli_failed(const cli *c)
     return status != TN_OK ? (int)status : TN_ERR_RUN;
 }
 
+/* Of a package only how it is built and by how many threads it runs can still be said. */
+static bool shapes_code(const cmd *command, const cli_setting *s)
+{
+    cli_row row;
+    for (size_t i = 0; s->api && cli_row_at(command, i, &row); i++)
+        if (row.api && strcmp(row.option.name, s->name) == 0)
+            return strcmp(row.group, "build") != 0 && strcmp(s->name, "threads") != 0;
+    return false;
+}
+
+tn_runner *cli_open_runner(cli *c, int *status)
+{
+    const char *path = c->args.words[0];
+    for (size_t i = 0; i < c->args.n_settings && tn_is_package(path); i++)
+        if (shapes_code(c->cmd, &c->args.settings[i])) {
+            *status = cli_fail(c, TN_ERR_USAGE, "%s is compiled already: option '%s%s' comes too late; give the model",
+                               path, cli_is_letter(c->args.settings[i].name) ? "-" : "--", c->args.settings[i].name);
+            return NULL;
+        }
+    tn_runner *r = tn_runner_open(c->ctx, path);
+    *status = r != NULL ? TN_OK : cli_failed(c);
+    return r;
+}
+
 void cli_forget_error(cli *c)
 {
     c->error[0] = '\0';

@@ -63,6 +63,8 @@ void cli_note(cli *c, const char *format, ...) __attribute__((format(printf, 2, 
 
 /* The exit code after a call of the API that failed: it has said why. */
 int cli_failed(const cli *c);
+/* The model or package that the first argument names; NULL: *status is the exit code. */
+tn_runner *cli_open_runner(cli *c, int *status);
 void cli_forget_error(cli *c);
 
 /* Zeroed memory that lives until the program ends; NULL after an error message. */

@@ -116,7 +116,8 @@ const char *tn_dtype_name(int dtype); /* "float", "int8"; "undefined" for an unk
 /* path: a package folder or tar, or a model file, which is compiled and built into a temporary folder first. Target is
    "native" unless option "target" was set. */
 tn_runner *tn_runner_open(tn_ctx *ctx, const char *path);
-void tn_runner_close(tn_runner *r); /* NULL is allowed; tn_ctx_close closes what is open */
+int tn_is_package(const char *path); /* 1: tn_runner_open takes it as a package, which is compiled already */
+void tn_runner_close(tn_runner *r);  /* NULL is allowed; tn_ctx_close closes what is open */
 size_t tn_runner_inputs(const tn_runner *r, const tn_array **info); /* name, dtype, dims (-N: symbolic, at most N) */
 size_t tn_runner_outputs(const tn_runner *r, const tn_array **info);
 /* Takes inputs by name, or by position when their names are input_0, input_1 ..., or none. Checks number, type, shape. */

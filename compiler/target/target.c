@@ -38,3 +38,9 @@ const tn_target *tn_target_find(const char *name)
             return &targets[i];
     return NULL;
 }
+
+bool tn_target_runs_on(const tn_target *t, const tn_target *here)
+{
+    bool x86 = strncmp(t->name, "x86-64", 6) == 0 && strncmp(here->name, "x86-64", 6) == 0;
+    return t->lanes == 1 || t == here || (x86 && t < here); /* rows of one table; see there */
+}

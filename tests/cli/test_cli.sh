@@ -207,6 +207,8 @@ check examples-name-targets examples_name_targets
 
 summary() { gives 0 summary "$digits" && [ -s out ] && [ ! -s err ]; }
 check summary-quiet-in-pipe summary
+summary_of_model() { out_has '^workspace \(RAM\) .*2,560 B' && ! out_has 'Do not edit|^files'; }
+check summary-speaks-of-the-model summary_of_model
 verbose() { gives 0 summary "$digits" -v && err_has '^tenon: '; }
 check verbose-tells-steps verbose
 show() { gives 0 show "$digits" && [ -s out ]; }
@@ -276,6 +278,8 @@ unknown_parameter() { gives 2 compile "$digits" --pass-config fuse.nodes=1 && er
 check pass-config-unknown unknown_parameter
 bad_parameter() { gives 2 compile "$digits" --pass-config plan.effort=0 && err_has 'whole number from 1 to 1000'; }
 check pass-config-bad-value bad_parameter
+no_value() { gives 2 compile "$digits" --pass-config plan.effort && err_has 'wanted NAME=VALUE'; }
+check pass-config-without-value no_value
 pass_times() { # TVM's tree: share of all and of what needed it; all of a level, and what a single pass needs
     local line='^\t*[a-z-]+: [0-9]+us \[[0-9]+us\] \([0-9.]+%; [0-9.]+%\)( \(unchanged\))?$'
     gives 0 compile "$digits" -o level --print-pass-times && ! grep -vqP "$line" err && [ "$(wc -l <err)" -ge 16 ] &&
@@ -302,12 +306,19 @@ summary_line() { gives 0 run "$digits" && out_has '^logits float\[1,10\]: min [^
 check run-prints-a-line summary_line
 package_run() { gives 0 run package && out_has '^logits '; }
 check run-package package_run
+too_late() {
+    gives 2 run package --target generic && no_out && err_has "package is compiled already: option '--target'" &&
+        gives 2 bench package -O 1 && err_has "option '-O'" && gives 0 run package --cflags -O1
+}
+check run-package-refuses-to-recompile too_late
 pixels 1 | npy image.npy '1, 1, 8, 8'
 top() {
     gives 0 run "$digits" --inputs image.npy --top 3 --softmax &&
         [ "$(grep -cE "^class='[0-9]' with probability=[01]\.[0-9]{6}$" out)" -eq 3 ]
 }
 check run-top top
+logits_top() { gives 0 run "$digits" --inputs image.npy --top 3 && [ "$(grep -cE "^class='[0-9]' with score=-?[0-9.]+$" out)" -eq 3 ]; }
+check run-top-of-logits logits_top
 for i in 0 1 2 3 4 5 6 7 8 9; do echo "digit $i"; done >names.txt
 labels() {
     gives 0 run "$digits" -i image.npy --top 20 --labels names.txt && [ "$(grep -c "^class='digit " out)" -eq 10 ]
