@@ -187,7 +187,7 @@ static tn_status summarise(void *state)
     if (s->flag != 0)
         tn_emit_report_json(u, &s->out);
     else
-        tn_emit_report_text(u, &s->out);
+        tn_emit_summary(u, &s->out);
     return TN_OK;
 }
 

@@ -345,8 +345,8 @@ static tn_status list_targets(void *state)
 {
     list_state *s = state;
     for (size_t i = 0; tn_target_at(i) != NULL; i++)
-        tn_str_add(&s->out, "%-12s %s\n", tn_target_at(i)->name, tn_target_at(i)->doc);
-    tn_str_add(&s->out, "%-12s this machine: %s\n", "native", tn_target_find("native")->name);
+        tn_str_add(&s->out, "%-15s %s\n", tn_target_at(i)->name, tn_target_at(i)->doc);
+    tn_str_add(&s->out, "%-15s this machine: %s\n", "native", tn_target_find("native")->name);
     return TN_OK;
 }
 

@@ -29,8 +29,8 @@ static const struct {
 } errors[] = {
     {-1, "a pointer is NULL"},
     {-2, "the workspace is too small"},
-    {-3, "workspace or weights are not aligned"},
-    {-4, "inputs, outputs and workspace overlap"},
+    {-3, "a pointer is not aligned: workspace, weights, an input, an output"},
+    {-4, "an output or the workspace shares memory with something else"},
     {-5, "the weights are damaged, or another model's"},
     {-6, "the self-test computed something else than the reference"},
     {-7, "a library's kernel reported an error"},

@@ -31,6 +31,9 @@ const cmd cmd_summary = {
     .name = "summary",
     .doc = "print shapes, parameters, MACs, RAM and weights per layer",
     .usage = "MODEL [--format text|json] [options]",
+    .about =
+        "Compiles a model in memory and prints what it costs: inputs and outputs, parameters, multiply-accumulates, weights "
+        "(flash), workspace and stack (RAM), the same per layer, and where each buffer lies in the workspace.",
     .options = options,
     .examples = examples,
     .min_words = 1,

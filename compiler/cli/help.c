@@ -104,7 +104,7 @@ static bool is_first_of_group(const cmd *c, size_t i, const char *group)
 void cli_print_help(FILE *f, const cmd *c)
 {
     cli_row row;
-    fprintf(f, "usage: tenon %s %s\n\n", c->name, c->usage);
+    fprintf(f, "usage: tenon %s%s%s\n\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage);
     print_wrapped(f, c->about != NULL ? c->about : c->doc, 0, 0);
     for (size_t i = 0; cli_row_at(c, i, &row); i++)
         if (is_first_of_group(c, i, row.group))
@@ -145,8 +145,10 @@ int cli_tell_unknown_command(const char *name)
             nearest = cli_commands[i]->name;
         }
     }
-    fprintf(stderr, "tenon: error: unknown %s '%s'; the nearest command is '%s'; 'tenon --help' lists all\n",
-            name[0] == '-' ? "option" : "command", name, nearest);
+    fprintf(stderr, "tenon: error: unknown %s '%s'; ", name[0] == '-' ? "option" : "command", name);
+    if (cli_is_near(name, best))
+        fprintf(stderr, "the nearest command is '%s'; ", nearest);
+    fputs("'tenon --help' lists all\n", stderr);
     return TN_ERR_USAGE;
 }
 

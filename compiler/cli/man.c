@@ -68,7 +68,7 @@ static void print_command(const cmd *c)
     cli_row row;
     fputs(".SS \"tenon ", stdout);
     print_escaped(c->name);
-    putchar(' ');
+    fputs(c->usage[0] != '\0' ? " " : "", stdout);
     print_escaped(c->usage);
     fputs("\"\n", stdout);
     print_paragraph(c->about != NULL ? c->about : c->doc);

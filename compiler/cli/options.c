@@ -116,12 +116,17 @@ size_t cli_distance(const char *a, const char *b)
     return row[nb];
 }
 
+bool cli_is_near(const char *word, size_t distance)
+{
+    return distance <= (strlen(word) + 1) / 2;
+}
+
 static int tell_unknown(const cmd *c, const char *word, size_t n)
 {
     char name[64];
     const char *bare = word + strspn(word, "-");
     size_t dashes = (size_t)(bare - word), best = SIZE_MAX;
-    const char *nearest = "help";
+    const char *nearest = "";
     cli_row row;
     snprintf(name, sizeof name, "%.*s", (int)least(n - least(dashes, n), sizeof name - 1), bare);
     for (size_t i = 0; cli_row_at(c, i, &row); i++) {
@@ -131,8 +136,10 @@ static int tell_unknown(const cmd *c, const char *word, size_t n)
             nearest = row.option.name;
         }
     }
-    fprintf(stderr, "tenon %s: error: unknown option '%.*s'; the nearest is '%s%s'; 'tenon %s --help' lists all\n",
-            c->name, (int)n, word, cli_is_letter(nearest) ? "-" : "--", nearest, c->name);
+    fprintf(stderr, "tenon %s: error: unknown option '%.*s'; ", c->name, (int)n, word);
+    if (cli_is_near(name, best))
+        fprintf(stderr, "the nearest is '%s%s'; ", cli_is_letter(nearest) ? "-" : "--", nearest);
+    fprintf(stderr, "'tenon %s --help' lists all\n", c->name);
     return TN_ERR_USAGE;
 }
 
@@ -226,7 +233,7 @@ static int check_words(const cmd *c, const cli_args *a)
         fprintf(stderr, "tenon %s: error: an argument is missing", c->name);
     else
         return TN_OK;
-    fprintf(stderr, "; usage: tenon %s %s\n", c->name, c->usage);
+    fprintf(stderr, "; usage: tenon %s%s%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage);
     return TN_ERR_USAGE;
 }
 

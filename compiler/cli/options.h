@@ -57,5 +57,6 @@ size_t cli_times_set(const cli_args *a, const char *name);
 
 /* The number of letters to add, drop or replace to make a of b. For names. */
 size_t cli_distance(const char *a, const char *b);
+bool cli_is_near(const char *word, size_t distance); /* near enough to be what was meant */
 
 #endif

@@ -78,6 +78,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out);
 void tn_emit_test(const tn_unit *u, tn_str *out);
 /* report.c */
 void tn_emit_report_text(const tn_unit *u, tn_str *out);
+void tn_emit_summary(const tn_unit *u, tn_str *out); /* the report's numbers, without what it says of files */
 void tn_emit_report_json(const tn_unit *u, tn_str *out);
 /* build.c: Makefile.inc, CMakeLists.txt */
 void tn_emit_build_files(const tn_unit *u, tn_file_vec *out);

@@ -113,12 +113,17 @@ static void add_plan(const tn_unit *u, tn_str *out)
     }
 }
 
-void tn_emit_report_text(const tn_unit *u, tn_str *out)
+void tn_emit_summary(const tn_unit *u, tn_str *out)
 {
-    tn_str_add(out, "%s\n\n%s\n", u->name, tn_banner(u, ""));
     add_summary(u, out);
     add_layers(u, out);
     add_plan(u, out);
+}
+
+void tn_emit_report_text(const tn_unit *u, tn_str *out)
+{
+    tn_str_add(out, "%s\n\n%s\n", u->name, tn_banner(u, ""));
+    tn_emit_summary(u, out);
     tn_str_add(out, "\nfiles\n");
     for (const char **name = tn_package_names(u); *name != NULL; name++)
         tn_str_add(out, "    %s\n", *name);

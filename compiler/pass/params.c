@@ -63,6 +63,10 @@ static bool check_item(tn_diag *d, const char *item)
     int64_t ignored = 0;
     const char *value = NULL;
     const tn_param *p = find_param(item, &value);
+    if (strchr(item, '=') == NULL) {
+        tn_error(d, "pass-config '%s': wanted NAME=VALUE, such as plan.effort=50; tenon passes lists all", item);
+        return false;
+    }
     if (p != NULL && !parse_value(p, value, &ignored))
         tn_error(d, "pass-config '%s': %s takes a whole number from %lld to %lld%s", item, p->name, (long long)p->min,
                  (long long)p->max, p->def == TN_PARAM_AUTO ? ", or auto" : "");
