@@ -130,7 +130,7 @@ static bool read_dispatch(tn_ctx *ctx, tn_graph *g)
     return true;
 }
 
-/* Options pass-config and threads; NULL after an error. */
+/* Options pass-config, threads and exact; NULL after an error. */
 static const char *const *config_of(tn_ctx *ctx)
 {
     const char *const *given = tn_setting_all(ctx, "pass-config");
@@ -140,10 +140,12 @@ static const char *const *config_of(tn_ctx *ctx)
         return NULL;
     while (given[n] != NULL)
         n++;
-    const char **all = TN_NEW_N(&ctx->arena, const char *, n + 2);
+    const char **all = TN_NEW_N(&ctx->arena, const char *, n + 3);
     memcpy(all, given, n * sizeof *all);
     if (threads > 0)
-        all[n] = tn_strfmt(&ctx->arena, "parallel.threads=%d", threads);
+        all[n++] = tn_strfmt(&ctx->arena, "parallel.threads=%d", threads);
+    if (tn_setting_get(ctx, "exact")[0] != '\0')
+        all[n] = "winograd.tile=0";
     return all;
 }
 

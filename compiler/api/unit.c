@@ -291,7 +291,7 @@ static bool has_graph(const tn_model *m)
 static const char *options_text(tn_ctx *ctx)
 {
     tn_str s = {.arena = &ctx->arena};
-    tn_str_add(&s, "-O%s", tn_setting_get(ctx, "O"));
+    tn_str_add(&s, "-O%s%s", tn_setting_get(ctx, "O"), tn_setting_get(ctx, "exact")[0] != '\0' ? " --exact" : "");
     for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++) {
         size_t own = strncmp(*item, "user.", 5) == 0 ? strcspn(*item, "=") : strlen(*item);
         tn_str_add(&s, " --dispatch %.*s", (int)own, *item);
@@ -306,6 +306,7 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
     *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
     u->upper = tn_name_upper(u->arena, m->name);
     u->threads = (int)tn_param_get(&m->module, "parallel.threads");
+    u->exact = tn_setting_get(ctx, "exact")[0] != '\0';
     u->options = options_text(ctx);
     if (u->threads > 1)
         u->options = tn_strfmt(u->arena, "%s --threads %d", u->options, u->threads);

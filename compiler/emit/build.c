@@ -152,11 +152,9 @@ static const char *cmake_test(const tn_unit *u)
 static tn_file make_cmake(const tn_unit *u)
 {
     tn_str out = {.arena = u->arena};
-    const char *target = u->target->cflags[0] != '\0' ? tn_strfmt(u->arena, "%s ", u->target->cflags) : "";
     const tn_mark marks[] = {
-        {"SRCS", sources(u, ".c")},    {"CFLAGS", tn_strfmt(u->arena, "%s-ffp-contract=fast -fno-math-errno", target)},
-        {"INCBIN", cmake_incbin(u)},   {"LIBRARIES", cmake_calls(u)},
-        {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
+        {"SRCS", sources(u, ".c")},    {"CFLAGS", tn_code_flags(u)},  {"INCBIN", cmake_incbin(u)},
+        {"LIBRARIES", cmake_calls(u)}, {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
     };
     tn_frame_fill(u, "CMakeLists.txt", marks, sizeof marks / sizeof *marks, &out);
     return make_file("CMakeLists.txt", &out);

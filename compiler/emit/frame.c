@@ -37,10 +37,15 @@ const char *tn_params_text(tn_params p)
     return text[p];
 }
 
+const char *tn_code_flags(const tn_unit *u)
+{
+    return tn_strfmt(u->arena, "%s%s-ffp-contract=%s -fno-math-errno", u->target->cflags,
+                     u->target->cflags[0] != '\0' ? " " : "", u->exact ? "off" : "fast");
+}
+
 const char *tn_cflags(const tn_unit *u)
 {
-    return tn_strfmt(u->arena, "-std=c99 -O2%s%s -ffp-contract=fast -fno-math-errno",
-                     u->target->cflags[0] != '\0' ? " " : "", u->target->cflags);
+    return tn_strfmt(u->arena, "-std=c99 -O2 %s", tn_code_flags(u));
 }
 
 int64_t tn_weight_count(const tn_weight *w)

@@ -4,7 +4,8 @@
 #   - the example in the header compiles; the macros that it names do what it says;
 #   - KWS_STACK_BOUND holds against gcc's own account (-fstack-usage), for x86 and Cortex-M;
 #   - the files that go with each --params are there, Makefile.inc and CMakeLists.txt build and run the self-test;
-#   - the report says what the header says.
+#   - the report says what the header says;
+#   - --exact keeps contraction and Winograd out, and two compilers give the same bits.
 #   TENON=build/release/tenon tests/emit/contract.sh
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -132,6 +133,28 @@ makefile_works() { # FOLDER
 cmake_works() { # FOLDER
     rm -rf project && cmake -S "$1" -B project && cmake --build project --target digits_run_selftest | grep 'self-test passed'
 }
+
+# --- exact ---------------------------------------------------------------------------------------------------------
+
+exact_flags() { # no contraction in any of the three places, no transformed tiles even where they are asked for
+    compile "$digits/digits.onnx" exact --exact --target x86-64-v3 --pass-config winograd.tile=2 &&
+        compile "$digits/digits.onnx" inexact --target x86-64-v3 --pass-config winograd.tile=2 || return 1
+    for f in Makefile.inc CMakeLists.txt digits_report.json; do
+        grep -q -e '-ffp-contract=off' exact/$f && ! grep -q -e '-ffp-contract=fast' exact/$f &&
+            grep -q -e '-ffp-contract=fast' inexact/$f || return 1
+    done
+    grep -q 'F(2x2)' inexact/digits.c && ! grep -q 'F(2x2)' exact/digits.c && grep -q -e '--exact' exact/digits.c
+}
+check exact-flags exact_flags
+
+same_bits() { # of the outputs, from two compilers
+    for cc in gcc clang; do
+        "$tenon" run "$digits/digits.onnx" --exact --target x86-64 --fill-mode random --cc $cc -o $cc.npz || return 1
+    done
+    cmp gcc.npz clang.npz
+}
+if has clang; then check exact-same-bits same_bits; else skip exact-same-bits "there is no clang"; fi
+
 
 common="Makefile.inc CMakeLists.txt digits.h digits.c digits_test.c digits_report.txt digits_report.json tn_port.h"
 for params in const incbin blob arg; do
