@@ -487,7 +487,39 @@ static const char *choose(plan *s)
     return vector_text(s);
 }
 
-/* What does not come out as vectors falls back to plain loops. */
+/* A reduction along neighbours in memory whose result has none: a row's maximum or sum. The lanes of a vector reduce
+   every lanes-th element; four rows at once hide the latency. */
+static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *c)
+{
+    tn_str text = {.arena = p->arena};
+    int r = c->n_reduce - 1, row = -1;
+    if (c->n_reduce == 0 || c->serial || c->elem->dtype != TN_FLOAT || t->lanes == 1)
+        return NULL;
+    int64_t lanes = t->lanes, extent = extent_of(&c->reduce[r]);
+    while (lanes > 4 && extent < 2 * lanes)
+        lanes /= 2;
+    if (extent < lanes)
+        return NULL;
+    for (int i = 0; i < c->n_axis; i++)
+        if (extent_of(&c->axis[i]) >= 4)
+            row = i;
+    if (row >= 0)
+        tn_str_add(&text, "split i%d 4; ", row);
+    tn_str_add(&text, "split r%d %lld; order", r, (long long)lanes);
+    for (int i = 0; i < c->n_axis; i++)
+        tn_str_add(&text, " i%d%s", i, i == row ? "o" : "");
+    for (int i = 0; i < c->n_reduce; i++)
+        tn_str_add(&text, " r%d%s", i, i == r ? "o" : "");
+    if (row >= 0)
+        tn_str_add(&text, " i%di", row);
+    tn_str_add(&text, " r%di; ", r);
+    if (row >= 0)
+        tn_str_add(&text, "unroll i%di; ", row);
+    tn_str_add(&text, "lanes r%di", r);
+    return text.text;
+}
+
+/* What does not come out as vectors, one way or the other, falls back to plain loops. */
 static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
 {
     tn_comp *before = tn_comp_copy(p, c);
@@ -495,7 +527,9 @@ static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kerne
     const char *text = t->lanes > 1 ? choose(&s) : NULL, *why = NULL;
     if (text == NULL || !tn_kernel_make(p, c, text, out, &why)) {
         *c = *before; /* constants unpacked again */
-        tn_kernel_make(p, c, "", out, &why);
+        text = lanes_text(p, t, c);
+        if (text == NULL || !tn_kernel_make(p, c, text, out, &why))
+            tn_kernel_make(p, c, "", out, &why);
     }
     c->schedule = out->schedule;
 }

@@ -7,6 +7,8 @@
            out[...] = post(acc0); ...  */
 #include "sched/sched.h"
 
+#include <math.h>
+
 typedef struct lowering {
     tn_program *p;
     tn_nest *nest;
@@ -15,6 +17,7 @@ typedef struct lowering {
     tn_var *lane;                       /* of the vector loop */
     const tn_expr *elem;                /* less the guards that loop bounds took over */
     int first_reduce;
+    bool in_tail; /* the ragged end behind a reduction's lanes */
 } lowering;
 
 static void lower_loops(lowering *l, int k, tn_stmt_vec *out);
@@ -591,21 +594,32 @@ static void each_point(lowering *l, int k, tn_var **acc, int *at, tn_stmt_vec *o
     l->value[k] = saved;
 }
 
+static int find_loop_of(const tn_nest *nest, tn_loop_kind kind)
+{
+    for (int i = 0; i < nest->n; i++)
+        if (nest->loop[i].kind == kind)
+            return i;
+    return -1;
+}
+
+/* What each lane of a reduction starts from. */
+static const tn_expr *neutral_of(tn_program *p, const tn_comp *c)
+{
+    double x = c->combine == TN_OP_ADD ? 0
+             : c->combine == TN_OP_MUL ? 1
+             : c->combine == TN_OP_MAX ? -INFINITY
+                                       : INFINITY;
+    return tn_number(p, c->acc->dtype, x);
+}
+
 static void start_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
 {
     tn_stmt *s = add_stmt(l, out, TN_S_LET);
     s->var = acc;
     s->is_mutable = true;
-    s->value = bind_flat(l, l->nest->comp->init);
+    s->value =
+        find_loop_of(l->nest, TN_LOOP_LANES) >= 0 ? neutral_of(l->p, l->nest->comp) : bind_flat(l, l->nest->comp->init);
     s->lane = l->lane;
-}
-
-static int find_dot(const tn_nest *nest)
-{
-    for (int i = 0; i < nest->n; i++)
-        if (nest->loop[i].kind == TN_LOOP_DOT)
-            return i;
-    return -1;
 }
 
 static void step_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
@@ -614,7 +628,7 @@ static void step_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
     s->var = acc;
     s->lane = l->lane;
     s->value = tn_var_expr(l->p, acc);
-    int k = find_dot(l->nest);
+    int k = find_loop_of(l->nest, TN_LOOP_DOT);
     const tn_expr *turn = k >= 0 ? l->value[k] : NULL;
     for (int64_t i = 0; i < (k >= 0 ? l->extent[k] : 1); i++) {
         if (k >= 0)
@@ -647,13 +661,15 @@ static void reduce_ragged(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
     const tn_loop *loop = &l->nest->loop[k];
     int inner = find_inner(l->nest, loop->inner);
     int64_t whole = l->extent[k] - 1, full = l->extent[inner];
+    bool lanes = l->nest->loop[inner].kind == TN_LOOP_LANES; /* their end comes once they are one */
     l->extent[k] = whole;
-    if (whole > 0)
+    if (whole > 0 && !l->in_tail)
         lower_reduction(l, k, acc, out);
     l->extent[k] = whole + 1;
     l->value[k] = tn_index(l->p, whole);
     l->extent[inner] = loop->tail;
-    lower_reduction(l, k + 1, acc, out);
+    if (!lanes || l->in_tail)
+        lower_reduction(l, k + 1, acc, out);
     l->extent[inner] = full;
     l->value[k] = tn_var_expr(l->p, loop->var);
 }
@@ -661,7 +677,9 @@ static void reduce_ragged(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
 static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
 {
     int at = 0;
-    while (k < l->nest->n && (!l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_DOT))
+    while (k < l->nest->n
+           && (!l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_DOT
+               || (l->nest->loop[k].kind == TN_LOOP_LANES && !l->in_tail)))
         k++;
     if (k == l->nest->n) {
         tn_stmt_vec block = {0};
@@ -688,9 +706,61 @@ static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
     clip_loop(l, k, &begin, &end);
     tn_stmt *s = add_for(l, out, loop->var, begin, end);
     lower_reduction(l, k + 1, acc, &s->body);
-    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET && find_dot(l->nest) < 0)
+    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET && find_loop_of(l->nest, TN_LOOP_DOT) < 0)
         share_loads(l, &s->body);
     l->elem = saved;
+}
+
+/* --- reductions along the lanes ------------------------------------------------------------------------------------ */
+
+/* Loads from first on, combined by halves: a tree. */
+static const tn_expr *combine_lanes(lowering *l, const tn_buf *spill, int64_t first, int64_t n)
+{
+    if (n == 1)
+        return tn_load_flat(l->p, (tn_buf *)(uintptr_t)spill, tn_index(l->p, first));
+    return tn_op2(l->p, (tn_scalar_op)l->nest->comp->combine, combine_lanes(l, spill, first, n / 2),
+                  combine_lanes(l, spill, first + n / 2, n - n / 2));
+}
+
+/* The vector's lanes become one number, together with what the reduction starts from. */
+static tn_var *reduce_lanes(lowering *l, tn_stmt_vec *out, tn_var *acc, tn_var *lane)
+{
+    tn_program *p = l->p;
+    const tn_comp *c = l->nest->comp;
+    tn_dim extent = tn_dim_fixed(acc->lanes);
+    tn_buf *spill = tn_buf_temp(p, "lanes", acc->dtype, 1, &extent);
+    spill->scope = TN_SCOPE_REGISTER;
+    *add_stmt(l, out, TN_S_STORE) = (tn_stmt){
+        .kind = TN_S_STORE, .buf = spill, .offset = tn_var_expr(p, lane), .value = tn_var_expr(p, acc), .lane = lane};
+    tn_stmt *let = add_stmt(l, out, TN_S_LET);
+    let->var = tn_var_make(p, "all", acc->dtype, 0, 0);
+    let->is_mutable = true;
+    let->value = combine_lanes(l, spill, 0, acc->lanes);
+    if (c->init != neutral_of(p, c))
+        let->value = tn_op2(p, (tn_scalar_op)c->combine, bind_flat(l, c->init), let->value);
+    return let->var;
+}
+
+static bool has_ragged_lanes(const lowering *l, int lanes)
+{
+    for (int i = l->first_reduce; i < l->nest->n; i++)
+        if (l->nest->loop[i].tail != 0 && find_inner(l->nest, l->nest->loop[i].inner) == lanes)
+            return true;
+    return false;
+}
+
+/* acc[i] become scalars that hold the whole reduction. */
+static void finish_lanes(lowering *l, int k, tn_var **acc, int points, tn_stmt_vec *out)
+{
+    int lanes = find_loop_of(l->nest, TN_LOOP_LANES);
+    tn_var *lane = l->lane;
+    l->lane = NULL;
+    for (int i = 0; i < points; i++)
+        acc[i] = reduce_lanes(l, out, acc[i], lane);
+    l->in_tail = has_ragged_lanes(l, lanes);
+    if (l->in_tail)
+        lower_reduction(l, k, acc, out);
+    l->in_tail = false;
 }
 
 static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
@@ -699,7 +769,7 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
     l->first_reduce = k;
     for (int i = k; i < l->nest->n; i++) {
         const tn_loop *loop = &l->nest->loop[i];
-        if (loop->kind == TN_LOOP_VECTOR)
+        if (loop->kind == TN_LOOP_VECTOR || loop->kind == TN_LOOP_LANES)
             l->lane = loop->var;
         else if (!loop->is_reduce)
             points *= (int)l->extent[i];
@@ -712,6 +782,8 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
     l->elem = l->nest->comp->elem;
     each_point(l, k, acc, &at, out, start_acc);
     lower_reduction(l, k, acc, out);
+    if (find_loop_of(l->nest, TN_LOOP_LANES) >= 0)
+        finish_lanes(l, k, acc, points, out);
     at = 0;
     each_point(l, k, acc, &at, out, finish_acc);
     l->lane = NULL;
@@ -771,8 +843,10 @@ static void lower_ragged(lowering *l, int k, tn_stmt_vec *out)
     int inner = find_inner(l->nest, loop->inner);
     int64_t whole = l->extent[k] - 1, full = l->extent[inner];
     l->extent[k] = whole;
+    loop->var->hi = whole - 1;
     if (whole > 0)
         lower_loops(l, k, out);
+    loop->var->hi = whole;
     l->extent[inner] = loop->tail;
     int64_t hi = l->nest->loop[inner].var->hi;
     l->nest->loop[inner].var->hi = loop->tail - 1;

@@ -216,9 +216,11 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return set_kind(nest, word + 1, 1, TN_LOOP_VECTOR);
     if (strcmp(word[0], "dot") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_DOT);
+    if (strcmp(word[0], "lanes") == 0 && n == 2)
+        return set_kind(nest, word + 1, 1, TN_LOOP_LANES);
     if (strcmp(word[0], "parallel") == 0 && n > 2)
         return make_parallel(nest, word + 1, n - 1);
-    return "unknown primitive; there are split, cover, pad, dot, order, unroll, vector and parallel";
+    return "unknown primitive; there are split, cover, pad, dot, lanes, order, unroll, vector and parallel";
 }
 
 static bool is_before_reduction(const tn_nest *nest, int at)
@@ -246,6 +248,17 @@ static bool is_vector(const tn_nest *nest, const char *name)
     return false;
 }
 
+static bool can_be_lanes(const tn_nest *nest, int at)
+{
+    const tn_comp *c = nest->comp;
+    bool combines =
+        c->combine == TN_OP_ADD || c->combine == TN_OP_MUL || c->combine == TN_OP_MAX || c->combine == TN_OP_MIN;
+    for (int i = 0; i < nest->n; i++)
+        if (nest->loop[i].kind == TN_LOOP_VECTOR || nest->loop[i].kind == TN_LOOP_DOT)
+            return false;
+    return at == nest->n - 1 && nest->loop[at].is_reduce && c->n_reduce > 0 && combines && c->elem->dtype == TN_FLOAT;
+}
+
 static const char *check_loops(const tn_nest *nest)
 {
     bool in_tile = false;
@@ -267,6 +280,8 @@ static const char *check_loops(const tn_nest *nest)
         if (l->kind == TN_LOOP_DOT
             && (!l->is_reduce || nest->comp->combine != TN_OP_ADD || is_before_reduction(nest, i)))
             return "the dot loop must be the innermost of the reduction, a sum";
+        if (l->kind == TN_LOOP_LANES && !can_be_lanes(nest, i))
+            return "the lanes of a reduction must be its innermost loop, of a float sum, product, maximum or minimum";
         if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
             return "the vector loop must be the innermost and no reduction";
     }

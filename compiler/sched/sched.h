@@ -7,6 +7,8 @@
    cover X F    the same, but the last turn begins earlier and is whole: it computes some points again
    dot X        the turns of X, the innermost of a sum's loops, are one step: acc = acc + e0 + e1 + ...; four products of
                 bytes that lie side by side come out as a dot-product instruction
+   lanes X      the turns of X, the innermost of a reduction's loops, are the lanes of a vector, which are combined at
+                the end; a ragged end follows one by one
    pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
    parallel 8 i1o i2
                 the turns of those loops, counted as one loop in the order of the nest, are cut into 8 ranges for threads;
@@ -19,7 +21,7 @@
 
 #include "loop/loop.h"
 
-typedef enum { TN_LOOP_SERIAL, TN_LOOP_UNROLL, TN_LOOP_VECTOR, TN_LOOP_DOT } tn_loop_kind;
+typedef enum { TN_LOOP_SERIAL, TN_LOOP_UNROLL, TN_LOOP_VECTOR, TN_LOOP_DOT, TN_LOOP_LANES } tn_loop_kind;
 
 typedef struct tn_loop {
     const char *name;

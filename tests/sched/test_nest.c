@@ -89,6 +89,19 @@ static void test_pad(void **state)
     assert_int_equal(last->end->op, TN_OP_MIN);
 }
 
+/* 6 = one vector of 4 and 2 more: the lanes become one number, then the end follows. */
+static void test_lanes(void **state)
+{
+    bench *b = *state;
+    const char *why = NULL;
+    tn_nest *nest = tn_nest_make(b->p, make_product(b));
+    assert_true(tn_nest_apply(nest, "split r0 4; order i0 r0o r0i; lanes r0i", &why));
+    const tn_stmt *body = tn_nest_lower(nest)->body.items[0]; /* for i0 */
+    assert_int_equal(count_kind(body, TN_S_LET), 2);          /* the vector, the number */
+    assert_int_equal(count_kind(body, TN_S_SET), 2);          /* a step of the vector, one of the end */
+    assert_int_equal(count_kind(body, TN_S_STORE), 2);        /* the lanes, y[i0] */
+}
+
 static void refuses(bench *b, const char *schedule, const char *reason)
 {
     const char *why = NULL;
@@ -110,6 +123,7 @@ static void test_refused(void **state)
     refuses(b, "vector r0", "innermost and no reduction");
     refuses(b, "cover r0 2", "may be computed twice");
     refuses(b, "cover i0 16", "factor of 1 up to the extent");
+    refuses(b, "lanes i0", "must be its innermost loop");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
     refuses(b, "split i0 4; split i0o 2", "split its inner loop");
@@ -262,6 +276,7 @@ int main(void)
         PROGRAM_TEST(test_shared_loads),
         PROGRAM_TEST(test_cover),
         PROGRAM_TEST(test_pad),
+        PROGRAM_TEST(test_lanes),
         PROGRAM_TEST(test_refused),
         PROGRAM_TEST(test_parallel_covers),
         PROGRAM_TEST(test_parallel_ragged),
