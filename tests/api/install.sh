@@ -2,27 +2,8 @@
 # What `cmake --install` leaves: tests/api/user.c builds against it by pkg-config and by find_package(tenon), shared and
 # static, runs, and does so again after the folder was moved. Prints "ok NAME" or "not ok NAME", and a count.
 #   BUILD=build/release tests/api/install.sh
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-here=$root/tests/api
-build=$(realpath "${BUILD:-$root/build/release}")
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0 failed=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        sed 's/^/#   /' log | tail -20
-    fi
-}
+build=$(realpath "${BUILD:-$(dirname "$0")/../../build/release}")
+source "$(dirname "$0")/../check.sh"
 
 lib() { dirname "$(find "$1" -name libtenon.a)"; } # PREFIX
 
@@ -102,5 +83,4 @@ for prefix in first moved; do
 done
 check cmake-missing-component cmake_says_what_is_missing "$at"
 check exports-what-the-header-declares exports_the_header "$at"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -7,37 +7,8 @@
 #   - the report says what the header says;
 #   - --exact keeps contraction and Winograd out, and two compilers give the same bits.
 #   TENON=build/release/tenon tests/emit/contract.sh
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-here=$root/tests/emit
-tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+source "$(dirname "$0")/../check.sh"
 digits=$root/samples/digits
-flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
-    -Wstrict-prototypes -Wmissing-prototypes -Werror"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0 failed=0 skipped=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        sed 's/^/#   /' log | head -15
-    fi
-}
-
-skip() { # NAME WHY
-    skipped=$((skipped + 1))
-    echo "skipped $1: $2"
-}
-
-has() { command -v "$1" >"$work/where" 2>&1; }
 
 compile() { # MODEL FOLDER OPTION...
     "$tenon" compile "$1" -o "$2" "${@:3}"
@@ -261,6 +232,4 @@ else
     skip reports "no python3"
 fi
 
-[ "$skipped" -gt 0 ] && echo "$skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

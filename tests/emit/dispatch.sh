@@ -4,34 +4,8 @@
 # its own test (against the interpreter) passes. Cases that link OpenBLAS are skipped, and counted, where pkg-config does
 # not find it.
 #   TENON=build/release/tenon tests/emit/dispatch.sh
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-tenon=$(realpath "${TENON:-$root/build/release/tenon}")
-flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
-    -Wstrict-prototypes -Wmissing-prototypes -Werror"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+source "$(dirname "$0")/../check.sh"
 export OPENBLAS_NUM_THREADS=1
-passed=0 failed=0 skipped=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        sed 's/^/#   /' log | head -15
-    fi
-}
-
-skip() { # NAME WHY
-    skipped=$((skipped + 1))
-    echo "skipped $1: $2"
-}
 
 says() { # CODE WORDS COMMAND...: exit code, and a message that has the words
     local code=$1 words=$2
@@ -223,6 +197,4 @@ else
     skip "packages that link CBLAS" "no OpenBLAS here"
 fi
 
-[ "$skipped" -gt 0 ] && echo "$skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -1,45 +1,16 @@
 #!/usr/bin/env bash
 # Generated code under strict flags. For the digits models (and mnist-8 and a few seeded models where ../shared is there),
 # for targets generic and x86-64-v3 and every place of the weights, the package must
-#   - build without a warning with gcc and clang under the flags below, and pass its own test;
+#   - build without a warning with gcc and clang under the flags of check.sh, and pass its own test;
 #   - be readable from C++; build with tcc, musl-gcc and cross compilers, where they are installed (else: skipped, counted);
 #   - define only symbols with the model's prefix, hold no writable data, need nothing but libm, memcpy, memset;
 #   - pass its test under AddressSanitizer and UndefinedBehaviorSanitizer;
 #   - be the same, byte for byte, from run to run and from any working directory.
 # And two models in one program and two threads must give what they give alone.
 #   TENON=build/release/tenon tests/emit/strict.sh
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-here=$root/tests/emit
-tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+source "$(dirname "$0")/../check.sh"
 shared=$root/../shared/models
 seeded=${SEEDED:-$root/build/seeded}
-flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
-    -Wstrict-prototypes -Wmissing-prototypes -Werror"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0 failed=0 skipped=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        sed 's/^/#   /' log | head -15
-    fi
-}
-
-skip() { # NAME WHY
-    skipped=$((skipped + 1))
-    echo "skipped $1: $2"
-}
-
-has() { command -v "$1" >"$work/where" 2>&1; }
 
 # --- packages ----------------------------------------------------------------------------------------------------
 
@@ -273,6 +244,4 @@ check same-bytes-int8 twice digits_int8 generic const
 check same-bytes-from-elsewhere from_elsewhere
 check no-paths-inside no_paths
 
-[ "$skipped" -gt 0 ] && echo "$skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

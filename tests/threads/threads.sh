@@ -6,38 +6,9 @@
 #   - 16 threads on few processors do not collapse;
 #   - it builds without a warning, alone, beside another, and without its pool; for one thread there is no trace of it.
 #   TENON=build/release/tenon tests/threads/threads.sh
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-here=$root/tests/threads
-tenon=$(realpath "${TENON:-$root/build/release/tenon}")
+source "$(dirname "$0")/../check.sh"
 shared=$root/../shared/models
 seeded=${SEEDED:-$root/build/seeded}
-flags="-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align
-    -Wstrict-prototypes -Wmissing-prototypes -Werror"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-passed=0 failed=0 skipped=0
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        sed 's/^/#   /' log | tail -15
-    fi
-}
-
-skip() { # NAME WHY
-    skipped=$((skipped + 1))
-    echo "skipped $1: $2"
-}
-
-has() { command -v "$1" >"$work/where" 2>&1; }
 
 compilers=""
 for c in gcc clang; do
@@ -171,6 +142,4 @@ for name in squeezenet mobilenet_v1 vit_tiny; do
     fi
 done
 
-[ "$skipped" -gt 0 ] && echo "$skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish
