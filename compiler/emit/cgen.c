@@ -20,6 +20,23 @@ typedef struct generator {
     bool has_borders, has_shares;
 } generator;
 
+/* A declaration or call: what does not fit a line goes on in the next, behind a comma. */
+static void add_wrapped(tn_str *out, const char *text)
+{
+    enum { WIDTH = 120, INDENT = 8 };
+    for (size_t room = WIDTH; strlen(text) > room; room = WIDTH - INDENT) {
+        size_t cut = room - 1;
+        while (cut > 0 && (text[cut - 1] != ',' || text[cut] != ' '))
+            cut--;
+        if (cut == 0)
+            break;
+        tn_str_put(out, text, cut);
+        tn_str_add(out, "\n%*s", INDENT, "");
+        text += cut + 1;
+    }
+    tn_str_add(out, "%s\n", text);
+}
+
 /* --- functions ------------------------------------------------------------------------------------------------------ */
 
 static const tn_share *share_of(const generator *g, size_t k)
@@ -124,8 +141,9 @@ static void print_functions(generator *g)
             continue;
         const tn_function *f = g->calls[i].f;
         print_comment(g, i);
-        tn_str_add(&g->functions, "%s_SECTION_CODE static void %s(%s)\n{\n%s}\n\n", g->u->upper, g->calls[i].name,
-                   params_text(g, f, share_of(g, i)), f->text.len > 0 ? f->text.text : "");
+        add_wrapped(&g->functions, tn_strfmt(g->u->arena, "%s_SECTION_CODE static void %s(%s)", g->u->upper,
+                                             g->calls[i].name, params_text(g, f, share_of(g, i))));
+        tn_str_add(&g->functions, "{\n%s}\n\n", f->text.len > 0 ? f->text.text : "");
         if (share_of(g, i)->parts > 0 && tn_is_threaded(g->u))
             print_task(g, i);
     }
@@ -308,7 +326,7 @@ static void print_call(generator *g, size_t k)
                    c->name, arguments(g, c->f), share->turns->kind == TN_E_INT ? "" : ", ",
                    share->turns->kind == TN_E_INT ? "" : turns_text(g, share), u->name, share->parts, c->name);
     else
-        tn_str_add(&g->entry, "    %s(%s);\n", c->name, arguments(g, c->f));
+        add_wrapped(&g->entry, tn_strfmt(u->arena, "    %s(%s);", c->name, arguments(g, c->f)));
     tn_str_add(&g->entry, "    %s_LAYER_END(%zu);\n", u->upper, k);
     if (u->program->kernels.items[k].comp->check)
         tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n",

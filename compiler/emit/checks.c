@@ -60,8 +60,9 @@ static void print_bounds(const tn_unit *u, tn_str *out)
     }
 }
 
-/* As many bytes as this run uses, so that smaller arrays than the largest may lie side by side. */
-static const char *bytes_text(const tn_unit *u, const tn_buf *b, tn_needs *needs)
+/* As many bytes as this run uses, so that smaller arrays than the largest may lie side by side; the header's name for
+   them where all sizes are fixed. */
+static const char *bytes_text(const tn_unit *u, const tn_buf *b, const char *name, tn_needs *needs)
 {
     int64_t fixed = tn_dtype_get(b->dtype)->size;
     tn_str out = {.arena = u->arena};
@@ -70,14 +71,16 @@ static const char *bytes_text(const tn_unit *u, const tn_buf *b, tn_needs *needs
             fixed *= b->dim[k]->i;
         else
             tn_str_add(&out, " * (size_t)%s", tn_index_text(u->program, b->dim[k], needs));
-    return tn_strfmt(u->arena, "%lld%s", (long long)fixed, out.len > 0 ? out.text : "");
+    return out.len > 0 ? tn_strfmt(u->arena, "%lld%s", (long long)fixed, out.text) : name;
 }
 
 static void print_areas(const tn_unit *u, bool is_output, tn_needs *needs, tn_str *out)
 {
     io_side s = side_of(u, is_output);
-    for (size_t i = 0; i < s.n; i++)
-        tn_str_add(out, "        {io->%s, %s},\n", s.name[i], bytes_text(u, s.buf[i], needs));
+    for (size_t i = 0; i < s.n; i++) {
+        const char *name = tn_strfmt(u->arena, "%s_%s_%zu_BYTES", u->upper, is_output ? "OUTPUT" : "INPUT", i);
+        tn_str_add(out, "        {io->%s, %s},\n", s.name[i], bytes_text(u, s.buf[i], name, needs));
+    }
 }
 
 static void print_overlap(const tn_unit *u, tn_needs *needs, tn_str *out)
