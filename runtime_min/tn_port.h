@@ -124,7 +124,6 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 #define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
 
-
 /* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
 #define TN_BLEND_(n, t, k, m, a, b) \
     (__extension__({ \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests: unit, text, conformance, models, command line, errors, generated code under strict flags, sanitizers.
 #   tests/run.sh            what CI runs
-#   tests/run.sh quick      without the sanitizer build and without ../shared
+#   tests/run.sh quick      without the sanitizer build and the vectors by three threads
 # Installs what is missing (Debian 12, root or sudo). The last line is "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.."
