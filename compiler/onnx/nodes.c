@@ -110,7 +110,8 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
                    o->nodes > 1 ? tn_strfmt(im->arena, " (%d nodes)", o->nodes) : "");
         tn_str_add(&list, "%s%s", i > 0 ? ", " : "", o->label);
     }
-    tn_error_at(im->diag, im->path, "cannot be compiled: %zu unsupported operator%s: %s", found->n,
+    tn_error_at(im->diag, im->path,
+                "cannot be compiled: %zu unsupported operator%s: %s; 'tenon ops' lists what is supported", found->n,
                 found->n == 1 ? "" : "s", list.text);
 }
 
