@@ -74,7 +74,7 @@ static const tn_expr *load_sums(tn_program *p, const tn_expr *w, const bool *sum
             at[rank++] = w->arg[d];
         }
     tn_buf *b = tn_buf_temp(p, tn_strfmt(p->arena, "%s.sums", w->buf->name), TN_INT32, rank, dims);
-    tn_shape shape = {.rank = rank};
+    tn_shape shape = {.known = true, .rank = rank};
     memcpy(shape.dim, dims, sizeof *dims * (size_t)rank);
     tn_tensor *t = tn_tensor_make(p->arena, TN_INT32, &shape);
     for (int64_t i = 0; i < tn_shape_count(&from->shape); i++) {
