@@ -121,6 +121,22 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 #define TN_STORE_I32X8(p, v) (*(tn_i32x8u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X8(s) ((tn_i32x8){0} + (int32_t)(s))
 #define TN_LOAD_I32X16(p) (*(const tn_i32x16u *)(const void *)(p))
+/* The larger or the smaller of two int32. */
+#define TN_IPICK_(n, op, x, y, m, a, b) \
+    (__extension__({ \
+        const tn_i32x##n x = (a); \
+        const tn_i32x##n y = (b); \
+        const tn_i32x##n m = y op x; \
+        (y & m) | (x & ~m); \
+    }))
+#define TN_IPICK_K(n, op, k, a, b) TN_IPICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
+#define TN_IPICK_AT(n, op, k, a, b) TN_IPICK_K(n, op, k, a, b)
+#define TN_MAX_I32X4(a, b) TN_IPICK_AT(4, >, __COUNTER__, a, b)
+#define TN_MAX_I32X8(a, b) TN_IPICK_AT(8, >, __COUNTER__, a, b)
+#define TN_MAX_I32X16(a, b) TN_IPICK_AT(16, >, __COUNTER__, a, b)
+#define TN_MIN_I32X4(a, b) TN_IPICK_AT(4, <, __COUNTER__, a, b)
+#define TN_MIN_I32X8(a, b) TN_IPICK_AT(8, <, __COUNTER__, a, b)
+#define TN_MIN_I32X16(a, b) TN_IPICK_AT(16, <, __COUNTER__, a, b)
 #define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
 

@@ -446,6 +446,20 @@ static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
     return (out == TN_FLOAT && compute == TN_FLOAT) || byte;
 }
 
+/* The maximum or minimum of bytes is found in int32, which has vectors. */
+static void widen_bytes(tn_program *p, tn_comp *c)
+{
+    tn_dtype t = c->elem->dtype;
+    if (c->n_reduce == 0 || (c->combine != TN_OP_MAX && c->combine != TN_OP_MIN) || c->elem->kind != TN_E_LOAD
+        || (t != TN_INT8 && t != TN_UINT8))
+        return;
+    tn_var *acc = tn_var_make(p, "acc", TN_INT32, 0, 0);
+    c->elem = tn_cast(p, TN_INT32, c->elem);
+    c->init = tn_cast(p, TN_INT32, c->init);
+    c->post = tn_substitute(p, c->post, c->acc, tn_cast(p, t, tn_var_expr(p, acc)));
+    c->acc = acc;
+}
+
 static bool choose_vector(plan *s)
 {
     const tn_comp *c = s->c;
@@ -467,6 +481,7 @@ bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c)
 static const char *choose(plan *s)
 {
     tn_comp *c = s->c;
+    widen_bytes(s->p, c);
     if (!choose_vector(s))
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);

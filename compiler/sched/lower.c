@@ -163,7 +163,9 @@ static bool can_vector_select(tn_program *p, const tn_expr *e, const tn_var *lan
 static bool can_vector_op(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     tn_dtype of = e->arg[0]->dtype;
-    bool has = e->dtype == TN_FLOAT ? has_float_form(e->op) : e->dtype == TN_INT32 ? is_arithmetic(e->op) : false;
+    bool has = e->dtype == TN_FLOAT ? has_float_form(e->op)
+             : e->dtype == TN_INT32 ? is_arithmetic(e->op) || e->op == TN_OP_MIN || e->op == TN_OP_MAX
+                                    : false;
     if (e->dtype == TN_BOOL)
         has = is_comparison(e->op) ? of == TN_FLOAT || of == TN_INT32
                                    : e->op == TN_OP_AND || e->op == TN_OP_OR || e->op == TN_OP_NOT;
