@@ -108,7 +108,8 @@ static bool match_inputs(const tn_runner *r, const tn_array *items, size_t n)
 
 static bool check_type(const tn_runner *r, const tn_package_io *io, const tn_array *x)
 {
-    bool fits = x->dtype == io->dtype && x->rank == io->rank;
+    bool fits = x->dtype == io->dtype
+             && (x->rank == io->rank || (io->rank == 0 && x->bytes == (size_t)tn_dtype_get(x->dtype)->size));
     for (int k = 0; fits && k < io->rank; k++)
         fits = io->dim[k].symbol >= 0 || io->dim[k].term != NULL || x->dim[k] == io->dim[k].max;
     if (!fits) {

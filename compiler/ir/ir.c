@@ -225,6 +225,7 @@ bool tn_attr_same(const tn_attr *x, const tn_attr *y)
     case TN_ATTR_FLOATS: return same_floats(x->floats, y->floats, x->n);
     case TN_ATTR_STRINGS: return same_strings(x->strings, y->strings, x->n);
     case TN_ATTR_TENSOR: return tn_tensor_same(x->tensor, y->tensor);
+    case TN_ATTR_BODY: return x->body == y->body;
     }
     return false;
 }

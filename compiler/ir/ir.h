@@ -96,6 +96,7 @@ typedef struct tn_tensor {
 typedef struct tn_node tn_node;
 typedef struct tn_op tn_op;
 typedef struct tn_graph tn_graph;
+typedef struct tn_subgraph tn_subgraph;
 
 typedef struct tn_value {
     int id;           /* dense, in order of creation */
@@ -118,7 +119,8 @@ typedef enum {
     TN_ATTR_INTS,
     TN_ATTR_FLOATS,
     TN_ATTR_STRINGS,
-    TN_ATTR_TENSOR
+    TN_ATTR_TENSOR,
+    TN_ATTR_BODY
 } tn_attr_kind;
 
 typedef struct tn_attr {
@@ -132,6 +134,7 @@ typedef struct tn_attr {
     float *floats;
     const char **strings;
     tn_tensor *tensor;
+    tn_subgraph *body;
 } tn_attr;
 
 struct tn_node {
@@ -158,6 +161,13 @@ typedef struct {
     tn_dim *items;
     size_t n, room;
 } tn_dim_vec;
+
+/* The subgraph of If, Loop or Scan, until pass infer puts what it does in the node's place. Its values are the graph's;
+   those of outside that it reads are operands of its node, behind the node's own. */
+struct tn_subgraph {
+    tn_value_vec inputs, outputs; /* an output may be a value of outside */
+    tn_node_vec nodes;            /* topological order */
+};
 
 struct tn_graph {
     tn_arena *arena;
@@ -204,8 +214,11 @@ struct tn_op {
     const char *doc; /* one line */
     /* Operators that are functions of others only, which have neither infer nor lower: puts calls in the node's place. */
     bool (*expand)(tn_expand *e, const tn_node *n);
+    bool has_bodies; /* its attributes hold subgraphs, which expand puts in its place */
 };
 
+/* A copy with values of its own, in which inputs[i] is input i: those of outside and constants stay what they are. */
+tn_subgraph *tn_subgraph_copy(tn_graph *g, const tn_subgraph *b, tn_value *const *inputs);
 tn_value *tn_graph_add_value(tn_graph *g, const char *name);
 tn_value *tn_graph_add_constant(tn_graph *g, const char *name,
                                 const tn_tensor *t); /* copies the struct, not the data */
@@ -230,6 +243,7 @@ double tn_round_to(tn_dtype t, double x); /* a float as the type holds it */
 void tn_tensor_set(tn_tensor *t, int64_t i, double x);
 void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x);
 bool tn_node_is(const tn_node *n, const char *op);                    /* of ONNX's own domain; false for NULL */
+tn_subgraph *tn_node_body(const tn_node *n, const char *name);        /* NULL when absent */
 const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL when absent */
 int64_t tn_node_int(const tn_node *n, const char *name, int64_t otherwise);
 float tn_node_float(const tn_node *n, const char *name, float otherwise);

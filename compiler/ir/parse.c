@@ -10,7 +10,8 @@ typedef struct reader {
     tn_graph *g;
     tn_map values, symbols; /* by name: tn_value, tn_dim */
     const tn_op *(*find)(const char *domain, const char *name);
-    bool is_pattern; /* shapes may be left open */
+    bool is_pattern;    /* shapes may be left open */
+    tn_node_vec *nodes; /* where nodes go: the graph's, or a subgraph's */
 } reader;
 
 static bool need_quoted(reader *r, const char *what, const char **out)
@@ -265,9 +266,13 @@ static bool parse_tensor(reader *r, tn_attr *a)
     return a->tensor != NULL;
 }
 
+static bool parse_subgraph(reader *r, tn_attr *a);
+
 static bool parse_value_of(reader *r, tn_attr *a)
 {
     tn_scan *s = &r->s;
+    if (tn_scan_is(s, "{"))
+        return parse_subgraph(r, a);
     if (s->kind == TN_TOK_QUOTED) {
         a->kind = TN_ATTR_STRING;
         return need_quoted(r, "", &a->s);
@@ -428,7 +433,7 @@ static bool parse_node(reader *r)
     if (op == NULL || !parse_operands(r, &in) || !check_arity(r, op, &in, &out))
         return false;
     tn_node *n = tn_graph_make_node(r->g, op, "", (int)in.n, (int)out.n);
-    n->index = (int)r->g->nodes.n;
+    n->index = (int)r->nodes->n;
     n->version = op->since;
     if (in.n > 0)
         memcpy(n->in, in.items, sizeof *n->in * in.n);
@@ -436,8 +441,53 @@ static bool parse_node(reader *r)
         return false;
     if (r->s.failed || !define_results(r, n, &out))
         return false;
-    *TN_PUSH(r->g->arena, r->g->nodes) = n;
+    *TN_PUSH(r->g->arena, *r->nodes) = n;
     return true;
+}
+
+static bool parse_body_inputs(reader *r, tn_subgraph *b)
+{
+    if (!tn_scan_need(&r->s, "("))
+        return false;
+    while (!tn_scan_is(&r->s, ")")) {
+        const char *name = NULL;
+        if ((b->inputs.n > 0 && !tn_scan_need(&r->s, ","))
+            || !need_quoted(r, "the name of a subgraph's input in quotes", &name))
+            return false;
+        tn_value *v = define(r, name);
+        if (v == NULL)
+            return false;
+        *TN_PUSH(r->g->arena, b->inputs) = v;
+    }
+    return tn_scan_next(&r->s) && tn_scan_need(&r->s, ",");
+}
+
+static bool parse_body_outputs(reader *r, tn_subgraph *b)
+{
+    if (!parse_operands(r, &b->outputs))
+        return false;
+    for (size_t i = 0; i < b->outputs.n; i++)
+        if (b->outputs.items[i] == NULL)
+            return tn_scan_error(&r->s, "output %zu of a subgraph is omitted", i);
+    return tn_scan_need(&r->s, "}");
+}
+
+/* {("i", "s"), "t" = Add("s", "x"), gives ("t")} */
+static bool parse_subgraph(reader *r, tn_attr *a)
+{
+    tn_node_vec *around = r->nodes;
+    a->kind = TN_ATTR_BODY;
+    a->body = TN_NEW(r->g->arena, tn_subgraph);
+    *a->body = (tn_subgraph){0};
+    if (!tn_scan_deeper(&r->s) || !tn_scan_need(&r->s, "{") || !parse_body_inputs(r, a->body))
+        return false;
+    r->nodes = &a->body->nodes;
+    while (!tn_scan_skip(&r->s, "gives"))
+        if (r->s.failed || !parse_node(r) || !tn_scan_need(&r->s, ","))
+            return false;
+    r->nodes = around;
+    r->s.depth--;
+    return parse_body_outputs(r, a->body);
 }
 
 /* --- graphs ------------------------------------------------------------------------------------------------------- */
@@ -466,6 +516,7 @@ static tn_graph *parse(tn_arena *a, tn_diag *d, const char *path, const char *te
     reader r = {.find = find, .is_pattern = is_pattern};
     r.g = TN_NEW(a, tn_graph);
     *r.g = (tn_graph){.arena = a, .diag = d, .path = tn_strdup(a, path)};
+    r.nodes = &r.g->nodes;
     bool ok = tn_scan_begin(&r.s, a, d, r.g->path, text);
     while (ok && r.s.kind != TN_TOK_END)
         ok = parse_statement(&r) && tn_scan_statement_end(&r.s);

@@ -8,6 +8,10 @@
        "y" : float[N,2] = LeakyRelu("t") {alpha=0.125} @ 3 "act"
        output "y"
 
+   A subgraph is an attribute: its inputs, its nodes, its outputs; constants stand outside.
+
+       "y" = If("c", "x") {then_branch={(), "t" = Relu("x"), gives ("t")}, else_branch={(), gives ("x")}}
+
    @ tells a node's index in the model file, where that is not its place here, and its name. What infer finds of the
    contents of computed values (tn_value.elems, and constants that a node still makes) is not part of the text. */
 #include "ir/text.h"
@@ -74,6 +78,8 @@ static void print_float(tn_str *out, float f)
         tn_str_add(out, ".0");
 }
 
+static void print_subgraph(const printer *p, const tn_subgraph *b);
+
 static void print_attr(const printer *p, const tn_attr *a)
 {
     tn_name_print(p->out, a->name);
@@ -86,6 +92,7 @@ static void print_attr(const printer *p, const tn_attr *a)
         tn_type_print(p->out, a->tensor->dtype, &a->tensor->shape);
         tn_data_print(p->out, a->tensor, p->full);
         return;
+    case TN_ATTR_BODY: print_subgraph(p, a->body); return;
     case TN_ATTR_INTS:
     case TN_ATTR_FLOATS:
     case TN_ATTR_STRINGS: break;
@@ -129,7 +136,29 @@ static void print_node(const printer *p, const tn_node *n, size_t place)
         tn_str_add(p->out, " ");
         tn_quote_print(p->out, n->name);
     }
-    tn_str_add(p->out, "\n");
+}
+
+static void print_names(const printer *p, const tn_value_vec *v)
+{
+    tn_str_add(p->out, "(");
+    for (size_t i = 0; i < v->n; i++) {
+        tn_str_put(p->out, ", ", i > 0 ? 2 : 0);
+        print_name(p, v->items[i]);
+    }
+    tn_str_add(p->out, ")");
+}
+
+static void print_subgraph(const printer *p, const tn_subgraph *b)
+{
+    tn_str_add(p->out, "{");
+    print_names(p, &b->inputs);
+    for (size_t i = 0; i < b->nodes.n; i++) {
+        tn_str_add(p->out, ",\n    ");
+        print_node(p, b->nodes.items[i], SIZE_MAX);
+    }
+    tn_str_add(p->out, ",\n    gives ");
+    print_names(p, &b->outputs);
+    tn_str_add(p->out, "}");
 }
 
 /* --- graphs ------------------------------------------------------------------------------------------------------- */
@@ -164,8 +193,10 @@ static void print_graph(const tn_graph *g, tn_str *out, bool full)
             tn_data_print(out, g->values.items[i]->constant, full);
             tn_str_add(out, "\n");
         }
-    for (size_t i = 0; i < g->nodes.n; i++)
+    for (size_t i = 0; i < g->nodes.n; i++) {
         print_node(&p, g->nodes.items[i], i);
+        tn_str_add(out, "\n");
+    }
     for (size_t i = 0; i < g->outputs.n; i++) {
         tn_str_add(out, "output ");
         print_name(&p, g->outputs.items[i]);

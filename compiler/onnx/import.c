@@ -79,7 +79,7 @@ static void read_functions(importer *im)
 
 static bool add_initializers(importer *im)
 {
-    const GraphProto *g = im->model->graph;
+    const GraphProto *g = im->proto;
     for (size_t i = 0; i < g->n_initializer; i++) {
         const char *name = tn_onnx_text(g->initializer[i]->name);
         const tn_tensor *t = tn_onnx_tensor(im, g->initializer[i], tn_strfmt(im->arena, "initializer '%s'", name));
@@ -111,6 +111,61 @@ static bool add_outputs(importer *im)
         *TN_PUSH(im->arena, im->graph->outputs) = v;
     }
     return true;
+}
+
+/* --- subgraphs ---------------------------------------------------------------------------------------------------- */
+
+static bool add_body_outputs(importer *im, tn_subgraph *b)
+{
+    for (size_t i = 0; i < im->proto->n_output; i++) {
+        const char *name = tn_onnx_text(im->proto->output[i]->name);
+        tn_value *v = tn_onnx_find(im, name);
+        if (v == NULL) {
+            tn_error_at(im->diag, im->path, "output '%s' of subgraph '%s' is made by no node", name,
+                        tn_onnx_text(im->proto->name));
+            return false;
+        }
+        *TN_PUSH(im->arena, b->outputs) = v;
+    }
+    return true;
+}
+
+const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *a)
+{
+    const char *key = tn_strfmt(im->arena, "%p", (const void *)a->g.data);
+    TnOnnx__GraphProto *p = tn_map_get(&im->graphs, key);
+    if (p != NULL)
+        return p;
+    ProtobufCAllocator allocator = tn_onnx_allocator(im->arena);
+    p = tn_onnx__graph_proto__unpack(&allocator, a->g.len, a->g.data);
+    if (p == NULL)
+        tn_error_at(im->diag, im->path, "the protobuf encoding of a subgraph, attribute '%s', is broken",
+                    tn_onnx_text(a->name));
+    else
+        tn_map_put(im->arena, &im->graphs, key, p);
+    return p;
+}
+
+tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *a)
+{
+    const GraphProto *p = tn_onnx_subgraph(im, a);
+    if (p == NULL)
+        return NULL;
+    tn_subgraph *b = TN_NEW(im->arena, tn_subgraph);
+    *b = (tn_subgraph){0};
+    importer in = *im;
+    in.proto = p;
+    in.nodes = &b->nodes;
+    in.outer = im;
+    in.values = (tn_map){0};
+    if (!add_initializers(&in) || !tn_onnx_add_body_inputs(&in))
+        return NULL;
+    for (size_t i = 0; i < p->n_input; i++)
+        *TN_PUSH(im->arena, b->inputs) = tn_map_get(&in.values, tn_onnx_text(p->input[i]->name));
+    if (!tn_onnx_add_nodes(&in) || !add_body_outputs(&in, b) || !tn_onnx_order(im->graph, &b->nodes))
+        return NULL;
+    tn_onnx_declare_shapes(&in);
+    return b;
 }
 
 /* --- arity -------------------------------------------------------------------------------------------------------- */
@@ -151,8 +206,10 @@ static tn_graph *build(importer *im)
     *g = (tn_graph){.arena = im->arena, .diag = im->diag, .path = im->path};
     g->name = tn_onnx_text(im->model->graph->name);
     im->graph = g;
+    im->proto = im->model->graph;
+    im->nodes = &g->nodes;
     bool ok = add_initializers(im) && tn_onnx_add_inputs(im) && tn_onnx_add_nodes(im) && add_outputs(im)
-           && tn_onnx_order(g) && tn_onnx_upgrade(g);
+           && tn_onnx_order(g, &g->nodes) && tn_onnx_upgrade(g);
     if (ok)
         tn_onnx_declare_shapes(im);
     return ok ? g : NULL;

@@ -23,10 +23,14 @@ typedef struct importer {
     const tn_onnx_options *options; /* may be NULL */
     const ModelProto *model;        /* in the arena; NULL while a single tensor is read */
     tn_graph *graph;
-    tn_map values;    /* name -> tn_value */
-    tn_map opsets;    /* domain -> OperatorSetIdProto, ai.onnx being "" */
-    tn_map dims;      /* dim_param of an input -> tn_dim that --input-shapes gave it */
-    tn_map functions; /* of the model: label (tn_onnx_label) -> FunctionProto */
+    const GraphProto *proto;      /* what is read: the model's graph, or a subgraph in it */
+    tn_node_vec *nodes;           /* where its nodes go */
+    const struct importer *outer; /* of the graph around a subgraph; NULL */
+    tn_map values;                /* name -> tn_value, of this graph */
+    tn_map opsets;                /* domain -> OperatorSetIdProto, ai.onnx being "" */
+    tn_map dims;                  /* dim_param of an input -> tn_dim that --input-shapes gave it */
+    tn_map graphs;                /* address of a subgraph's bytes, as text -> GraphProto */
+    tn_map functions;             /* of the model: label (tn_onnx_label) -> FunctionProto */
 } importer;
 
 /* Absent strings of the file are NULL; names are compared as "". */
@@ -54,6 +58,7 @@ void *tn_onnx_external(importer *im, const TensorProto *p, size_t bytes, const c
 
 /* inputs.c. Adds the graph's inputs (all but the constants), with their types, and shapes as the options say. */
 bool tn_onnx_add_inputs(importer *im);
+bool tn_onnx_add_body_inputs(importer *im); /* of a subgraph: types come with the operands */
 /* Notes at each value the shape that the file declares for it, where its dims are fixed or bounded. Inference finds
    shapes by itself and turns to these only where a size is not known before the run. */
 void tn_onnx_declare_shapes(importer *im);
@@ -90,7 +95,15 @@ bool tn_onnx_add_nodes(importer *im);
 tn_value *tn_onnx_define(importer *im, const char *name, const char *what);
 tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tensor *t, const char *what);
 
-/* order.c. Sorts g->nodes topologically, keeping the order of the file where it can; an error when there is a cycle. */
-bool tn_onnx_order(tn_graph *g);
+/* The value of that name, here or in a graph around this one; NULL. */
+tn_value *tn_onnx_find(const importer *im, const char *name);
+
+/* import.c. The subgraph that an attribute holds, unpacked on the first call; NULL after an error. */
+const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *p);
+/* The same with its values and nodes. */
+tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *p);
+
+/* order.c. Sorts nodes topologically, keeping the order of the file where it can; an error when there is a cycle. */
+bool tn_onnx_order(tn_graph *g, tn_node_vec *nodes);
 
 #endif

@@ -284,6 +284,14 @@ bool tn_onnx_add_inputs(importer *im)
     return true;
 }
 
+bool tn_onnx_add_body_inputs(importer *im)
+{
+    for (size_t i = 0; i < im->proto->n_input; i++)
+        if (tn_onnx_define(im, tn_onnx_text(im->proto->input[i]->name), "input of a subgraph") == NULL)
+            return false;
+    return true;
+}
+
 /* --- what the file declares of other values ----------------------------------------------------------------------- */
 
 /* False where the file leaves a dim open, or says what cannot be. */
@@ -313,7 +321,7 @@ static void declare(importer *im, size_t n, ValueInfoProto *const *info)
 
 void tn_onnx_declare_shapes(importer *im)
 {
-    const GraphProto *p = im->model->graph;
+    const GraphProto *p = im->proto;
     declare(im, p->n_output, p->output);
     declare(im, p->n_value_info, p->value_info);
 }

@@ -81,15 +81,17 @@ static const char *find_obstacle(const importer *im, const NodeProto *p, const c
         return "is a function of this model; functions are not supported";
     if (is_constant_node(p))
         return NULL;
-    if (has_subgraph(p))
-        return "has a subgraph; operators with subgraphs (If, Loop, Scan) are not supported";
-    return find_op(p) == NULL ? "is not supported" : NULL;
+    const tn_op *op = find_op(p);
+    if (op == NULL)
+        return "is not supported";
+    return has_subgraph(p) && !op->has_bodies ? "has a subgraph, which is not supported" : NULL;
 }
 
 typedef struct obstacle {
     const char *label; /* com.microsoft.FusedConv */
     const char *why;
-    int index; /* of the first node */
+    const NodeProto *node; /* the first */
+    int index;             /* of it */
     int nodes;
 } obstacle;
 
@@ -103,7 +105,7 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
     tn_str list = {.arena = im->arena};
     for (size_t i = 0; i < found->n; i++) {
         const obstacle *o = found->items[i];
-        const NodeProto *p = im->model->graph->node[o->index];
+        const NodeProto *p = o->node;
         const char *domain = domain_of(p);
         node_error(im, o->index, p, "operator %s of domain '%s' %s%s", tn_onnx_text(p->op_type),
                    *domain != '\0' ? domain : "ai.onnx", o->why,
@@ -115,30 +117,66 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
                 found->n == 1 ? "" : "s", list.text);
 }
 
+typedef struct search {
+    importer *im;
+    obstacle_vec found;
+    tn_map by_label; /* of every operator seen: an obstacle, or &fine */
+    obstacle fine;
+    int depth;   /* of subgraphs */
+    bool failed; /* a subgraph cannot be read */
+} search;
+
+static void search_subgraph(search *s, const AttributeProto *a);
+
+static void search_node(search *s, const NodeProto *p, int index)
+{
+    importer *im = s->im;
+    const char *label = tn_onnx_label(im, domain_of(p), tn_onnx_text(p->op_type));
+    obstacle *o = tn_map_get(&s->by_label, label);
+    const char *why = o == NULL || (o == &s->fine && has_subgraph(p)) ? find_obstacle(im, p, label) : NULL;
+    if (why != NULL) {
+        o = TN_NEW(im->arena, obstacle);
+        *o = (obstacle){label, why, p, index, 0};
+        *TN_PUSH(im->arena, s->found) = o;
+    }
+    tn_map_put(im->arena, &s->by_label, label, o != NULL ? o : &s->fine);
+    if (o != NULL)
+        o->nodes++;
+    for (size_t i = 0; (o == NULL || o == &s->fine) && i < p->n_attribute; i++)
+        if (p->attribute[i]->has_g)
+            search_subgraph(s, p->attribute[i]);
+}
+
+static void search_graph(search *s, const GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_node; i++)
+        search_node(s, g->node[i], (int)i);
+}
+
+/* No file can make the importer recurse until the stack ends: what comes later goes as deep as this. */
+static void search_subgraph(search *s, const AttributeProto *a)
+{
+    enum { MAX_DEPTH = 32 };
+    importer *im = s->im;
+    const GraphProto *g = s->depth < MAX_DEPTH ? tn_onnx_subgraph(im, a) : NULL;
+    if (s->depth == MAX_DEPTH)
+        tn_error_at(im->diag, im->path, "more than %d subgraphs inside each other, which is not supported",
+                    (int)MAX_DEPTH);
+    s->failed = s->failed || g == NULL;
+    s->depth++;
+    if (g != NULL)
+        search_graph(s, g);
+    s->depth--;
+}
+
 /* One line for each operator, at its first node: a model with a thousand of one kind would drown the others. */
 bool tn_onnx_check_operators(importer *im)
 {
-    const GraphProto *g = im->model->graph;
-    obstacle_vec found = {0};
-    tn_map by_label = {0}; /* of every operator seen: an obstacle, or &fine */
-    obstacle fine = {0};
-    for (size_t i = 0; i < g->n_node; i++) {
-        const NodeProto *p = g->node[i];
-        const char *label = tn_onnx_label(im, domain_of(p), tn_onnx_text(p->op_type));
-        obstacle *o = tn_map_get(&by_label, label);
-        const char *why = o == NULL || (o == &fine && has_subgraph(p)) ? find_obstacle(im, p, label) : NULL;
-        if (why != NULL) {
-            o = TN_NEW(im->arena, obstacle);
-            *o = (obstacle){label, why, (int)i, 0};
-            *TN_PUSH(im->arena, found) = o;
-        }
-        tn_map_put(im->arena, &by_label, label, o != NULL ? o : &fine);
-        if (o != NULL)
-            o->nodes++;
-    }
-    if (found.n > 0)
-        report_obstacles(im, &found);
-    return found.n == 0;
+    search s = {.im = im};
+    search_graph(&s, im->model->graph);
+    if (s.found.n > 0)
+        report_obstacles(im, &s.found);
+    return s.found.n == 0 && !s.failed;
 }
 
 /* --- attributes --------------------------------------------------------------------------------------------------- */
@@ -280,6 +318,14 @@ static bool is_taken(importer *im, const char *name, const char *what)
     return tn_map_get(&im->values, name) != NULL;
 }
 
+tn_value *tn_onnx_find(const importer *im, const char *name)
+{
+    tn_value *v = NULL;
+    for (; im != NULL && v == NULL; im = im->outer)
+        v = tn_map_get(&im->values, name);
+    return v;
+}
+
 tn_value *tn_onnx_define(importer *im, const char *name, const char *what)
 {
     if (is_taken(im, name, what))
@@ -370,7 +416,7 @@ static bool add_node(importer *im, int index, const NodeProto *p)
     tn_node *n = tn_graph_make_node(im->graph, op, tn_onnx_text(p->name), count_used(p->n_input, p->input), n_out);
     n->index = index;
     n->version = version_of(im, p);
-    *TN_PUSH(im->arena, im->graph->nodes) = n;
+    *TN_PUSH(im->arena, *im->nodes) = n;
     if (n->version < 1) {
         node_error(im, index, p, "the model does not say which opset of ai.onnx it uses");
         return false;
@@ -378,13 +424,90 @@ static bool add_node(importer *im, int index, const NodeProto *p)
     return add_attributes(im, n, p) && define_outputs(im, n, p);
 }
 
+/* --- subgraphs ---------------------------------------------------------------------------------------------------- */
+
+static void add_operand(importer *im, tn_value_vec *list, tn_value *v)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i] == v)
+            return;
+    *TN_PUSH(im->arena, *list) = v;
+}
+
+static bool is_input_of(const tn_subgraph *b, const tn_value *v)
+{
+    for (size_t i = 0; i < b->inputs.n; i++)
+        if (b->inputs.items[i] == v)
+            return true;
+    return false;
+}
+
+static bool is_made_in(const tn_subgraph *b, const tn_value *v)
+{
+    for (size_t i = 0; v->maker != NULL && i < b->nodes.n; i++)
+        if (b->nodes.items[i] == v->maker)
+            return true;
+    return false;
+}
+
+static void note_outside(importer *im, const tn_subgraph *b, tn_value_vec *list, tn_value *v)
+{
+    if (v != NULL && v->constant == NULL && !is_input_of(b, v) && !is_made_in(b, v))
+        add_operand(im, list, v);
+}
+
+/* What the body reads of outside, each once: operands of its node, so that its makers come before it. */
+static void find_outside(importer *im, const tn_subgraph *b, tn_value_vec *list)
+{
+    for (size_t i = 0; i < b->nodes.n; i++)
+        for (int k = 0; k < b->nodes.items[i]->n_in; k++)
+            note_outside(im, b, list, b->nodes.items[i]->in[k]);
+    for (size_t i = 0; i < b->outputs.n; i++)
+        note_outside(im, b, list, b->outputs.items[i]);
+}
+
+/* The operands are as many as the body has inputs, omitted ones too; for If, which hands none on, those there are. */
+static void add_operands(importer *im, tn_node *n, int own, const tn_value_vec *outside)
+{
+    tn_value **in = TN_NEW_N(im->arena, tn_value *, (size_t)own + outside->n + 1);
+    for (int i = 0; i < own && i < n->n_in; i++)
+        in[i] = n->in[i];
+    for (size_t i = 0; i < outside->n; i++)
+        in[(size_t)own + i] = outside->items[i];
+    n->in = in;
+    n->n_in = own + (int)outside->n;
+}
+
+static bool add_bodies(importer *im, tn_node *n)
+{
+    const NodeProto *p = im->proto->node[n->index];
+    tn_value_vec outside = {0};
+    int own = n->n_in;
+    for (size_t i = 0; n->op->has_bodies && i < p->n_attribute; i++) {
+        if (!p->attribute[i]->has_g)
+            continue;
+        tn_attr *a = &n->attr[n->n_attr++];
+        *a = (tn_attr){.name = tn_onnx_text(p->attribute[i]->name), .kind = TN_ATTR_BODY};
+        a->body = tn_onnx_body(im, p->attribute[i]);
+        if (a->body == NULL)
+            return false;
+        own = (int)a->body->inputs.n > own ? (int)a->body->inputs.n : own;
+        find_outside(im, a->body, &outside);
+    }
+    if (n->op->has_bodies)
+        add_operands(im, n, own, &outside);
+    return true;
+}
+
+/* --- entry -------------------------------------------------------------------------------------------------------- */
+
 static bool link_inputs(importer *im, tn_node *n)
 {
-    const NodeProto *p = im->model->graph->node[n->index];
+    const NodeProto *p = im->proto->node[n->index];
     for (int i = 0; i < n->n_in; i++) {
         if (*p->input[i] == '\0')
             continue;
-        n->in[i] = tn_map_get(&im->values, p->input[i]);
+        n->in[i] = tn_onnx_find(im, p->input[i]);
         if (n->in[i] == NULL) {
             node_error(im, n->index, p, "input %d '%s' is not defined: no input, constant or node output has that name",
                        i, p->input[i]);
@@ -396,12 +519,15 @@ static bool link_inputs(importer *im, tn_node *n)
 
 bool tn_onnx_add_nodes(importer *im)
 {
-    const GraphProto *g = im->model->graph;
+    const GraphProto *g = im->proto;
     for (size_t i = 0; i < g->n_node; i++)
         if (!(is_constant_node(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
             return false;
-    for (size_t i = 0; i < im->graph->nodes.n; i++)
-        if (!link_inputs(im, im->graph->nodes.items[i]))
+    for (size_t i = 0; i < im->nodes->n; i++)
+        if (!link_inputs(im, im->nodes->items[i]))
+            return false;
+    for (size_t i = 0; i < im->nodes->n; i++)
+        if (!add_bodies(im, im->nodes->items[i]))
             return false;
     return true;
 }

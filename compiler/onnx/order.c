@@ -16,9 +16,11 @@ typedef struct walk_step {
 typedef struct walk {
     tn_graph *graph;
     walk_state *state; /* by node->index */
+    tn_node **node;    /* the same: makers that are not here are of a graph around this one */
     walk_step *stack;
     size_t depth;
     tn_node_vec out;
+    int max; /* index */
 } walk;
 
 static void enter(walk *w, tn_node *n)
@@ -45,7 +47,7 @@ static bool walk_from(walk *w, tn_node *root)
         }
         const tn_value *v = top->node->in[top->next++];
         tn_node *maker = v != NULL ? v->maker : NULL;
-        if (maker == NULL || w->state[maker->index] == DONE)
+        if (maker == NULL || maker->index > w->max || w->node[maker->index] != maker || w->state[maker->index] == DONE)
             continue;
         if (w->state[maker->index] == OPEN)
             return tn_node_error(w->graph, top->node, "is part of a cycle: its input '%s' depends on its own output",
@@ -55,23 +57,26 @@ static bool walk_from(walk *w, tn_node *root)
     return true;
 }
 
-static int max_index(const tn_graph *g)
+static int max_index(const tn_node_vec *nodes)
 {
     int max = 0;
-    for (size_t i = 0; i < g->nodes.n; i++)
-        if (g->nodes.items[i]->index > max)
-            max = g->nodes.items[i]->index;
+    for (size_t i = 0; i < nodes->n; i++)
+        if (nodes->items[i]->index > max)
+            max = nodes->items[i]->index;
     return max;
 }
 
-bool tn_onnx_order(tn_graph *g)
+bool tn_onnx_order(tn_graph *g, tn_node_vec *nodes)
 {
-    walk w = {.graph = g};
-    w.state = TN_NEW_N(g->arena, walk_state, max_index(g) + 1);
-    w.stack = TN_NEW_N(g->arena, walk_step, g->nodes.n + 1);
-    for (size_t i = 0; i < g->nodes.n; i++)
-        if (w.state[g->nodes.items[i]->index] == UNSEEN && !walk_from(&w, g->nodes.items[i]))
+    walk w = {.graph = g, .max = max_index(nodes)};
+    w.state = TN_NEW_N(g->arena, walk_state, w.max + 1);
+    w.node = TN_NEW_N(g->arena, tn_node *, w.max + 1);
+    w.stack = TN_NEW_N(g->arena, walk_step, nodes->n + 1);
+    for (size_t i = 0; i < nodes->n; i++)
+        w.node[nodes->items[i]->index] = nodes->items[i];
+    for (size_t i = 0; i < nodes->n; i++)
+        if (w.state[nodes->items[i]->index] == UNSEEN && !walk_from(&w, nodes->items[i]))
             return false;
-    g->nodes = w.out;
+    *nodes = w.out;
     return true;
 }

@@ -395,17 +395,38 @@ static bool upgrade_node(upgrade *u, tn_node *n)
     return true;
 }
 
+static bool upgrade_nodes(upgrade *u, tn_node_vec *nodes);
+
+static bool upgrade_bodies(upgrade *u, const tn_node *n)
+{
+    for (int i = 0; i < n->n_attr; i++)
+        if (n->attr[i].kind == TN_ATTR_BODY && !upgrade_nodes(u, &n->attr[i].body->nodes))
+            return false;
+    return true;
+}
+
+static bool upgrade_nodes(upgrade *u, tn_node_vec *nodes)
+{
+    tn_node_vec around = u->out;
+    size_t inferred = u->inferred;
+    u->out = (tn_node_vec){0};
+    u->inferred = 0;
+    for (size_t i = 0; i < nodes->n; i++) {
+        tn_node *n = nodes->items[i];
+        if (!upgrade_node(u, n) || !tn_onnx_check_arity(u->g, n) || !upgrade_bodies(u, n))
+            return false;
+        tn_upgrade_note_types(u, n);
+        *TN_PUSH(u->g->arena, u->out) = n;
+    }
+    *nodes = u->out;
+    u->out = around;
+    u->inferred = inferred;
+    return true;
+}
+
 bool tn_onnx_upgrade(tn_graph *g)
 {
     upgrade u = {.g = g, .n_types = g->values.n};
     u.types = TN_NEW_N(g->arena, tn_dtype, g->values.n);
-    for (size_t i = 0; i < g->nodes.n; i++) {
-        tn_node *n = g->nodes.items[i];
-        if (!upgrade_node(&u, n) || !tn_onnx_check_arity(g, n))
-            return false;
-        tn_upgrade_note_types(&u, n);
-        *TN_PUSH(g->arena, u.out) = n;
-    }
-    g->nodes = u.out;
-    return true;
+    return upgrade_nodes(&u, &g->nodes);
 }

@@ -36,6 +36,18 @@ static void set_attribute(tn_expand *e, tn_node *n, const char *text)
         tn_node_set_int(e->g, n, name, strtoll(value, NULL, 10));
 }
 
+static const char maybe[] = "maybe"; /* an attribute, so that it is part of the text form */
+
+bool tn_node_maybe(const tn_node *n)
+{
+    return tn_node_int(n, maybe, 0) != 0;
+}
+
+void tn_node_set_maybe(tn_graph *g, tn_node *n)
+{
+    tn_node_set_int(g, n, maybe, 1);
+}
+
 static tn_node *make_node(tn_expand *e, const char *text, int n_in)
 {
     const char *at = text;
@@ -50,12 +62,14 @@ static tn_node *make_node(tn_expand *e, const char *text, int n_in)
         len = strcspn(at, " ");
         set_attribute(e, n, tn_strndup(e->g->arena, at, len));
     }
+    if (tn_node_maybe(e->node))
+        tn_node_set_maybe(e->g, n);
     return n;
 }
 
 /* --- values --------------------------------------------------------------------------------------------------------- */
 
-static const char *name_value(const tn_expand *e, const char *what)
+const char *tn_expand_name(const tn_expand *e, const char *what)
 {
     const tn_value *out = NULL;
     for (int i = 0; i < e->node->n_out && out == NULL; i++)
@@ -65,7 +79,7 @@ static const char *name_value(const tn_expand *e, const char *what)
 
 tn_value *tn_expand_constant(tn_expand *e, const tn_tensor *t)
 {
-    return tn_graph_add_constant(e->g, name_value(e, "constant"), t);
+    return tn_graph_add_constant(e->g, tn_expand_name(e, "constant"), t);
 }
 
 tn_value *tn_expand_scalar(tn_expand *e, tn_dtype dtype, double x)
@@ -109,7 +123,7 @@ tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *
     tn_node *n = make_node(e, op, n_in);
     for (int i = 0; i < n_in; i++)
         n->in[i] = in[i];
-    tn_value *out = tn_graph_add_value(e->g, name_value(e, n->op->name));
+    tn_value *out = tn_graph_add_value(e->g, tn_expand_name(e, n->op->name));
     return add_node(e, n, out) ? out : tn_expand_scalar(e, TN_FLOAT, 0);
 }
 

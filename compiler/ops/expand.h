@@ -19,7 +19,7 @@ struct tn_expand {
     tn_graph *g;
     const tn_node *node;                   /* the composite: fresh nodes carry its name and index */
     bool (*add)(tn_expand *e, tn_node *n); /* infers n and appends it to the graph; false after an error */
-    void *user;                            /* of add */
+    tn_node_vec *done;                     /* where add appends */
     bool failed;
 };
 
@@ -34,6 +34,13 @@ tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *
 bool tn_give(tn_expand *e, int i, tn_value *v);
 /* tn_node_error of the composite; then all has failed. */
 bool tn_expand_error(tn_expand *e, const char *format, ...) TN_PRINTF(2, 3);
+
+/* What fresh values are called: after the first output of the composite. */
+const char *tn_expand_name(const tn_expand *e, const char *what);
+
+/* Nodes of a branch that the run may not take are marked so, and what they are functions of. */
+bool tn_node_maybe(const tn_node *n);
+void tn_node_set_maybe(tn_graph *g, tn_node *n);
 
 /* Constants. ints: int64 of rank 1. */
 tn_value *tn_expand_ints(tn_expand *e, int count, const int64_t *x);

@@ -1,6 +1,8 @@
 /* Sizes, axes and positions that only the run knows. See late.h. */
 #include "ops/late.h"
 
+#include "ops/expand.h"
+
 enum { MOST_ELEMENTS = 4 * TN_MAX_RANK };
 
 /* --- inference ---------------------------------------------------------------------------------------------------- */
@@ -172,6 +174,10 @@ void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
 {
     tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "agrees", TN_BOOL, 0, NULL));
     c->check = true;
+    if (tn_node_maybe(n))
+        tn_node_error(p->graph, n,
+                      "it checks a value that only the run knows, in a branch of an If that only the run "
+                      "chooses: not supported; fix the condition with --const");
     tn_comp_set(p, c, agrees);
 }
 

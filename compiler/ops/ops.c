@@ -1,17 +1,22 @@
 /* The table of operators and what their families share. See ops.h. */
 #include "ops/ops.h"
 
+#include <limits.h>
+
 static const tn_op table[] = {
 #define TN_OPERATOR(name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc, NULL},
+    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc, NULL, false},
 #define TN_ELEMENTWISE(name, domain, since, in, types, infer, expr, doc) \
-    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc, NULL},
+    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc, NULL, false},
 #define TN_COMPOSITE(name, domain, since, min_in, max_in, min_out, max_out, types, expand, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, types, NULL, NULL, NULL, 0, doc, expand},
+    {name, domain, since, min_in, max_in, min_out, max_out, types, NULL, NULL, NULL, 0, doc, expand, false},
+#define TN_CONTROL(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
+    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, true},
 #include "ops/ops.def"
 #undef TN_OPERATOR
 #undef TN_ELEMENTWISE
 #undef TN_COMPOSITE
+#undef TN_CONTROL
 };
 
 const tn_op *tn_op_at(size_t i)
@@ -110,7 +115,7 @@ static const struct {
 bool tn_check_attributes(tn_graph *g, const tn_node *n)
 {
     static const char *const words[] = {"an int",           "a float",           "a string", "a list of ints",
-                                        "a list of floats", "a list of strings", "a tensor"};
+                                        "a list of floats", "a list of strings", "a tensor", "a subgraph"};
     for (size_t i = 0; i < sizeof attribute_kinds / sizeof *attribute_kinds; i++) {
         const tn_attr *a = tn_node_find_attr(n, attribute_kinds[i].name);
         if (a != NULL && a->kind != attribute_kinds[i].kind)

@@ -42,9 +42,12 @@ bool tn_propagate_elems(tn_graph *g, tn_node *n);
     const tn_expr *expr(tn_program *p, const tn_node *n, const tn_expr *const *in_);
 #define TN_COMPOSITE(name, domain, since, min_in, max_in, min_out, max_out, types, expand, doc) \
     bool expand(tn_expand *e, const tn_node *n);
+#define TN_CONTROL(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
+    bool expand(tn_expand *e, const tn_node *n);
 #include "ops/ops.def"
 #undef TN_OPERATOR
 #undef TN_ELEMENTWISE
 #undef TN_COMPOSITE
+#undef TN_CONTROL
 
 #endif

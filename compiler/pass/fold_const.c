@@ -5,10 +5,13 @@
    its inputs (an Expand of a scalar to a feature map), since computing it costs less than keeping it. */
 #include "base/unwind.h"
 #include "ops/ops.h"
+#include "ops/repeat.h"
 #include "pass/pass.h"
 
 bool tn_all_constant(const tn_node *n)
 {
+    if (tn_node_begins_repeat(n))
+        return false; /* its results change from turn to turn */
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] != NULL && n->in[i]->constant == NULL)
             return false;

@@ -89,11 +89,11 @@ static bool infer_node(tn_graph *g, tn_node *n)
 static bool add_node(tn_expand *parent, tn_node *n)
 {
     tn_graph *g = parent->g;
-    tn_node_vec *done = parent->user;
+    tn_node_vec *done = parent->done;
     if (!check_types(g, n) || !tn_check_attributes(g, n))
         return false;
     if (n->op->expand != NULL) {
-        tn_expand e = {.g = g, .node = n, .add = add_node, .user = done};
+        tn_expand e = {.g = g, .node = n, .add = add_node, .done = done};
         return n->op->expand(&e, n) && check_outputs(g, n);
     }
     *TN_PUSH(g->arena, *done) = n;
@@ -104,7 +104,7 @@ bool tn_pass_infer(tn_module *m, bool *changed)
 {
     tn_graph *g = m->graph;
     tn_node_vec done = {0};
-    tn_expand top = {.g = g, .user = &done};
+    tn_expand top = {.g = g, .done = &done};
     tn_declare_operands(g);
     for (size_t i = 0; i < g->nodes.n; i++) {
         tn_node *n = g->nodes.items[i];

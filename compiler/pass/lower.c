@@ -76,7 +76,7 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
         }
     drop_dead(p);
     *out = p;
-    return true;
+    return g->diag->errors == errors;
 }
 
 bool tn_pass_lower(tn_module *m, bool *changed)

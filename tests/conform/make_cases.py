@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -24,6 +25,10 @@ def write(folder, name, node, feeds, weights, outputs, results=None, opset=OPSET
     initializers = [numpy_helper.from_array(w, x) for x, w in weights.items()]
     graph = helper.make_graph([node], name, [info(x, a) for x, a in feeds.items()], out, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR)
+    save(folder, name, model, feeds, results)
+
+
+def save(folder, name, model, feeds, results=None):
     if results is None:
         results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
     place = os.path.join(folder, name)
@@ -220,7 +225,65 @@ def tf_idf(folder, mode):
     write(folder, f"tfidf_{mode.lower()}", node, {"x": x}, {}, ["y"])
 
 
+# Control flow, in ONNX's text form: inputs are x (float[3,4], random) and what the row gives; name: (inputs, graph).
+CONTROL = {
+    "if_by_input": ({"c": np.array(False)}, """(float[3,4] x, bool c) => (float[3,4] y, float[4] z) {
+        y, z = If (c) <then_branch = t () => (float[3,4] a, float[4] b) { a = Relu (x) b = ReduceMax <keepdims = 0> (x, axis) },
+                       else_branch = e () => (float[3,4] a, float[4] b) { k = Neg (x) a = Exp (k) b = ReduceMin <keepdims = 0> (k, axis) }> }"""),
+    "if_by_shape": ({}, """(float[3,4] x) => (float[n] y) {
+        s = Shape (x) four = Constant <value = int64[1] {4}> () last = Gather (s, index1) c = Equal (last, four)
+        y = If (c) <then_branch = t () => (float[n] a) { a = ReduceSum <keepdims = 0> (x, axis) },
+                    else_branch = e () => (float[n,m] b) { b = Reshape (x, four) }> }"""),
+    "loop_swaps": ({}, """(float[3,4] x) => (float[3,4] p, float[3,4] q, float[k,3,4] all) {
+        n = Constant <value = int64 {5}> () t = Constant <value = bool {1}> () twice = Add (x, x)
+        p, q, all = Loop (n, t, x, twice) <body = b (int64 i, bool c, float[3,4] u, float[3,4] v) => (bool d, float[3,4] v, float[3,4] u, float[3,4] e)
+            { d = Identity (c) f = Cast <to = 1> (i) g = Mul (f, u) e = Sub (g, v) }> }"""),
+    "loop_stops": ({"limit": np.array(9, np.float32)}, """(float[3,4] x, float limit) => (float[3,4] y, float z) {
+        n = Constant <value = int64 {20}> () t = Constant <value = bool {1}> () zero = Constant <value = float {0}> ()
+        y, z = Loop (n, t, x, zero) <body = b (int64 i, bool c, float[3,4] u, float w) => (bool d, float[3,4] v, float o)
+            { f = Cast <to = 1> (i) o = Add (w, f) v = Add (u, o) d = Less (o, limit) }> }"""),
+    "loop_stops_declared": ({"limit": np.array(9, np.float32)}, """(float[3,4] x, float limit) => (float[3,4] y, float[5] all) {
+        n = Constant <value = int64 {20}> () t = Constant <value = bool {1}> () zero = Constant <value = float {0}> ()
+        y, w, all = Loop (n, t, x, zero) <body = b (int64 i, bool c, float[3,4] u, float w) => (bool d, float[3,4] v, float o, float o)
+            { f = Cast <to = 1> (i) o = Add (w, f) v = Add (u, o) d = Less (o, limit) }> }"""),
+    "loop_grows": ({}, """(float[3,4] x) => (float[n,4] y) {
+        n = Constant <value = int64 {3}> () t = Constant <value = bool {1}> ()
+        y = Loop (n, t, x) <body = b (int64 i, bool c, float[k,4] u) => (bool d, float[m,4] v)
+            { d = Identity (c) h = Neg (x) v = Concat <axis = 0> (u, h) }> }"""),
+    "loop_without_turns": ({}, """(float[3,4] x) => (float[3,4] y, float[n,4] all) {
+        n = Constant <value = int64 {0}> () t = Constant <value = bool {1}> ()
+        y, all = Loop (n, t, x) <body = b (int64 i, bool c, float[3,4] u) => (bool d, float[3,4] v, float[4] e)
+            { d = Identity (c) v = Exp (u) e = ReduceSum <keepdims = 0> (u, axis) }> }"""),
+    "scan_axes": ({}, """(float[3,4] x) => (float[3] y, float[3,4] z, float[4,3] w) {
+        i = ReduceSum <keepdims = 0> (x, axis1)
+        y, z, w = Scan <num_scan_inputs = 2, scan_input_axes = [1, 1], scan_input_directions = [0, 1], scan_output_axes = [1, 0],
+                        scan_output_directions = [1, 0],
+                        body = b (float[3] s, float[3] u, float[3] v) => (float[3] o, float[3] p, float[3] r)
+            { p = Sub (u, v) o = Add (s, p) r = Mul (s, p) }> (i, x, x) }"""),
+    "nested": ({"w": np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)},
+               """(float[3,4] x, float[4,4] w) => (float[4] y, float[n,3,4] all) {
+        n = Constant <value = int64 {4}> () t = Constant <value = bool {1}> () two = Constant <value = int64 {2}> () zero = Constant <value = int64 {0}> ()
+        half = Constant <value = float {0.5}> () begin = ReduceSum <keepdims = 0> (x, axis)
+        y, all = Loop (n, t, begin) <body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v, float[3,4] rows)
+            { d = Identity (c) h = Mul (w, half) f = Cast <to = 1> (i) m = Mod (i, two) even = Equal (m, zero)
+              last, rows = Scan <num_scan_inputs = 1, body = inner (float[4] s, float[4] row) => (float[4] o, float[4] e)
+                  { g = Mul (row, f) k = Add (g, u) j = MatMul (k, h) q = Add (s, j) o = Tanh (q) e = Identity (q) }> (u, x)
+              v = If (even) <then_branch = yes () => (float[4] a) { a = Sub (last, u) }, else_branch = no () => (float[4] a) { a = Add (last, f) }> }> }"""),
+}
+
+
+def control(folder, name):
+    more, graph = CONTROL[name]
+    model = onnx.parser.parse_model(f'<ir_version: {IR}, opset_import: ["" : {OPSET}]> {name} {graph}')
+    for x, value in (("axis", [0]), ("axis1", [1]), ("index1", [1])):
+        if x in graph:
+            model.graph.initializer.append(numpy_helper.from_array(np.array(value, np.int64), x))
+    save(folder, name, model, {"x": np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32), **more})
+
+
 if __name__ == "__main__":
+    for name in CONTROL:
+        control(sys.argv[1], name)
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
     all_signals(sys.argv[1])

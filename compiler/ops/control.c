@@ -1,0 +1,536 @@
+/* If, Loop and Scan: their subgraphs take their place.
+
+   If: a condition that is known leaves one branch. Otherwise both are computed and each result is chosen (Where), so a
+   branch may not hold what ends the run with an error (late.h): its nodes are marked, lowering refuses that.
+
+   Loop, Scan: one copy of the body between RepeatBegin and RepeatEnd (repeat.h). Where that has no types, since a shape
+   inside depends on the turn or what is carried changes its shape, a copy for each turn, in which the turn is a constant.
+
+   How many turns is the extent of the slices, a constant, or what the file declares of a scan output's shape, which a check
+   then compares. A condition that may end a Loop early is a state: behind the end the other states stay as they are. */
+#include "ops/ops.h"
+#include "ops/repeat.h"
+
+enum { MAX_UNROLLED = 1 << 15 }; /* nodes */
+
+/* --- bodies --------------------------------------------------------------------------------------------------------- */
+
+/* Puts a copy of b behind the nodes that are done; its outputs, NULL after an error. */
+static tn_value *const *inline_body(tn_expand *e, const tn_subgraph *b, tn_value *const *inputs, bool maybe)
+{
+    if (e->failed)
+        return NULL;
+    const tn_subgraph *copy = tn_subgraph_copy(e->g, b, inputs);
+    for (size_t i = 0; i < copy->nodes.n; i++) {
+        if (maybe)
+            tn_node_set_maybe(e->g, copy->nodes.items[i]);
+        if (!e->add(e, copy->nodes.items[i])) {
+            e->failed = true;
+            return NULL;
+        }
+    }
+    return copy->outputs.items;
+}
+
+static const tn_subgraph *need_body(tn_expand *e, const char *name)
+{
+    const tn_subgraph *b = tn_node_body(e->node, name);
+    if (b == NULL)
+        tn_expand_error(e, "attribute '%s' is missing; a subgraph is wanted", name);
+    return b;
+}
+
+static tn_value *to_scalar(tn_expand *e, tn_value *v)
+{
+    return v->shape.rank == 0 ? v : tn_call_reshape(e, v, 0, NULL);
+}
+
+/* --- If ------------------------------------------------------------------------------------------------------------- */
+
+static bool give_branch(tn_expand *e, const tn_subgraph *b)
+{
+    tn_value *const *out = inline_body(e, b, NULL, tn_node_maybe(e->node));
+    for (int i = 0; out != NULL && i < e->node->n_out; i++)
+        tn_give(e, i, out[i]);
+    return !e->failed;
+}
+
+static bool same_types(const tn_value *x, const tn_value *y)
+{
+    return x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape);
+}
+
+static bool choose(tn_expand *e, const tn_subgraph *then, const tn_subgraph *otherwise)
+{
+    tn_value *const *x = inline_body(e, then, NULL, true), *const *y = inline_body(e, otherwise, NULL, true);
+    tn_value *condition = e->failed ? NULL : to_scalar(e, e->node->in[0]);
+    for (int i = 0; !e->failed && i < e->node->n_out; i++) {
+        if (!same_types(x[i], y[i]))
+            return tn_expand_error(
+                e,
+                "output %d is %s or %s, by a condition that only the run knows; branches of one type "
+                "are supported: fix what condition '%s' depends on with --const",
+                i, tn_type_text(e->g->arena, x[i]->dtype, &x[i]->shape),
+                tn_type_text(e->g->arena, y[i]->dtype, &y[i]->shape), e->node->in[0]->name);
+        tn_give(e, i, tn_call(e, "Where", condition, x[i], y[i]));
+    }
+    return !e->failed;
+}
+
+bool tn_expand_if(tn_expand *e, const tn_node *n)
+{
+    const tn_subgraph *then = need_body(e, "then_branch"), *otherwise = need_body(e, "else_branch");
+    if (then == NULL || otherwise == NULL)
+        return false;
+    if (n->in[0]->dtype != TN_BOOL || tn_shape_count(&n->in[0]->shape) != 1)
+        return tn_expand_error(e, "condition '%s' is %s; one bool is wanted", n->in[0]->name,
+                               tn_type_text(e->g->arena, n->in[0]->dtype, &n->in[0]->shape));
+    if (then->inputs.n > 0 || otherwise->inputs.n > 0 || then->outputs.n != (size_t)n->n_out
+        || otherwise->outputs.n != (size_t)n->n_out)
+        return tn_expand_error(e, "branches with %zu and %zu inputs, %zu and %zu outputs; 0 and %d are wanted",
+                               then->inputs.n, otherwise->inputs.n, then->outputs.n, otherwise->outputs.n, n->n_out);
+    const tn_tensor *known = n->in[0]->constant;
+    if (known == NULL)
+        return choose(e, then, otherwise);
+    return give_branch(e, tn_tensor_get_int(known, 0) != 0 ? then : otherwise);
+}
+
+/* --- turns ---------------------------------------------------------------------------------------------------------- */
+
+/* A Loop or a Scan. */
+typedef struct turns {
+    tn_expand *e;
+    const tn_subgraph *body;
+    bool is_loop; /* the body's first inputs are the turn and the condition, its first output the latter */
+    int states, slices, elements;
+    tn_value **in;            /* states, with room for two more, then slices */
+    int64_t *axes, *reversed; /* of the slices */
+    int64_t *out_axes, *out_reversed;
+    tn_dim trips;
+    tn_value *condition; /* Loop: before the first turn; NULL: true */
+    bool masked;         /* the condition is a state (active), and so is whether the last turn was done (ran) */
+    bool needs_mask;     /* found out: the body changes the condition */
+    tn_value **result;   /* of all turns: states, active, ran, then the joined elements */
+} turns;
+
+static int carried(const turns *t)
+{
+    return t->states + 2 * t->masked;
+}
+
+static const tn_value *origin(const tn_value *v)
+{
+    while (tn_node_is(v->maker, "Identity"))
+        v = v->maker->in[0];
+    return v;
+}
+
+static bool stays(const turns *t, const tn_value *before, const tn_value *after)
+{
+    bool is_true = after->constant != NULL && after->dtype == TN_BOOL && tn_tensor_get_int(after->constant, 0) != 0;
+    return !t->is_loop || is_true || origin(after) == origin(before);
+}
+
+static tn_value *keep_unless(tn_expand *e, tn_value *active, tn_value *next, tn_value *state)
+{
+    if (same_types(next, state))
+        return tn_call(e, "Where", active, next, state);
+    tn_expand_error(e, "what is carried changes from %s to %s, and whether it does only the run knows",
+                    tn_type_text(e->g->arena, state->dtype, &state->shape),
+                    tn_type_text(e->g->arena, next->dtype, &next->shape));
+    return next;
+}
+
+/* One turn. now: states and slices; out: the next states, then elements. */
+static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value **out)
+{
+    tn_expand *e = t->e;
+    tn_value **in = TN_NEW_N(e->g->arena, tn_value *, t->states + t->slices + 3), *active = t->condition;
+    int extra = t->is_loop ? 2 : 0, hidden = carried(t) - t->states;
+    if (t->masked)
+        active = now[t->states];
+    else if (active == NULL)
+        active = tn_expand_scalar(e, TN_BOOL, 1);
+    in[0] = turn;
+    in[t->is_loop ? 1 : 0] = active;
+    for (int i = 0; i < t->states; i++)
+        in[extra + i] = now[i];
+    for (int i = 0; i < t->slices; i++)
+        in[extra + t->states + i] = now[t->states + hidden + i];
+    tn_value *const *body = inline_body(e, t->body, in, tn_node_maybe(e->node));
+    if (body == NULL)
+        return false;
+    const int first = t->is_loop ? 1 : 0;
+    for (int i = 0; i < t->states; i++)
+        out[i] = t->masked ? keep_unless(e, active, body[first + i], now[i]) : body[first + i];
+    for (int i = 0; i < t->elements; i++)
+        out[t->states + hidden + i] = body[first + t->states + i];
+    if (t->masked) {
+        out[t->states] = tn_call(e, "And", active, to_scalar(e, body[0]));
+        out[t->states + 1] = active;
+    } else
+        t->needs_mask = !e->failed && !stays(t, active, body[0]);
+    return !e->failed && !t->needs_mask;
+}
+
+/* --- one copy of the body ------------------------------------------------------------------------------------------- */
+
+/* Marks what depends on the results of n that are marked. */
+static bool depends(const tn_node *n, const bool *moves)
+{
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] != NULL && moves[n->in[i]->id])
+            return true;
+    return false;
+}
+
+/* Moves nodes behind `begin` that no turn changes before it; a repeat inside stays whole. */
+static void hoist(tn_expand *e, size_t begin)
+{
+    tn_node **nodes = e->done->items;
+    bool *moves = TN_NEW_N(e->g->arena, bool, e->g->values.n);
+    tn_node_vec before = {0}, after = {0};
+    int depth = 0;
+    for (size_t i = begin; i < e->done->n; i++) {
+        tn_node *n = nodes[i];
+        depth += i > begin && tn_node_begins_repeat(n);
+        bool stay = i == begin || depth > 0 || depends(n, moves);
+        for (int k = 0; k < n->n_out; k++)
+            if (n->out[k] != NULL)
+                moves[n->out[k]->id] = stay;
+        *(stay ? TN_PUSH(e->g->arena, after) : TN_PUSH(e->g->arena, before)) = n;
+        depth -= i > begin && tn_node_ends_repeat(n);
+    }
+    for (size_t i = 0; i < before.n; i++)
+        nodes[begin + i] = before.items[i];
+    for (size_t i = 0; i < after.n; i++)
+        nodes[begin + before.n + i] = after.items[i];
+}
+
+static bool repeat(turns *t)
+{
+    tn_expand *e = t->e;
+    int n = carried(t);
+    size_t at = e->done->n;
+    const tn_node *begin = tn_call_repeat_begin(e, t->trips.n, n, t->slices, t->in, t->axes, t->reversed);
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1);
+    if (begin == NULL || !take_turn(t, begin->out[0], begin->out + 1, next))
+        return false;
+    hoist(e, at);
+    const tn_node *end = tn_call_repeat_end(e, begin, n, t->elements, next, t->out_axes, t->out_reversed);
+    if (end != NULL)
+        memcpy(t->result, end->out, sizeof *t->result * (size_t)(n + t->elements));
+    return end != NULL;
+}
+
+/* --- a copy for each turn ------------------------------------------------------------------------------------------- */
+
+static tn_value *slice_of(turns *t, int i, int64_t turn)
+{
+    tn_expand *e = t->e;
+    int64_t place = t->reversed[i] != 0 ? t->trips.n - 1 - turn : turn;
+    return tn_call(e, tn_strfmt(e->g->arena, "Gather axis=%lld", (long long)t->axes[i]), t->in[carried(t) + i],
+                   tn_expand_scalar(e, TN_INT64, (double)place));
+}
+
+static tn_value *join(turns *t, int i, tn_value *const *elements)
+{
+    tn_expand *e = t->e;
+    int n = (int)t->trips.n;
+    tn_value **parts = TN_NEW_N(e->g->arena, tn_value *, n);
+    for (int k = 0; k < n; k++)
+        parts[t->out_reversed[i] != 0 ? n - 1 - k : k] = tn_call_unsqueeze(e, elements[k], t->out_axes[i]);
+    return tn_call_list(e, tn_strfmt(e->g->arena, "Concat axis=%lld", (long long)t->out_axes[i]), n, parts);
+}
+
+static bool unroll(turns *t)
+{
+    tn_expand *e = t->e;
+    int n = carried(t), trips = (int)t->trips.n;
+    tn_value **now = TN_NEW_N(e->g->arena, tn_value *, n + t->slices + 1),
+             **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1),
+             **elements = TN_NEW_N(e->g->arena, tn_value *, t->elements * trips + 1);
+    memcpy(now, t->in, sizeof *now * (size_t)n);
+    for (int k = 0; k < trips; k++) {
+        for (int i = 0; i < t->slices; i++)
+            now[n + i] = slice_of(t, i, k);
+        if (!take_turn(t, tn_expand_scalar(e, TN_INT64, k), now, next))
+            return false;
+        memcpy(now, next, sizeof *now * (size_t)n);
+        for (int i = 0; i < t->elements; i++)
+            elements[i * trips + k] = next[n + i];
+    }
+    memcpy(t->result, now, sizeof *now * (size_t)n);
+    for (int i = 0; i < t->elements; i++)
+        t->result[n + i] = join(t, i, &elements[i * trips]);
+    return !e->failed;
+}
+
+/* --- no turn -------------------------------------------------------------------------------------------------------- */
+
+/* The states stay; of the elements a turn tells the types. */
+static bool skip_all(turns *t)
+{
+    tn_expand *e = t->e;
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, t->states + t->elements + 3);
+    if (t->slices > 0)
+        return tn_expand_error(e, "inputs without a slice are not supported");
+    int n = carried(t);
+    if (!take_turn(t, tn_expand_scalar(e, TN_INT64, 0), t->in, next) && !t->needs_mask)
+        return false;
+    t->needs_mask = false;
+    for (int i = 0; i < n; i++)
+        t->result[i] = t->in[i];
+    for (int i = n; i < n + t->elements; i++) {
+        tn_shape s = next[i]->shape;
+        if (!tn_shape_is_fixed(&s) || s.rank == TN_MAX_RANK)
+            return tn_expand_error(e, "no turn, and elements of type %s: not supported",
+                                   tn_type_text(e->g->arena, next[i]->dtype, &s));
+        memmove(&s.dim[1], &s.dim[0], sizeof *s.dim * (size_t)s.rank++);
+        s.dim[0] = tn_dim_fixed(0);
+        t->result[i] = tn_expand_constant(e, tn_tensor_make(e->g->arena, next[i]->dtype, &s));
+    }
+    return true;
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------------------- */
+
+/* The extent that the file declares of a scan output; -1. */
+static int64_t declared_trips(const turns *t)
+{
+    for (int i = t->states; i < t->states + t->elements; i++) {
+        const tn_value *v = t->e->node->out[i];
+        if (v != NULL && v->declared.known && v->declared.rank > 0 && v->declared.dim[0].sym == NULL)
+            return v->declared.dim[0].n;
+    }
+    return -1;
+}
+
+static bool open_trips(turns *t)
+{
+    return tn_expand_error(t->e,
+                           "how many turns it takes is known at run time only, and the file does not declare the shape "
+                           "of an output that tells; fix the inputs that it depends on with --const, or declare the "
+                           "shape of output %d",
+                           t->elements > 0 ? t->states : 0);
+}
+
+/* The condition becomes a state. What is joined has as many elements as it is declared with. */
+static bool mask(turns *t)
+{
+    tn_value *yes = tn_expand_scalar(t->e, TN_BOOL, 1);
+    int64_t declared = declared_trips(t);
+    if (t->elements > 0 && declared < 0)
+        return open_trips(t);
+    if (t->elements > 0)
+        t->trips = tn_dim_fixed(declared);
+    memmove(t->in + t->states + 2, t->in + t->states, sizeof *t->in * (size_t)t->slices);
+    t->in[t->states] = t->condition != NULL ? to_scalar(t->e, t->condition) : yes;
+    t->in[t->states + 1] = yes;
+    t->masked = true;
+    t->needs_mask = false;
+    return true;
+}
+
+static void drop_line(void *user, const char *line)
+{
+    (void)user;
+    (void)line;
+}
+
+/* Whether f does it; otherwise all is as before, and nothing is said of the reason if quiet. */
+static bool try(turns *t, bool (*f)(turns *t), bool quiet)
+{
+    tn_expand *e = t->e;
+    size_t nodes = e->done->n;
+    tn_diag *diag = e->g->diag, silent = {.report = drop_line};
+    e->g->diag = quiet ? &silent : diag;
+    bool ok = f(t);
+    e->g->diag = diag;
+    if (!ok && (quiet || t->needs_mask)) {
+        e->done->n = nodes;
+        e->failed = false;
+    }
+    return ok;
+}
+
+static bool do_turns(turns *t)
+{
+    if (tn_dim_is(t->trips, 0))
+        return skip_all(t);
+    bool may_unroll = t->trips.sym == NULL && t->trips.n <= MAX_UNROLLED / (int64_t)(t->body->nodes.n + 1);
+    if (try(t, repeat, may_unroll) || (!t->needs_mask && may_unroll && try(t, unroll, false)))
+        return true;
+    return t->needs_mask && mask(t) && do_turns(t);
+}
+
+static bool give_results(turns *t)
+{
+    int hidden = carried(t) - t->states;
+    for (int i = 0; i < t->states; i++)
+        tn_give(t->e, i, t->result[i]);
+    for (int i = t->states; i < t->states + t->elements; i++)
+        tn_give(t->e, i, t->result[hidden + i]);
+    return !t->e->failed;
+}
+
+static bool check_operands(turns *t, int first)
+{
+    const tn_node *n = t->e->node;
+    for (int i = 0; i < t->states + t->slices; i++) {
+        if (!tn_has_input(n, first + i))
+            return tn_expand_error(t->e, "input %d is omitted", first + i);
+        t->in[i] = n->in[first + i];
+    }
+    return true;
+}
+
+static int64_t *zeros(tn_expand *e, int n)
+{
+    int64_t *x = TN_NEW_N(e->g->arena, int64_t, n + 1);
+    memset(x, 0, sizeof *x * (size_t)(n + 1));
+    return x;
+}
+
+static bool begin_turns(turns *t, int states, int slices, int elements)
+{
+    tn_expand *e = t->e;
+    t->states = states;
+    t->slices = slices;
+    t->elements = elements;
+    t->in = TN_NEW_N(e->g->arena, tn_value *, states + slices + 3);
+    t->result = TN_NEW_N(e->g->arena, tn_value *, states + elements + 3);
+    t->axes = zeros(e, slices);
+    t->reversed = zeros(e, slices);
+    t->out_axes = zeros(e, elements);
+    t->out_reversed = zeros(e, elements);
+    if (states < 0 || slices < 0 || elements < 0 || e->node->n_out != states + elements)
+        return tn_expand_error(e, "its body has %zu inputs and %zu outputs, which does not fit its %d outputs",
+                               t->body->inputs.n, t->body->outputs.n, e->node->n_out);
+    return check_operands(t, t->is_loop ? 2 : 0);
+}
+
+/* --- Loop ----------------------------------------------------------------------------------------------------------- */
+
+static bool is_known(const tn_value *v)
+{
+    return v == NULL || v->constant != NULL;
+}
+
+static bool find_trips(turns *t, const tn_value *limit)
+{
+    int64_t declared = declared_trips(t), most = TN_DIM_MAX;
+    bool by_limit = limit != NULL && limit->constant != NULL;
+    if (by_limit)
+        most = tn_tensor_get_int(limit->constant, 0);
+    if (!is_known(t->condition) || !by_limit)
+        most = declared >= 0 ? declared : by_limit ? most : TN_DIM_MAX;
+    else if (t->condition != NULL && tn_tensor_get_int(t->condition->constant, 0) == 0)
+        most = 0;
+    t->trips = tn_dim_fixed(most > 0 ? most : 0);
+    return t->trips.n < INT32_MAX || open_trips(t);
+}
+
+/* Whether the turns were as many as the outputs were declared with. */
+static tn_value *find_agreement(turns *t, tn_value *limit)
+{
+    tn_expand *e = t->e;
+    tn_value *trips = tn_expand_scalar(e, TN_INT64, (double)t->trips.n), *yes = tn_expand_scalar(e, TN_BOOL, 1);
+    tn_value *exhausted = limit == NULL  ? tn_expand_scalar(e, TN_BOOL, 0)
+                        : t->trips.n > 0 ? tn_call(e, "Equal", to_scalar(e, limit), trips)
+                                         : tn_call(e, "LessOrEqual", to_scalar(e, limit), trips);
+    tn_value *before = t->condition != NULL ? to_scalar(e, t->condition) : yes;
+    if (t->trips.n == 0)
+        return tn_call(e, "Or", exhausted, tn_call(e, "Not", before));
+    if (!t->masked)
+        return tn_call(e, "And", exhausted, before);
+    tn_value *stopped = tn_call(e, "Not", t->result[t->states]);
+    return tn_call(e, "And", t->result[t->states + 1], tn_call(e, "Or", exhausted, stopped));
+}
+
+static void check_results(turns *t, tn_value *limit)
+{
+    tn_value *agrees = find_agreement(t, limit);
+    for (int i = 0; i < t->elements && agrees->constant == NULL; i++) {
+        tn_value **joined = &t->result[carried(t) + i];
+        *joined = tn_call_check(t->e, agrees, *joined);
+    }
+}
+
+bool tn_expand_loop(tn_expand *e, const tn_node *n)
+{
+    turns t = {.e = e, .body = need_body(e, "body"), .is_loop = true};
+    if (t.body == NULL)
+        return false;
+    int states = (int)t.body->inputs.n - 2, elements = (int)t.body->outputs.n - 1 - states;
+    tn_value *limit = tn_has_input(n, 0) ? n->in[0] : NULL;
+    t.condition = tn_has_input(n, 1) ? n->in[1] : NULL;
+    if (!begin_turns(&t, states, 0, elements) || !find_trips(&t, limit))
+        return false;
+    if (!is_known(t.condition) && elements == 0 && !mask(&t))
+        return false;
+    if (!do_turns(&t))
+        return false;
+    bool open = !is_known(limit) || limit == NULL || !is_known(t.condition) || t.masked;
+    if (open && elements > 0)
+        check_results(&t, limit);
+    return give_results(&t);
+}
+
+/* --- Scan ----------------------------------------------------------------------------------------------------------- */
+
+static bool read_list(tn_expand *e, const char *name, int count, int64_t *out)
+{
+    const tn_attr *a = tn_node_find_attr(e->node, name);
+    if (a == NULL)
+        return true;
+    if (a->kind != TN_ATTR_INTS || a->n != (size_t)count)
+        return tn_expand_error(e, "attribute '%s' has %zu elements; %d are wanted", name, a->n, count);
+    memcpy(out, a->ints, sizeof *out * a->n);
+    return true;
+}
+
+static bool find_slices(turns *t)
+{
+    tn_expand *e = t->e;
+    for (int i = 0; i < t->slices; i++) {
+        const tn_shape *s = &t->in[t->states + i]->shape;
+        int axis;
+        if (!tn_node_axis(e->g, e->node, t->axes[i], s->rank, &axis))
+            return tn_expand_error(e, "scan_input_axes does not fit scan input %d", i);
+        t->axes[i] = axis;
+        if (i > 0 && !tn_dim_same(s->dim[axis], t->trips))
+            return tn_expand_error(e, "scan input %d has %s slices, the first %s", i,
+                                   tn_dim_text(e->g->arena, s->dim[axis]), tn_dim_text(e->g->arena, t->trips));
+        t->trips = s->dim[axis];
+    }
+    return true;
+}
+
+/* Negative axes count from the end of the result, whose rank only the body's types tell. */
+static bool find_out_axes(turns *t)
+{
+    for (int i = 0; i < t->elements; i++)
+        if (t->out_axes[i] < 0)
+            return tn_expand_error(t->e, "scan_output_axes of %lld: counting from the end is not supported",
+                                   (long long)t->out_axes[i]);
+    return true;
+}
+
+bool tn_expand_scan(tn_expand *e, const tn_node *n)
+{
+    turns t = {.e = e, .body = need_body(e, "body")};
+    if (t.body == NULL)
+        return false;
+    if (n->version < 9)
+        return tn_expand_error(e, "Scan of opset 8, with its batch, is not supported; opset 9 is");
+    int slices = (int)tn_node_int(n, "num_scan_inputs", 0), states = (int)t.body->inputs.n - slices;
+    if (slices < 1 || !begin_turns(&t, states, slices, (int)t.body->outputs.n - states))
+        return e->failed ? false : tn_expand_error(e, "num_scan_inputs is %d; at least 1 is wanted", slices);
+    if (!read_list(e, "scan_input_axes", slices, t.axes) || !read_list(e, "scan_input_directions", slices, t.reversed)
+        || !read_list(e, "scan_output_axes", t.elements, t.out_axes)
+        || !read_list(e, "scan_output_directions", t.elements, t.out_reversed) || !find_slices(&t)
+        || !find_out_axes(&t))
+        return false;
+    return do_turns(&t) && give_results(&t);
+}

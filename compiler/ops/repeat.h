@@ -1,0 +1,18 @@
+/* Repeats in the graph, see repeat.c. */
+#ifndef TN_REPEAT_H
+#define TN_REPEAT_H
+
+#include "ops/expand.h"
+
+/* NULL after an error. trips counts only where there are no slices, which tell by themselves. */
+tn_node *tn_call_repeat_begin(tn_expand *e, int64_t trips, int states, int slices, tn_value *const *in,
+                              const int64_t *axes, const int64_t *reversed);
+tn_node *tn_call_repeat_end(tn_expand *e, const tn_node *begin, int states, int elements, tn_value *const *in,
+                            const int64_t *axes, const int64_t *reversed);
+/* v; the run ends with an error where agrees, a bool, is false. */
+tn_value *tn_call_check(tn_expand *e, tn_value *agrees, tn_value *v);
+
+bool tn_node_begins_repeat(const tn_node *n);
+bool tn_node_ends_repeat(const tn_node *n);
+
+#endif
