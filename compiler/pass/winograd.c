@@ -177,13 +177,24 @@ static bool is_fixed_axis(const tn_axis *a)
     return a->extent->kind == TN_E_INT && a->extent->i > 0;
 }
 
-/* y[n, k, i, j] from sums over c, r, s of 3 x 3 taps. */
-static bool has_axes(tn_program *p, const tn_comp *c)
+/* The result's place: the axes themselves, the channels perhaps moved by whole vectors (one part of a Concat). */
+static bool writes_axes(tn_program *p, const tn_comp *c, int lanes)
 {
-    if (c->n_axis != 4 || c->n_reduce != 3 || c->out->rank != 4 || c->combine != TN_OP_ADD)
+    for (int i = 0; i < 4; i++) {
+        const tn_expr *move = tn_sub(p, c->at[i], tn_axis_var(p, c, i));
+        if (move->kind != TN_E_INT || (i == 1 ? move->i % lanes : move->i) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* y[n, k, i, j] from sums over c, r, s of 3 x 3 taps. */
+static bool has_axes(tn_program *p, const tn_comp *c, int lanes)
+{
+    if (c->n_axis != 4 || c->n_reduce != 3 || c->out->rank != 4 || c->combine != TN_OP_ADD || !writes_axes(p, c, lanes))
         return false;
-    for (int i = 0; i < 4; i++)
-        if (c->at[i] != tn_axis_var(p, c, i) || (i > 0 && !is_fixed_axis(&c->axis[i])))
+    for (int i = 1; i < 4; i++)
+        if (!is_fixed_axis(&c->axis[i]))
             return false;
     return is_fixed_axis(&c->reduce[0]) && tn_expr_is_int(c->reduce[1].extent, TAPS)
         && tn_expr_is_int(c->reduce[2].extent, TAPS);
@@ -220,7 +231,7 @@ static bool match_pixels(tn_program *p, conv *v)
 static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 {
     const tn_expr *e = c->elem;
-    if (c->call != NULL || c->repeat != NULL || c->serial || !has_axes(p, c) || c->out->dtype != TN_FLOAT
+    if (c->call != NULL || c->repeat != NULL || c->serial || !has_axes(p, c, lanes) || c->out->dtype != TN_FLOAT
         || e->dtype != TN_FLOAT || e->kind != TN_E_OP || e->op != TN_OP_MUL || c->init->kind != TN_E_NUM
         || c->init->f != 0)
         return false;
@@ -430,18 +441,19 @@ static void add_output(const rewriting *r)
     const tn_comp *direct = r->v->comp;
     tn_comp *c = begin_comp(r, direct->out, r->v->k, r->g.m, "output");
     const tn_expr *i = tn_axis_var(p, c, 3), *j = tn_axis_var(p, c, 4), *tile[MOST_A][MOST_A] = {{NULL}};
-    c->at[0] = r->image;
-    c->at[1] = tn_axis_var(p, c, 0);
-    c->at[2] = tn_add(p, first_pixel(r, r->row, tn_axis_var(p, c, 1), r->v->h), i);
-    c->at[3] = tn_add(p, first_pixel(r, r->col, tn_axis_var(p, c, 2), r->v->w_out), j);
+    const tn_expr *axis[4] = {r->image, tn_axis_var(p, c, 0),
+                              tn_add(p, first_pixel(r, r->row, tn_axis_var(p, c, 1), r->v->h), i),
+                              tn_add(p, first_pixel(r, r->col, tn_axis_var(p, c, 2), r->v->w_out), j)};
+    for (int d = 0; d < 4; d++)
+        c->at[d] = tn_substitute(p, direct->at[d], direct->axis[d].var, axis[d]);
     for (int u = 0; u < r->t.a; u++)
         for (int w = 0; w < r->t.a; w++)
             tile[u][w] = tn_load_raw(p, r->points_out, 3,
-                                     (const tn_expr *[]){tn_index(p, u * r->t.a + w), c->at[1], tile_of(r, c)});
+                                     (const tn_expr *[]){tn_index(p, u * r->t.a + w), axis[1], tile_of(r, c)});
     transform_tile(p, &r->t, transform_out, tile);
     const tn_expr *post = direct->post;
     for (int d = 0; d < 4; d++)
-        post = tn_substitute(p, post, direct->axis[d].var, c->at[d]);
+        post = tn_substitute(p, post, direct->axis[d].var, axis[d]);
     tn_comp_set(p, c, tn_substitute(p, post, direct->acc, pick(p, tile, r->g.m, i, j)));
 }
 
