@@ -74,30 +74,49 @@ bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_sh
     return tn_check_late(g, n, i, what, out->rank);
 }
 
-static bool is_scalar_constant(const tn_value *v)
+/* Whether the result has the shape of operand 0, whatever it is. */
+static bool keeps_shape(const tn_node *n)
 {
-    return v != NULL && v->constant != NULL && v->shape.rank == 0;
+    return n->op->infer == tn_infer_first || n->op->infer == tn_infer_cast || n->op->infer == tn_infer_cast_like
+        || (n->op->expr != NULL && n->n_in == 1);
 }
 
-/* The operand whose shape is the result's, whatever it is; NULL when there is none. */
-static tn_value *find_equal_operand(const tn_node *n)
+/* Whether the result's shape is that of the operands broadcast. */
+static bool broadcasts(const tn_node *n)
 {
-    bool keeps = n->op->infer == tn_infer_first || n->op->infer == tn_infer_cast || n->op->infer == tn_infer_cast_like;
-    if (keeps || (n->op->expr != NULL && n->n_in == 1))
-        return n->in[0];
-    if (n->op->infer != tn_infer_broadcast || n->n_in != 2)
-        return NULL;
-    return is_scalar_constant(n->in[0]) ? n->in[1] : is_scalar_constant(n->in[1]) ? n->in[0] : NULL;
+    return n->op->expr != NULL && (n->op->infer == tn_infer_broadcast || n->op->infer == tn_infer_compare);
 }
 
+/* The value whose shape n's result has, as far as that is seen without types: of all operands that are not scalars the
+   same one; NULL: the result is a scalar too. of: the same for each value before, by id. */
+static tn_value *find_source(const tn_node *n, tn_value *const *of)
+{
+    tn_value *source = NULL;
+    int operands = keeps_shape(n) ? 1 : broadcasts(n) ? n->n_in : 0;
+    for (int i = 0; i < operands; i++) {
+        tn_value *x = n->in[i] != NULL ? of[n->in[i]->id] : NULL;
+        if (n->in[i] == NULL || (x != NULL && source != NULL && x != source))
+            return n->out[0];
+        source = x != NULL ? x : source;
+    }
+    return operands > 0 ? source : n->out[0];
+}
+
+/* Log(x) + 1, a * sin(x) + b * cos(x): what is declared of the result is the shape of x. */
 void tn_declare_operands(tn_graph *g)
 {
-    for (size_t i = g->nodes.n; i-- > 0;) {
-        const tn_node *n = g->nodes.items[i];
-        const tn_value *out = n->n_out > 0 ? n->out[0] : NULL;
-        tn_value *in = out != NULL && out->declared.known && n->n_in > 0 ? find_equal_operand(n) : NULL;
-        if (in != NULL && !in->declared.known)
-            in->declared = out->declared;
+    tn_value **of = TN_NEW_N(g->arena, tn_value *, g->values.n + 1);
+    for (size_t i = 0; i < g->values.n; i++) {
+        tn_value *v = g->values.items[i];
+        of[i] = v->shape.known && v->shape.rank == 0 ? NULL : v;
+    }
+    for (size_t i = 0; i < g->nodes.n; i++)
+        if (g->nodes.items[i]->n_out == 1 && g->nodes.items[i]->out[0] != NULL)
+            of[g->nodes.items[i]->out[0]->id] = find_source(g->nodes.items[i], of);
+    for (size_t i = g->values.n; i-- > 0;) {
+        const tn_value *v = g->values.items[i];
+        if (v->declared.known && of[i] != NULL && !of[i]->declared.known)
+            of[i]->declared = v->declared;
     }
 }
 

@@ -24,7 +24,7 @@ bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, i
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what);
 /* The shape that input i gives for output 0: what it holds, else the declared one; tn_late_check_dims compares. */
 bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out);
-/* Declared shapes go from results to operands where both have one shape (Log, Cast, x + 1). */
+/* Declared shapes go from results to the values that they are elementwise functions of (Log, Cast, x + 1). */
 void tn_declare_operands(tn_graph *g);
 
 /* Element k of an integer input of rank 0 or 1, in int64; limited to +-2^40, so that arithmetic on it does not wrap. */

@@ -156,6 +156,9 @@ static bool run_vector(const options *o, const char *name)
     tn_arena arena = {.memory = &memory};
     if (setjmp(guard) != 0)
         return fail("out of memory");
+    tn_diag d = {.report = keep_first};
+    if (tn_onnx_load(&arena, &d, model, &(tn_onnx_options){0}) == NULL) /* a better reason than its unreadable data */
+        return fail("not supported");
     tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
     tn_array_vec in = {0}, want = {0};
     if (access(strcat(strcpy((char[1100]){0}, data), "/input_0.pb"), R_OK) == 0
