@@ -7,38 +7,6 @@ enum { CONST_LIMIT = 1 << 20, WEIGHT_ALIGN = 64 };
 
 /* --- weights -------------------------------------------------------------------------------------------------------- */
 
-static int64_t place_of(const tn_buf *b, const int64_t *at)
-{
-    int64_t flat = 0;
-    int n = b->layout.n > 0 ? b->layout.n : b->rank;
-    for (int k = 0; k < n; k++) {
-        int axis = b->layout.n > 0 ? b->layout.part[k].axis : k;
-        int64_t div = b->layout.n > 0 ? b->layout.part[k].div : 1, mod = b->layout.n > 0 ? b->layout.part[k].mod : 0;
-        int64_t room = mod != 0 ? mod : (b->max[axis] + div - 1) / div;
-        int64_t i = at[axis] / div;
-        flat = flat * room + (mod != 0 ? i % mod : i);
-    }
-    return flat;
-}
-
-/* The constant's elements in the order of its buffer's layout, the room of rounded-up blocks filled with zeros. */
-static const tn_tensor *pack(tn_arena *a, const tn_buf *b)
-{
-    const tn_tensor *t = b->packed_from != NULL ? b->packed_from->data : b->data;
-    if (b->layout.n == 0)
-        return t;
-    int64_t room = tn_buf_room(b), at[TN_MAX_RANK] = {0}, count = tn_shape_count(&t->shape);
-    size_t size = (size_t)tn_dtype_get(t->dtype)->size;
-    tn_shape s = tn_shape_fixed(1, &room);
-    tn_tensor *packed = tn_tensor_make(a, t->dtype, &s);
-    for (int64_t i = 0; i < count; i++) {
-        memcpy((char *)packed->data + (size_t)place_of(b, at) * size, (const char *)t->data + (size_t)i * size, size);
-        for (int d = b->rank - 1; d >= 0 && ++at[d] == b->max[d]; d--)
-            at[d] = 0;
-    }
-    return packed;
-}
-
 static void note_const(void *user, const tn_expr *load)
 {
     bool *used = user;
@@ -69,8 +37,7 @@ static void collect_weights(tn_unit *u)
             continue;
         tn_weight *w = TN_PUSH(u->arena, u->weights);
         w->buf = b;
-        w->data = pack(u->arena, b);
-        w->bytes = (int64_t)w->data->bytes;
+        w->bytes = tn_buf_packed_bytes(b);
         w->offset = u->weights_size;
         w->name = tn_name_make(&names, b->name);
         u->weights_size = (w->offset + w->bytes + WEIGHT_ALIGN - 1) / WEIGHT_ALIGN * WEIGHT_ALIGN;

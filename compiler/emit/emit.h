@@ -11,7 +11,6 @@ typedef enum { TN_PARAMS_CONST, TN_PARAMS_INCBIN, TN_PARAMS_BLOB, TN_PARAMS_ARG 
 /* A constant of the program in the weights blob. */
 typedef struct tn_weight {
     const tn_buf *buf;
-    const tn_tensor *data; /* in the order of memory: buf's layout applied */
     int64_t offset, bytes; /* in the blob; offset is a multiple of 64 */
     const char *name;      /* C identifier, without the model's prefix */
 } tn_weight;

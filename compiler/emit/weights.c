@@ -14,10 +14,14 @@ static void print_array(const tn_unit *u, const tn_weight *w, tn_str *out)
     tn_str_add(out, "\n/* %s */\n", tn_in_comment(u->arena, tn_io_type(u->arena, w->buf)));
     tn_str_add(out, "TN_ALIGNED(%d) %s_SECTION_WEIGHTS const %s %s_w_%s[%lld] = {\n", u->target->work_align, u->upper,
                tn_dtype_get(w->buf->dtype)->c, u->name, w->name, (long long)count);
-    if (empty)
+    if (empty) {
         tn_str_add(out, "    0,\n");
-    else
-        tn_print_numbers(w->data, count, 1, out);
+    } else {
+        tn_shape flat = tn_shape_fixed(1, &count);
+        tn_tensor *data = tn_tensor_make(u->arena, w->buf->dtype, &flat);
+        tn_buf_pack(w->buf, data->data);
+        tn_print_numbers(data, count, 1, out);
+    }
     tn_str_add(out, "};\n");
 }
 
@@ -46,17 +50,18 @@ static void put_little(unsigned char *at, uint64_t x, int bytes)
         at[i] = (unsigned char)(x >> (8 * i));
 }
 
+/* The payload is all zeros before. */
 static void put_weight(unsigned char *payload, const tn_weight *w)
 {
-    const unsigned char *from = w->data->data;
     unsigned char *to = payload + w->offset;
     size_t size = (size_t)tn_dtype_get(w->buf->dtype)->size, bytes = (size_t)w->bytes;
-    if (size == 1 || host_is_little()) {
-        memcpy(to, from, bytes);
-        return;
-    }
-    for (size_t i = 0; i < bytes; i++)
-        to[i] = from[i / size * size + (size - 1 - i % size)];
+    tn_buf_pack(w->buf, to);
+    for (size_t i = 0; i < bytes && size > 1 && !host_is_little(); i += size)
+        for (size_t k = 0; k < size / 2; k++) {
+            unsigned char swapped = to[i + k];
+            to[i + k] = to[i + size - 1 - k];
+            to[i + size - 1 - k] = swapped;
+        }
 }
 
 static tn_file make_blob(const tn_unit *u)

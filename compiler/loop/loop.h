@@ -348,6 +348,10 @@ const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *cons
 tn_buf *tn_buf_root(const tn_buf *b); /* whose memory it is: through aliases */
 bool tn_buf_has_border(const tn_buf *b);
 int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
+/* The constant's elements in the order of its buffer's layout, over that many bytes of zeros: the room of rounded-up
+   blocks stays 0. */
+int64_t tn_buf_packed_bytes(const tn_buf *b);
+void tn_buf_pack(const tn_buf *b, void *zeros);
 bool tn_layout_is_plain(const tn_layout *l);
 bool tn_layout_is_same(const tn_layout *x, const tn_layout *y); /* every element, and every byte of border */
 bool tn_expr_is_int(const tn_expr *e, int64_t i);
