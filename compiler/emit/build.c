@@ -46,7 +46,7 @@ static const char *make_incbin(const tn_unit *u)
     const char *up = u->upper;
     if (u->params != TN_PARAMS_INCBIN)
         return "";
-    return tn_strfmt(u->arena, "%s_DEFINES := '-D%s_WEIGHTS_FILE=\"$(%s_DIR)/%s\"'\n", up, up, up, tn_weights_file(u));
+    return tn_strfmt(u->arena, "%s_DEFINES += '-D%s_WEIGHTS_FILE=\"$(%s_DIR)/%s\"'\n", up, up, up, tn_weights_file(u));
 }
 
 /* What the code calls that is not in the package. */

@@ -101,6 +101,12 @@ makefile_works() { # FOLDER
     make -s -f mk | grep -q 'self-test passed'
 }
 
+makefile_defines() { # FOLDER: what the application defines reaches the model's files and the self-test
+    printf 'DIGITS_DEFINES := -DSEEN\nDIGITS_OBJDIR := defined\ninclude %s/Makefile.inc\n' "$1" >mk
+    make -n -f mk digits_selftest >lines && [ "$(grep -c -e ' -c ' lines)" -eq "$(grep -c -e '-DSEEN.* -c ' lines)" ] &&
+        grep -q -e '-DSEEN.* -o defined/digits_test' lines && { [ "$2" != incbin ] || grep -q _WEIGHTS_FILE lines; }
+}
+
 cmake_works() { # FOLDER
     rm -rf project && cmake -S "$1" -B project && cmake --build project --target digits_run_selftest | grep 'self-test passed'
 }
@@ -141,6 +147,7 @@ for params in const incbin blob arg; do
     check "$p-example" example_compiles $p digits "gcc"
     check "$p-example-sizes" example_compiles contract-$params contract "gcc"
     check "$p-makefile" makefile_works $p
+    check "$p-makefile-defines" makefile_defines $p $p
     if has cmake; then check "$p-cmake" cmake_works $p; else skip "$p-cmake" "no cmake"; fi
 done
 check macros-of-the-header macros_work
