@@ -52,7 +52,7 @@ static inline int set_up(void **state)
     b->arena.memory = &b->memory;
     b->allowed = INT32_MAX;
     b->random = 1;
-    b->diag = (tn_diag){keep_line, b, 0};
+    b->diag = (tn_diag){.report = keep_line, .user = b};
     *state = b;
     return 0;
 }

@@ -159,15 +159,15 @@ static bool start_command(build *b)
     tn_arena *a = &b->ctx->arena;
     const tn_package *p = b->package;
     const char *upper = tn_name_upper(a, p->name);
-    if (!add_words(b, &b->command, "option 'cc'", tn_setting_get(b->ctx, "cc")))
+    if (!add_words(b, &b->command, "option '--cc'", tn_setting_get(b->ctx, "cc")))
         return false;
     if (b->command.n == 0) {
-        tn_error(&b->ctx->diag, "option 'cc' is empty; it takes the command of a C compiler");
+        tn_error(&b->ctx->diag, "option '--cc' is empty; it takes the command of a C compiler");
         b->status = TN_ERR_USAGE;
         return false;
     }
     if (!add_words(b, &b->command, "the package's cflags", p->cflags)
-        || !add_words(b, &b->command, "option 'cflags'", tn_setting_get(b->ctx, "cflags")))
+        || !add_words(b, &b->command, "option '--cflags'", tn_setting_get(b->ctx, "cflags")))
         return false;
     add(b, &b->command, "-I");
     add(b, &b->command, folder_of(a, in_package(b, tn_strfmt(a, "%s.h", p->name))));
@@ -234,20 +234,22 @@ static bool add_libraries(build *b, words *w)
 {
     const char *link = tn_setting_get(b->ctx, "link");
     if (b->package->function != NULL && link[0] == '\0') {
-        tn_error(&b->ctx->diag, "the package calls %s (option dispatch): name the file that defines it by --link FILE",
+        tn_error(&b->ctx->diag,
+                 "the package calls %s (option --dispatch): name the file that defines it by --link FILE",
                  b->package->function);
         b->status = TN_ERR_BUILD;
         return false;
     }
     if (b->package->uses_cblas && TENON_CBLAS_LIBS[0] == '\0' && link[0] == '\0') {
-        tn_error(&b->ctx->diag,
-                 "the package calls CBLAS (option dispatch), and Tenon was built without OpenBLAS: install it (Debian: "
-                 "libopenblas-dev) and build Tenon again, or name a CBLAS by --link \"-lcblas\"");
+        tn_error(
+            &b->ctx->diag,
+            "the package calls CBLAS (option --dispatch), and Tenon was built without OpenBLAS: install it (Debian: "
+            "libopenblas-dev) and build Tenon again, or name a CBLAS by --link \"-lcblas\"");
         b->status = TN_ERR_BUILD;
         return false;
     }
     for (const char *const *s = tn_setting_all(b->ctx, "link"); *s != NULL; s++)
-        if (!add_words(b, w, "option 'link'", *s))
+        if (!add_words(b, w, "option '--link'", *s))
             return false;
     return !b->package->uses_cblas || add_words(b, w, "the libraries of OpenBLAS", TENON_CBLAS_LIBS);
 }
@@ -343,7 +345,7 @@ static bool run_build(void *state)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].name, b->kind) == 0)
             return kinds[i].run(b);
-    tn_error(&b->ctx->diag, "build is '%s'; it takes shared, static or exe", b->kind);
+    tn_error(&b->ctx->diag, "option '--build' is '%s'; it takes shared, static or exe", b->kind);
     b->status = TN_ERR_USAGE;
     return false;
 }

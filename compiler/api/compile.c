@@ -131,7 +131,7 @@ static tn_status compile(void *state)
     compile_state *s = state;
     tn_ctx *ctx = s->m->ctx;
     if (is_mlf(ctx) && tn_setting_get(ctx, "build")[0] != '\0') {
-        tn_error(&ctx->diag, "output-format mlf holds sources only; leave out --build");
+        tn_error(&ctx->diag, "--output-format mlf holds sources only; leave out --build");
         return TN_ERR_USAGE;
     }
     s->is_tar = tn_ends_with(s->path, ".tar");

@@ -62,6 +62,7 @@ tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state)
     jmp_buf here;
     jmp_buf *outer = ctx->memory.guard;
     volatile tn_status status = TN_ERR_MEMORY;
+    int bad_options = ctx->diag.bad_options;
     if (outer != NULL) /* a public function called by another one */
         return body(state);
     ctx->memory.guard = &here;
@@ -70,6 +71,8 @@ tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state)
     else
         tn_error(&ctx->diag, "out of memory");
     ctx->memory.guard = NULL;
+    if (status == TN_ERR_MODEL && ctx->diag.bad_options > bad_options) /* found out only with the model at hand */
+        status = TN_ERR_USAGE;
     if (status != TN_OK)
         ctx->status = status;
     return status;
@@ -100,6 +103,12 @@ static bool is_allowed(const tn_option *o, const char *value)
     return false;
 }
 
+/* Messages spell an option as the command line does: -O, --params. */
+static const char *dashes(const tn_option *o)
+{
+    return o->name[1] == '\0' ? "-" : "--";
+}
+
 static tn_status set(void *state)
 {
     const set_state *s = state;
@@ -110,7 +119,7 @@ static tn_status set(void *state)
     }
     const char *value = s->value != NULL ? s->value : "1";
     if (!is_allowed(o, value)) {
-        tn_error(&s->ctx->diag, "option '%s' is '%s'; it takes %s", o->name, value, o->value);
+        tn_error(&s->ctx->diag, "option '%s%s' is '%s'; it takes %s", dashes(o), o->name, value, o->value);
         return TN_ERR_USAGE;
     }
     *TN_PUSH(&s->ctx->arena, s->ctx->settings) = (tn_setting){o->name, tn_strdup(&s->ctx->arena, value)};
@@ -171,7 +180,7 @@ bool tn_ctx_threads(tn_ctx *ctx, int *out)
     if (text[0] == '\0')
         return true;
     if (*end != '\0' || n < 1 || n > MOST_THREADS) {
-        tn_error(&ctx->diag, "option 'threads' is '%s'; it takes a number from 1 to %d", text, MOST_THREADS);
+        tn_error(&ctx->diag, "option '--threads' is '%s'; it takes a number from 1 to %d", text, MOST_THREADS);
         return false;
     }
     *out = (int)n;

@@ -70,7 +70,7 @@ static tn_status load(void *state)
     const char *name = tn_setting_get(ctx, "module-name");
     m->name = identifier(&ctx->arena, name[0] != '\0' ? name : tn_path_stem(&ctx->arena, s->path));
     if (name[0] != '\0' && strcmp(m->name, name) != 0) {
-        tn_error(&ctx->diag, "module-name '%s' is no C identifier", name);
+        tn_error(&ctx->diag, "--module-name '%s' is no C identifier", name);
         return TN_ERR_USAGE;
     }
     m->module = (tn_module){.arena = &ctx->arena, .diag = &ctx->diag};

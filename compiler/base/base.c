@@ -216,13 +216,30 @@ void tn_error(tn_diag *d, const char *format, ...)
     va_end(args);
 }
 
-void tn_error_at(tn_diag *d, const char *path, const char *format, ...)
+static void verror_at(tn_diag *d, const char *path, const char *format, va_list args)
 {
     char prefix[1024];
     snprintf(prefix, sizeof prefix, "%.1000s: ", path);
+    tn_verror(d, prefix, format, args);
+}
+
+void tn_error_at(tn_diag *d, const char *path, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    tn_verror(d, prefix, format, args);
+    verror_at(d, path, format, args);
+    va_end(args);
+}
+
+void tn_bad_option(tn_diag *d, const char *path, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    d->bad_options++;
+    if (path != NULL)
+        verror_at(d, path, format, args);
+    else
+        tn_verror(d, "", format, args);
     va_end(args);
 }
 

@@ -73,12 +73,13 @@ void tn_grow(tn_arena *a, void **items, size_t n, size_t *room, size_t item_size
 typedef struct tn_diag {
     void (*report)(void *user, const char *line); /* NULL: standard error */
     void *user;
-    int errors;
+    int errors, bad_options; /* the latter: where an option is wrong, not a file */
 } tn_diag;
 void tn_error(tn_diag *d, const char *format, ...) TN_PRINTF(2, 3);
 void tn_note(tn_diag *d, const char *prefix, const char *format, ...) TN_PRINTF(3, 4); /* "PREFIXnote: ..." */
 void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args);
-void tn_error_at(tn_diag *d, const char *path, const char *format, ...) TN_PRINTF(3, 4); /* "PATH: error: ..." */
+void tn_error_at(tn_diag *d, const char *path, const char *format, ...) TN_PRINTF(3, 4);   /* "PATH: error: ..." */
+void tn_bad_option(tn_diag *d, const char *path, const char *format, ...) TN_PRINTF(3, 4); /* path: NULL: none */
 
 /* The whole file, NUL-terminated, in the arena; NULL after an error that names the path and the reason. */
 char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size);

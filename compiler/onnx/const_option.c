@@ -8,7 +8,7 @@
 
 static bool complain(importer *im, const char *option, const char *why)
 {
-    tn_error_at(im->diag, im->path, "--const \"%s\": %s", option, why);
+    tn_bad_option(im->diag, im->path, "--const \"%s\": %s", option, why);
     return false;
 }
 

@@ -115,16 +115,17 @@ static bool bind_names(inputs *s, const char *name, const TensorShapeProto *file
 {
     importer *im = s->im;
     if (file->n_dim != (size_t)o->shape.rank) {
-        tn_error_at(im->diag, im->path, "--input-shapes gives input '%s' %d dims; the model has %zu: %s", name,
-                    o->shape.rank, file->n_dim, suggest_option(im, name, file));
+        tn_bad_option(im->diag, im->path, "--input-shapes gives input '%s' %d dims; the model has %zu: %s", name,
+                      o->shape.rank, file->n_dim, suggest_option(im, name, file));
         return false;
     }
     for (size_t i = 0; i < file->n_dim; i++) {
         const char *param = param_of(file->dim[i]);
         const tn_dim *before = *param != '\0' ? tn_map_get(&im->dims, param) : NULL;
         if (before != NULL && !tn_dim_same(*before, o->shape.dim[i])) {
-            tn_error_at(im->diag, im->path, "--input-shapes gives '%s' two sizes: %s, and %s at dim %zu of input '%s'",
-                        param, tn_dim_text(im->arena, *before), tn_dim_text(im->arena, o->shape.dim[i]), i, name);
+            tn_bad_option(im->diag, im->path,
+                          "--input-shapes gives '%s' two sizes: %s, and %s at dim %zu of input '%s'", param,
+                          tn_dim_text(im->arena, *before), tn_dim_text(im->arena, o->shape.dim[i]), i, name);
             return false;
         }
         if (before == NULL && *param != '\0') {
@@ -197,8 +198,8 @@ static bool add_const(inputs *s, const const_option *o, tn_dtype dtype, const Te
     else if (!read_shape(s, o->input, file, &shape))
         return false;
     if (!tn_shape_is_fixed(&shape)) {
-        tn_error_at(im->diag, im->path, "--const \"%s\": input '%s' is %s; a constant has a fixed shape", o->text,
-                    o->input, tn_type_text(im->arena, dtype, &shape));
+        tn_bad_option(im->diag, im->path, "--const \"%s\": input '%s' is %s; a constant has a fixed shape", o->text,
+                      o->input, tn_type_text(im->arena, dtype, &shape));
         return false;
     }
     const tn_tensor *t = tn_onnx_const_value(im, o, dtype, &shape);
@@ -256,8 +257,8 @@ static bool unknown_input(importer *im, const char *option, const char *name)
     for (size_t i = 0; i < p->n_input; i++)
         if (!is_constant(im, p->input[i]))
             tn_str_add(&list, "%s'%s'", list.len > 0 ? ", " : "", tn_onnx_text(p->input[i]->name));
-    tn_error_at(im->diag, im->path, "%s names '%s', which is no input of the model; its inputs: %s", option, name,
-                list.len > 0 ? list.text : "none");
+    tn_bad_option(im->diag, im->path, "%s names '%s', which is no input of the model; its inputs: %s", option, name,
+                  list.len > 0 ? list.text : "none");
     return false;
 }
 

@@ -11,7 +11,7 @@ typedef struct cursor {
 
 static bool complain(const cursor *c, const char *why)
 {
-    tn_error_at(c->im->diag, c->im->path, "--input-shapes \"%s\": %s", c->option, why);
+    tn_bad_option(c->im->diag, c->im->path, "--input-shapes \"%s\": %s", c->option, why);
     return false;
 }
 
@@ -150,7 +150,7 @@ bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out)
             return false;
         for (size_t k = 0; k < out->n; k++)
             if (strcmp(out->items[k].input, parsed.input) == 0) {
-                tn_error_at(im->diag, im->path, "--input-shapes gives input '%s' two shapes", parsed.input);
+                tn_bad_option(im->diag, im->path, "--input-shapes gives input '%s' two shapes", parsed.input);
                 return false;
             }
         *TN_PUSH(im->arena, *out) = parsed;

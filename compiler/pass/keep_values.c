@@ -40,9 +40,9 @@ static bool check_names(tn_graph *g, const char *const *names)
                 found = found
                      || (g->nodes.items[i]->out[k] != NULL && strcmp(g->nodes.items[i]->out[k]->name, *names) == 0);
         if (!found) {
-            tn_error_at(
+            tn_bad_option(
                 g->diag, g->path,
-                "keep-values: no operator of the optimised graph makes a value '%s'; tenon compile "
+                "--keep-values: no operator of the optimised graph makes a value '%s'; tenon compile "
                 "--dump-code shows that graph, and a pass that removes the value can be left out with --disabled-pass",
                 *names);
             return false;

@@ -140,7 +140,7 @@ static bool parse_insertion(run *r, const char *item)
 {
     const char *name = strchr(item, '=');
     if (strncmp(item, "after:", 6) != 0 || name == NULL) {
-        tn_error(r->m->diag, "passes: found '+%s', wanted '+after:PASS=PASS'", item);
+        tn_error(r->m->diag, "--passes: found '+%s', wanted '+after:PASS=PASS'", item);
         return false;
     }
     insertion i = {tn_strndup(r->m->arena, item + 6, (size_t)(name - item) - 6), name + 1};
@@ -182,9 +182,9 @@ bool tn_passes_check(const tn_module *m, const char *list, const tn_pass_options
 {
     tn_module copy = *m;
     run r = {.m = &copy, .o = o};
-    return parse_list(&r, list) && check_names(m, o, "disabled-pass: ", o->disabled)
-        && check_names(m, o, "dump-after: ", o->dump_after)
-        && (o->stop_after == NULL || check_name(m, o, "stop-after: ", o->stop_after))
+    return parse_list(&r, list) && check_names(m, o, "--disabled-pass: ", o->disabled)
+        && check_names(m, o, "--dump-after: ", o->dump_after)
+        && (o->stop_after == NULL || check_name(m, o, "--stop-after: ", o->stop_after))
         && tn_config_check(m->diag, m->config);
 }
 
@@ -301,8 +301,8 @@ static bool is_in_order(const tn_module *m, const tn_pass *p)
 
 static bool order_error(const tn_module *m, const char *name)
 {
-    tn_error(
-        m->diag,
+    tn_bad_option(
+        m->diag, NULL,
         "pass '%s' cannot run after '%s': passes over the graph come before 'lower', those over loops run once, in "
         "the order of 'tenon passes'%s",
         name, m->program->after != NULL ? m->program->after : "lower",
@@ -318,8 +318,8 @@ static bool complete(run *r, tn_form form, const char *by)
     while (form_of(r->m) < form) {
         const tn_pass *maker = tn_pass_find(forms[form_of(r->m) + 1].maker);
         if (is_off(r, maker->name)) {
-            tn_error(r->m->diag, "%s needs the form %s, which pass '%s' makes, and that is disabled", by,
-                     tn_form_name(maker->leaves), maker->name);
+            tn_bad_option(r->m->diag, NULL, "%s needs the form %s, which pass '%s' makes, and that is disabled", by,
+                          tn_form_name(maker->leaves), maker->name);
             return false;
         }
         if (!run_one(r, maker))

@@ -64,16 +64,16 @@ static bool check_item(tn_diag *d, const char *item)
     const char *value = NULL;
     const tn_param *p = find_param(item, &value);
     if (strchr(item, '=') == NULL) {
-        tn_error(d, "pass-config '%s': wanted NAME=VALUE, such as plan.effort=50; tenon passes lists all", item);
+        tn_error(d, "--pass-config '%s': wanted NAME=VALUE, such as plan.effort=50; tenon passes lists all", item);
         return false;
     }
     if (p != NULL && !parse_value(p, value, &ignored))
-        tn_error(d, "pass-config '%s': %s takes a whole number from %lld to %lld%s", item, p->name, (long long)p->min,
+        tn_error(d, "--pass-config '%s': %s takes a whole number from %lld to %lld%s", item, p->name, (long long)p->min,
                  (long long)p->max, p->def == TN_PARAM_AUTO ? ", or auto" : "");
     else if (p == NULL) {
         for (size_t i = 0; i < N_PARAMS && at < sizeof known; i++)
             at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", params[i].name);
-        tn_error(d, "pass-config '%s': there is no such parameter; NAME=VALUE takes %s", item, known);
+        tn_error(d, "--pass-config '%s': there is no such parameter; NAME=VALUE takes %s", item, known);
     } else {
         return true;
     }

@@ -59,7 +59,8 @@ static bool unknown_name(tn_arena *a, tn_diag *d, const char *name)
         tn_map_put(a, &listed, row.name, &listed);
         tn_str_add(&known, ", %s", row.name);
     }
-    tn_error(d, "dispatch '%s': there is no such pattern; there are cblas (all of them)%s, and user.NAME=FILE:FUNCTION",
+    tn_error(d,
+             "--dispatch '%s': there is no such pattern; there are cblas (all of them)%s, and user.NAME=FILE:FUNCTION",
              name, known.text);
     return false;
 }
@@ -137,7 +138,7 @@ static bool add_own(tn_arena *a, tn_diag *d, const char *item, tn_pattern_vec *o
     if (equals == NULL || colon == NULL || colon < equals || !tn_is_identifier(colon + 1)
         || !tn_is_identifier(tn_strndup(a, item + 5, (size_t)(equals - item - 5)))) {
         tn_error(d,
-                 "dispatch '%s': wanted user.NAME=FILE:FUNCTION, where FILE holds a pattern as text and NAME and "
+                 "--dispatch '%s': wanted user.NAME=FILE:FUNCTION, where FILE holds a pattern as text and NAME and "
                  "FUNCTION are C identifiers",
                  item);
         return false;
@@ -153,7 +154,7 @@ static bool add_own(tn_arena *a, tn_diag *d, const char *item, tn_pattern_vec *o
     for (size_t i = 0; i < out->n; i++)
         if (strcmp(out->items[i].name, p.name) == 0
             || (out->items[i].function != NULL && strcmp(out->items[i].function, p.function) == 0)) {
-            tn_error(d, "dispatch '%s': pattern %s has that name or that function already", item, out->items[i].name);
+            tn_error(d, "--dispatch '%s': pattern %s has that name or that function already", item, out->items[i].name);
             return false;
         }
     *TN_PUSH(a, *out) = p;

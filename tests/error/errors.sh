@@ -208,28 +208,32 @@ bad_option() { # NAME CODE WORD... -- ARGUMENT...
 }
 bad_option unknown 2 '--frobnicate' -- compile "$digits" --frobnicate 1
 bad_option target 2 'pdp11' 'generic' -- compile "$digits" --target pdp11
-bad_option params 2 "'tape'" 'const' -- compile "$digits" --params tape
-bad_option level 2 "'9'" -- compile "$digits" -O 9
-bad_option build 2 "'rocket'" 'exe' -- compile "$digits" --build rocket
-bad_option threads 2 'threads' -- compile "$digits" --threads many
-bad_option module-name 2 "'a-b'" 'identifier' -- compile "$digits" --module-name a-b
+bad_option params 2 "option '--params' is 'tape'" 'const' -- compile "$digits" --params tape
+bad_option level 2 "option '-O' is '9'" -- compile "$digits" -O 9
+bad_option build 2 "option '--build' is 'rocket'" 'exe' -- compile "$digits" --build rocket
+bad_option threads 2 "option '--threads' is 'many'" -- compile "$digits" --threads many
+bad_option module-name 2 "--module-name 'a-b'" 'identifier' -- compile "$digits" --module-name a-b
 bad_option disabled-pass 2 "'nope'" 'pass' -- compile "$digits" --disabled-pass nope
+bad_option disabled-maker 2 "'lower'" 'disabled' -- compile "$digits" --disabled-pass lower
+bad_option order 2 "'fold-const'" "'lower'" -- compile "$digits" --passes lower,fold-const
+bad_option keep-values 2 '--keep-values' "'nope'" -- compile "$digits" --keep-values nope
 bad_option passes 2 "'nope'" 'pass' -- compile "$digits" --passes nope
 bad_option dump-after 2 "'nope'" 'pass' -- compile "$digits" --dump-after nope
-bad_option shapes-input 2,4 "'nope'" 'image' -- compile "$digits" --input-shapes 'nope:[1,1,8,8]'
-bad_option shapes-rank 2,4 'image' -- compile "$digits" --input-shapes 'image:[1,8,8]'
-bad_option shapes-text 2,4 'input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,8'
-bad_option shapes-negative 2,4 'input-shapes' -- compile "$digits" --input-shapes 'image:[-1,1,8,8]'
-bad_option shapes-huge 2,4 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
+bad_option shapes-input 2 "'nope'" 'image' -- compile "$digits" --input-shapes 'nope:[1,1,8,8]'
+bad_option shapes-rank 2 'image' -- compile "$digits" --input-shapes 'image:[1,8,8]'
+bad_option shapes-text 2 'input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,8'
+bad_option shapes-negative 2 'input-shapes' -- compile "$digits" --input-shapes 'image:[-1,1,8,8]'
+bad_option shapes-huge 2 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
 bad_option shapes-wrong 4 'Conv|Gemm|Flatten' -- compile "$digits" --input-shapes 'image:[1,1,12,12]'
-bad_option const-input 4 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'
-bad_option const-text 4 '--const "s"' 'NAME=VALUES' -- compile models/late.onnx --const s
-bad_option const-count 4 '3 values' 'int64\[2\]' -- compile models/late.onnx --const 's=[3,2,1]'
-bad_option const-value 4 'value 1' 'int64' -- compile models/late.onnx --const 's=[3,2.5]'
-bad_option const-huge 4 'value 0' 'int64' -- compile models/late.onnx --const 's=[99999999999999999999,2]'
-bad_option const-end 4 'value 1' -- compile models/late.onnx --const 's=[3,2'
+bad_option const-input 2 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'
+bad_option const-text 2 '--const "s"' 'NAME=VALUES' -- compile models/late.onnx --const s
+bad_option const-count 2 '3 values' 'int64\[2\]' -- compile models/late.onnx --const 's=[3,2,1]'
+bad_option const-value 2 'value 1' 'int64' -- compile models/late.onnx --const 's=[3,2.5]'
+bad_option const-huge 2 'value 0' 'int64' -- compile models/late.onnx --const 's=[99999999999999999999,2]'
+bad_option const-end 2 'value 1' -- compile models/late.onnx --const 's=[3,2'
 bad_option const-wrong 4 "'r1'" 'float\[2,3\]' -- compile models/late.onnx --const 's=[4,2]'
-bad_option const-twice 4 'already' -- compile models/late.onnx --const 's=[3,2]' --const 's=[2,3]'
+bad_option const-twice 2 'already' -- compile models/late.onnx --const 's=[3,2]' --const 's=[2,3]'
+bad_option quote 2 "option '--cflags'" 'quote' -- compile "$digits" --build exe --cflags "-DX='"
 bad_option compiler 6 'no-such-compiler' -- compile "$digits" --build exe --cc no-such-compiler
 bad_option flags 6 'no-such-flag' -- compile "$digits" --build exe --cflags=--no-such-flag
 

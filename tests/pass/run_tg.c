@@ -247,7 +247,7 @@ int main(int argc, char **argv)
     tn_memory memory = {.guard = &guard};
     tn_arena arena = {.memory = &memory};
     run r = {.arena = &arena};
-    r.diag = (tn_diag){keep_message, &r, 0};
+    r.diag = (tn_diag){.report = keep_message, .user = &r};
     if (setjmp(guard) != 0) {
         fprintf(stderr, "run_tg: out of memory\n");
         return 1;
