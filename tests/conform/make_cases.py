@@ -281,7 +281,66 @@ def control(folder, name):
     save(folder, name, model, {"x": np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32), **more})
 
 
+def random_trees(seed, trees, depth, features, modes, targets, low=-1.0):
+    """Attributes of the older forms: trees that end at random; a weight or two for each leaf."""
+    random = np.random.default_rng(seed)
+    nodes = {x: [] for x in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
+                             "missing_value_tracks_true")}
+    weights = {x: [] for x in ("treeids", "nodeids", "ids", "weights")}
+
+    def grow(tree, at, free, left):
+        leaf = left == 0 or random.random() < 0.2 and at > 0
+        row = (tree, at, int(random.integers(features)), float(np.float32(random.integers(-2, 3) / 2)),
+               "LEAF" if leaf else str(random.choice(modes)), 0 if leaf else free, 0 if leaf else free + 1,
+               int(random.integers(2)))
+        for name, x in zip(nodes, row):
+            nodes[name].append(x)
+        for k in random.permutation(targets)[:2 if targets > 2 else 1] if leaf else ():
+            for name, x in zip(weights, (tree, at, int(k), float(np.float32(random.uniform(low, 1))))):
+                weights[name].append(x)
+        if not leaf:
+            end = grow(tree, free, free + 2, left - 1)
+            return grow(tree, free + 1, end, left - 1)
+        return free
+
+    for tree in range(trees):
+        grow(tree, 0, 1, depth)
+    return {f"nodes_{k}": v for k, v in nodes.items()}, weights
+
+
+def tree_case(folder, name, kind, seed, targets, modes, post="NONE", low=-1.0, base=None, labels=None, **more):
+    nodes, weights = random_trees(seed, 7, 4, 5, modes, targets, low)
+    part = "class" if labels else "target"
+    attributes = {**nodes, **{f"{part}_{k}": v for k, v in weights.items()}, "post_transform": post, **more}
+    attributes.update({"classlabels_int64s": labels} if labels else {"n_targets": targets})
+    if base:
+        attributes["base_values"] = base
+    x = (np.random.default_rng(seed).integers(-5, 6, (9, 5)) / 4).astype(np.float32)
+    x[2, :] = np.nan
+    outputs = [("label", TensorProto.INT64), ("y", TensorProto.FLOAT)][0 if labels else 1:]
+    node = helper.make_node(kind, ["x"], [o for o, _ in outputs], domain="ai.onnx.ml", **attributes)
+    graph = helper.make_graph([node], name, [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+                              [helper.make_tensor_value_info(o, t, None) for o, t in outputs])
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    save(folder, name, helper.make_model(graph, opset_imports=opsets, ir_version=IR), {"x": x})
+
+
+def all_trees(folder):
+    leq, every = ["BRANCH_LEQ"], ["BRANCH_" + x for x in ("LEQ", "LT", "GTE", "GT", "EQ", "NEQ")]
+    regressor, classifier = "TreeEnsembleRegressor", "TreeEnsembleClassifier"
+    tree_case(folder, "trees_sum", regressor, 1, 1, leq, base=[0.25])
+    tree_case(folder, "trees_modes", regressor, 2, 3, every, base=[1.0, 2.0, 3.0])
+    tree_case(folder, "trees_average", regressor, 3, 2, ["BRANCH_LT"], aggregate_function="AVERAGE")
+    tree_case(folder, "trees_max", regressor, 4, 1, ["BRANCH_GT"], aggregate_function="MAX")
+    tree_case(folder, "trees_classes", classifier, 5, 4, leq, labels=[3, 5, 7, 9])
+    tree_case(folder, "trees_softmax", classifier, 6, 3, every, "SOFTMAX", labels=[0, 1, 2], base=[0.5, 0.0, -0.5])
+    tree_case(folder, "trees_one", classifier, 8, 1, leq, "LOGISTIC", labels=[4, 2])
+    tree_case(folder, "trees_one_plain", classifier, 9, 1, leq, labels=[0, 1])
+    tree_case(folder, "trees_one_positive", classifier, 10, 1, leq, low=0.0, labels=[0, 1])
+
+
 if __name__ == "__main__":
+    all_trees(sys.argv[1])
     for name in CONTROL:
         control(sys.argv[1], name)
     all_recurrent(sys.argv[1])
