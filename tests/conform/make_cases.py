@@ -339,7 +339,31 @@ def all_trees(folder):
     tree_case(folder, "trees_one_positive", classifier, 10, 1, leq, low=0.0, labels=[0, 1])
 
 
+def unique(folder, name, x, axis, ordered):
+    """Unique of integers, with the shapes that its results have."""
+    results = list(np.unique(x, True, True, True, axis))
+    given = {} if axis is None else {"axis": axis}
+    names = ["y", "indices", "inverse", "counts"]
+    node = helper.make_node("Unique", ["x"], names, sorted=int(ordered), **given)
+
+    def info(name, array):
+        return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+
+    graph = helper.make_graph([node], name, [info("x", x)], [info(*both) for both in zip(names, results)])
+    save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR), {"x": x})
+
+
+def all_unique(folder):
+    random = np.random.default_rng(5)
+    unique(folder, "unique_flat", random.integers(0, 40, (6, 9)), None, True)
+    unique(folder, "unique_flat_unsorted", random.integers(0, 40, (6, 9)), None, False)
+    unique(folder, "unique_rows", random.integers(0, 2, (17, 3)), 0, True)
+    unique(folder, "unique_rows_unsorted", random.integers(0, 2, (2, 19, 2)), 1, False)
+    unique(folder, "unique_columns", (random.integers(0, 2, (3, 21)) - 0.5).astype(np.float32), -1, True)
+
+
 if __name__ == "__main__":
+    all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     for name in CONTROL:
         control(sys.argv[1], name)
