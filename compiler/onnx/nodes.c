@@ -197,6 +197,7 @@ static attribute_type type_of(const AttributeProto *p)
          : p->n_floats  ? ATTRIBUTE(FLOATS)
          : p->n_ints    ? ATTRIBUTE(INTS)
          : p->n_strings ? ATTRIBUTE(STRINGS)
+         : p->has_g     ? ATTRIBUTE(GRAPH)
                         : ATTRIBUTE(UNDEFINED);
 }
 
@@ -484,8 +485,12 @@ static bool add_bodies(importer *im, tn_node *n)
     tn_value_vec outside = {0};
     int own = n->n_in;
     for (size_t i = 0; n->op->has_bodies && i < p->n_attribute; i++) {
-        if (!p->attribute[i]->has_g)
-            continue;
+        if (!p->attribute[i]->has_g || type_of(p->attribute[i]) != ATTRIBUTE(GRAPH))
+            continue; /* what is there beside another kind counts as that kind */
+        if (tn_node_find_attr(n, tn_onnx_text(p->attribute[i]->name)) != NULL) {
+            node_error(im, n->index, p, "attribute '%s' is given twice", tn_onnx_text(p->attribute[i]->name));
+            return false;
+        }
         tn_attr *a = &n->attr[n->n_attr++];
         *a = (tn_attr){.name = tn_onnx_text(p->attribute[i]->name), .kind = TN_ATTR_BODY};
         a->body = tn_onnx_body(im, p->attribute[i]);

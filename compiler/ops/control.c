@@ -40,6 +40,15 @@ static const tn_subgraph *need_body(tn_expand *e, const char *name)
     return b;
 }
 
+/* Input i is omitted, or one element of that type. */
+static bool check_one(tn_expand *e, int i, tn_dtype dtype)
+{
+    const tn_value *v = tn_has_input(e->node, i) ? e->node->in[i] : NULL;
+    return v == NULL || (v->dtype == dtype && tn_shape_is_fixed(&v->shape) && tn_shape_count(&v->shape) == 1)
+        || tn_expand_error(e, "input %d '%s' is %s; one %s is wanted", i, v->name,
+                           tn_type_text(e->g->arena, v->dtype, &v->shape), tn_dtype_get(dtype)->name);
+}
+
 static tn_value *to_scalar(tn_expand *e, tn_value *v)
 {
     return v->shape.rank == 0 ? v : tn_call_reshape(e, v, 0, NULL);
@@ -82,9 +91,8 @@ bool tn_expand_if(tn_expand *e, const tn_node *n)
     const tn_subgraph *then = need_body(e, "then_branch"), *otherwise = need_body(e, "else_branch");
     if (then == NULL || otherwise == NULL)
         return false;
-    if (n->in[0]->dtype != TN_BOOL || tn_shape_count(&n->in[0]->shape) != 1)
-        return tn_expand_error(e, "condition '%s' is %s; one bool is wanted", n->in[0]->name,
-                               tn_type_text(e->g->arena, n->in[0]->dtype, &n->in[0]->shape));
+    if (!check_one(e, 0, TN_BOOL))
+        return false;
     if (then->inputs.n > 0 || otherwise->inputs.n > 0 || then->outputs.n != (size_t)n->n_out
         || otherwise->outputs.n != (size_t)n->n_out)
         return tn_expand_error(e, "branches with %zu and %zu inputs, %zu and %zu outputs; 0 and %d are wanted",
@@ -395,6 +403,9 @@ static int64_t *zeros(tn_expand *e, int n)
 static bool begin_turns(turns *t, int states, int slices, int elements)
 {
     tn_expand *e = t->e;
+    if (states < 0 || slices < 0 || elements < 0 || e->node->n_out != states + elements)
+        return tn_expand_error(e, "its body has %zu inputs and %zu outputs, which does not fit its %d outputs",
+                               t->body->inputs.n, t->body->outputs.n, e->node->n_out);
     t->states = states;
     t->slices = slices;
     t->elements = elements;
@@ -404,9 +415,6 @@ static bool begin_turns(turns *t, int states, int slices, int elements)
     t->reversed = zeros(e, slices);
     t->out_axes = zeros(e, elements);
     t->out_reversed = zeros(e, elements);
-    if (states < 0 || slices < 0 || elements < 0 || e->node->n_out != states + elements)
-        return tn_expand_error(e, "its body has %zu inputs and %zu outputs, which does not fit its %d outputs",
-                               t->body->inputs.n, t->body->outputs.n, e->node->n_out);
     return check_operands(t, t->is_loop ? 2 : 0);
 }
 
@@ -465,7 +473,8 @@ bool tn_expand_loop(tn_expand *e, const tn_node *n)
     int states = (int)t.body->inputs.n - 2, elements = (int)t.body->outputs.n - 1 - states;
     tn_value *limit = tn_has_input(n, 0) ? n->in[0] : NULL;
     t.condition = tn_has_input(n, 1) ? n->in[1] : NULL;
-    if (!begin_turns(&t, states, 0, elements) || !find_trips(&t, limit))
+    if (!begin_turns(&t, states, 0, elements) || !check_one(e, 0, TN_INT64) || !check_one(e, 1, TN_BOOL)
+        || !find_trips(&t, limit))
         return false;
     if (!is_known(t.condition) && elements == 0 && !mask(&t))
         return false;
@@ -524,9 +533,13 @@ bool tn_expand_scan(tn_expand *e, const tn_node *n)
         return false;
     if (n->version < 9)
         return tn_expand_error(e, "Scan of opset 8, with its batch, is not supported; opset 9 is");
-    int slices = (int)tn_node_int(n, "num_scan_inputs", 0), states = (int)t.body->inputs.n - slices;
+    int64_t given = tn_node_int(n, "num_scan_inputs", 0);
+    int slices = given > 0 && given <= (int64_t)t.body->inputs.n ? (int)given : 0;
+    int states = (int)t.body->inputs.n - slices;
     if (slices < 1 || !begin_turns(&t, states, slices, (int)t.body->outputs.n - states))
-        return e->failed ? false : tn_expand_error(e, "num_scan_inputs is %d; at least 1 is wanted", slices);
+        return e->failed ? false
+                         : tn_expand_error(e, "num_scan_inputs is %lld; 1 to the %zu inputs of its body are wanted",
+                                           (long long)given, t.body->inputs.n);
     if (!read_list(e, "scan_input_axes", slices, t.axes) || !read_list(e, "scan_input_directions", slices, t.reversed)
         || !read_list(e, "scan_output_axes", t.elements, t.out_axes)
         || !read_list(e, "scan_output_directions", t.elements, t.out_reversed) || !find_slices(&t)
