@@ -78,8 +78,10 @@ if [ -r "$vectors" ]; then
     mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"
     step "ONNX vectors, interpreter" build/release/tests/conform --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
     strict="-O1 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Werror"
-    for target in native generic; do
-        step "ONNX vectors, C for $target, strict" build/release/tests/conform --engine c --target $target --cflags "$strict" \
+    for target in native generic; do # the plain C is also run with every undefined operation a trap
+        checks=$strict
+        [ $target = generic ] && checks="$strict -fsanitize=undefined -fsanitize-undefined-trap-on-error"
+        step "ONNX vectors, C for $target, strict" build/release/tests/conform --engine c --target $target --cflags "$checks" \
             --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
     done
     for name in matmul gemm conv; do
