@@ -45,5 +45,6 @@ const cmd cmd_opt = {
     .min_words = 1,
     .max_words = 1,
     .compiles = true,
+    .only_looks = true,
     .run = run,
 };

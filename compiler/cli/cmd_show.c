@@ -42,5 +42,6 @@ const cmd cmd_show = {
     .min_words = 1,
     .max_words = 1,
     .compiles = true,
+    .only_looks = true,
     .run = run,
 };

@@ -39,5 +39,6 @@ const cmd cmd_summary = {
     .min_words = 1,
     .max_words = 1,
     .compiles = true,
+    .only_looks = true,
     .run = run,
 };

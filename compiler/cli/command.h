@@ -46,6 +46,7 @@ typedef struct cmd {
     const cli_example *examples; /* ended by a row without a line; at least one */
     size_t min_words, max_words; /* how many arguments that are no options */
     bool compiles;               /* takes the options of tn_options() as well */
+    bool only_looks;             /* but writes no package: not those of the groups "package" and "build" */
     bool offline;                /* needs no context: help, man */
     int (*run)(cli *c);          /* gives the exit code */
 } cmd;

@@ -83,7 +83,9 @@ static void print_command(const cmd *c)
 /* Options of one group stand together in the table; each group has a heading. */
 static void print_compiler_options(void)
 {
-    fputs(".SH OPTIONS OF THE COMPILER\nThese go with the commands that compile.\n", stdout);
+    fputs(".SH OPTIONS OF THE COMPILER\nThese go with the commands that compile; those that only look at "
+          "a model, show, opt and summary, take none of the groups Package and Build.\n",
+          stdout);
     cli_row row;
     const char *group = "";
     for (size_t i = 0; cli_row_at(&cmd_compile, i, &row); i++) {

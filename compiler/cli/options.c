@@ -44,6 +44,12 @@ static cli_row row_of_api(const tn_option *o)
     return row;
 }
 
+/* What shapes a package, or what the C compiler makes of it, does nothing in a command that writes none. */
+static bool takes(const cmd *c, const tn_option *o)
+{
+    return !c->only_looks || (strcmp(o->group, "package") != 0 && strcmp(o->group, "build") != 0);
+}
+
 bool cli_row_at(const cmd *c, size_t i, cli_row *row)
 {
     size_t own = count_rows(c->options), shared = count_rows(common), api = 0;
@@ -56,10 +62,13 @@ bool cli_row_at(const cmd *c, size_t i, cli_row *row)
         return true;
     }
     const tn_option *table = c->compiles ? tn_options(&api) : NULL;
-    if (i >= own + shared + api)
-        return false;
-    *row = row_of_api(&table[i - own - shared]);
-    return true;
+    size_t at = own + shared;
+    for (size_t k = 0; k < api; k++)
+        if (takes(c, &table[k]) && at++ == i) {
+            *row = row_of_api(&table[k]);
+            return true;
+        }
+    return false;
 }
 
 bool cli_row_is_hidden(const cmd *c, size_t i)

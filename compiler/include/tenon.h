@@ -61,7 +61,7 @@ typedef struct tn_option {
     const char *name;  /* "target" is --target on the command line */
     const char *value; /* what it takes: "NAME", "native|generic|..."; NULL for a switch (value "1") */
     const char *def;   /* the default, "" for none */
-    const char *group; /* "compile", "build", "passes" */
+    const char *group; /* "compile", "passes", "package", "build" */
     const char *doc;   /* one line */
 } tn_option;
 const tn_option *tn_options(size_t *count);

@@ -126,6 +126,18 @@ unknown_letter() { gives 2 run "$digits" -Z && no_out && one_line && err_has "'-
 check unknown-letter unknown_letter
 foreign_option() { gives 2 ops --target x && err_has "'--target'"; }
 check option-of-other-command foreign_option
+only_looks() { # neither listed nor taken where it would do nothing
+    local c o
+    for c in show opt summary; do
+        gives 0 "$c" --help && out_has '--target' && out_has '--pass-config' || return 1
+        for o in build cc cflags link output-format; do
+            ! grep -qw -e "--$o" out && gives 2 "$c" "$digits" "--$o" x && err_has "unknown option '--$o'" && gives 0 "$c" --help || return 1
+        done
+        gives 2 "$c" "$digits" --dump-code && gives 2 "$c" "$digits" -fmlf || return 1
+    done
+    gives 0 compile --help && out_has '--build' && out_has '--dump-code'
+}
+check option-that-does-nothing only_looks
 no_value() { gives 2 run "$digits" --inputs && no_out && err_has "'--inputs' needs a value"; }
 check option-without-value no_value
 switch_value() { gives 2 run "$digits" --softmax=1 && err_has 'takes no value'; }
