@@ -710,7 +710,8 @@ static void print_set(printer *c, const tn_stmt *s)
         return;
     }
     bool adds = e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[0]->kind == TN_E_VAR && e->arg[0]->var == s->var
-             && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL);
+             && (tn_dtype_get(e->dtype)->is_float || s->lane != NULL
+                 || (tn_dtype_get(e->dtype)->size >= 4 && !tn_may_wrap(e)));
     if (adds && s->lane != NULL && !is_vector(c, e->arg[1]))
         line(c, "%s += TN_SPLAT_%s(%s);", var_name(c, s->var), vector_kind(c, e->dtype, s->lane),
              bare(c, text_of(c, e->arg[1])));

@@ -230,7 +230,7 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
     switch (e->kind) {
     case TN_E_INT: *lo = *hi = clamp(e->i); return;
     case TN_E_VAR:
-        if (e->dtype != TN_INDEX) { /* an accumulator */
+        if (e->dtype != TN_INDEX && e->var->lo == e->var->hi) { /* an accumulator of any value */
             range_of_type(e->dtype, lo, hi);
             return;
         }
@@ -259,12 +259,18 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
     }
 }
 
+bool tn_int_fits(tn_dtype t, int64_t lo, int64_t hi)
+{
+    int64_t least = 0, most = 0;
+    range_of_type(t, &least, &most);
+    return lo >= least && hi <= most && lo > -far && hi < far;
+}
+
 bool tn_may_wrap(const tn_expr *e)
 {
-    int64_t lo = 0, hi = 0, least = 0, most = 0;
+    int64_t lo = 0, hi = 0;
     range_of_op(e, &lo, &hi);
-    range_of_type(e->dtype, &least, &most);
-    return lo < least || hi > most || lo <= -far || hi >= far;
+    return !tn_int_fits(e->dtype, lo, hi);
 }
 
 /* --- linear forms of index expressions ---------------------------------------------------------------------------- */

@@ -41,7 +41,7 @@ typedef struct tn_var {
     int id;
     const char *name; /* a hint; the emitter makes it unique */
     tn_dtype dtype;
-    int64_t lo, hi;        /* inclusive range of an index variable */
+    int64_t lo, hi;        /* inclusive range of an index variable; of other integers when it is known, else 0, 0 */
     const tn_expr *extent; /* of a loop variable from 0: it is below this; NULL otherwise */
     int lanes;             /* of a vector variable; 0: a scalar */
 } tn_var;
@@ -339,7 +339,8 @@ bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
 bool tn_float_fits(const tn_expr *e, tn_dtype to);
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of a subscript or an integer, inclusive */
-bool tn_may_wrap(const tn_expr *e);                           /* a sum, difference or product of integers */
+bool tn_int_fits(tn_dtype t, int64_t lo, int64_t hi);
+bool tn_may_wrap(const tn_expr *e); /* a sum, difference or product of integers */
 const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
                            const tn_expr *const *at);                         /* no cast; n subscripts as given */
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */

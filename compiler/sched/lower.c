@@ -765,6 +765,42 @@ static void finish_lanes(lowering *l, int k, tn_var **acc, int points, tn_stmt_v
     l->in_tail = false;
 }
 
+/* At most so many times the reduction's loops step. */
+static double most_steps(const tn_nest *nest)
+{
+    double steps = 1;
+    for (int i = 0; i < nest->n; i++) {
+        const tn_loop *loop = &nest->loop[i];
+        int64_t lo = 0, hi = loop->extent;
+        if (loop->is_reduce && loop->extent <= 0)
+            tn_range_of(loop->symbol, &lo, &hi);
+        if (loop->is_reduce)
+            steps *= (double)(hi + (loop->tail != 0));
+    }
+    return steps;
+}
+
+/* What a sum of integers can be while it grows, where that stays in its type: the C code then needs no wrapping. */
+static void bound_acc(const tn_nest *nest, tn_var *acc)
+{
+    static const double most = 1ll << 40;
+    const tn_comp *c = nest->comp;
+    int64_t lo = 0, hi = 0, least = 0, greatest = 0;
+    if (c->combine != TN_OP_ADD || tn_dtype_get(acc->dtype)->is_float)
+        return;
+    tn_range_of(c->elem, &lo, &hi);
+    tn_range_of(c->init, &least, &greatest);
+    double down = lo < 0 ? (double)lo * most_steps(nest) : 0, up = hi > 0 ? (double)hi * most_steps(nest) : 0;
+    if (down < -most || up > most)
+        return;
+    least += (int64_t)down;
+    greatest += (int64_t)up;
+    if (tn_int_fits(acc->dtype, least, greatest)) {
+        acc->lo = least;
+        acc->hi = greatest;
+    }
+}
+
 static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
 {
     int points = 1, at = 0;
@@ -780,6 +816,7 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
     for (int i = 0; i < points; i++) {
         acc[i] = tn_var_make(l->p, "acc", l->nest->comp->acc->dtype, 0, 0);
         acc[i]->lanes = l->lane != NULL ? (int)l->lane->hi + 1 : 0;
+        bound_acc(l->nest, acc[i]);
     }
     l->elem = l->nest->comp->elem;
     each_point(l, k, acc, &at, out, start_acc);

@@ -154,6 +154,32 @@ check macros-of-the-header macros_work
 check runtime-of-another-version wrong_runtime
 check blob-on-a-big-endian-machine wrong_byte_order
 
+# --- sums of integers ----------------------------------------------------------------------------------------------
+
+# K products of bytes, all 255: 33,000 stay in an int32_t and are added as such, 34,000 wrap as ONNX has it.
+sum_of_bytes() { # K HOW: a pattern of the statement
+    printf 'graph "sum"\ninput "x" : uint8[1,%d]\ninput "w" : uint8[%d,1]\n"y" = MatMulInteger("x", "w")\noutput "y"\n' "$1" "$1" >sum.tg
+    cat >bytes.c <<'C'
+#include "sum.h"
+#include <string.h>
+static uint8_t x[SUM_INPUT_0_COUNT], w[SUM_INPUT_1_COUNT];
+static double work[SUM_WORK_SIZE / sizeof(double) + 1];
+int main(void)
+{
+    int32_t y = 0;
+    sum_io io = {x, w, &y};
+    memset(x, 255, sizeof x);
+    memset(w, 255, sizeof w);
+    return sum_run(&io, work, SUM_WORK_SIZE) != SUM_OK || (uint32_t)y != (uint32_t)65025 * SUM_INPUT_0_COUNT;
+}
+C
+    compile sum.tg sum && grep -q -e "$2" sum/sum.c || return 1
+    # shellcheck disable=SC2086
+    gcc $flags -O1 -fsanitize=undefined -fno-sanitize-recover=all -Isum -o bytes bytes.c sum/sum.c -lm && ./bytes
+}
+check sum-that-fits sum_of_bytes 33000 'acc0 += (int32_t)'
+check sum-that-wraps sum_of_bytes 34000 'acc0 = (int32_t)((uint32_t)acc0 + '
+
 # --- the stack ---------------------------------------------------------------------------------------------------
 
 # The entry and its deepest callee, as gcc counts them; a callee's callee can only be a helper of tn_port.h.
