@@ -75,33 +75,37 @@ static bool is_by_place(const tn_runner *r, const tn_array *items, size_t n)
     return !all_named && all_placed;
 }
 
+/* Fills r->given with those that fit; says which do not and what is left. */
 static bool match_inputs(const tn_runner *r, const tn_array *items, size_t n)
 {
-    tn_diag *d = &r->ctx->diag;
     const tn_package *p = &r->package;
     bool by_place = is_by_place(r, items, n);
+    tn_str unknown = {.arena = &r->ctx->arena}, missing = {.arena = &r->ctx->arena};
     for (size_t i = 0; i < p->n_in; i++)
         r->given[i] = NULL;
     for (size_t i = 0; i < n; i++) {
         const char *name = name_of(&items[i]);
         long at = by_place ? find_place(&items[i], i) : find_input(p, name);
         if (at == NONE || (size_t)at >= p->n_in) {
-            tn_error(d, "array %zu '%s' is no input of the model; it has %zu: %s", i, name, p->n_in, names_text(r));
-            return false;
+            tn_str_add(&unknown, "%sarray %zu '%s'", unknown.len > 0 ? ", " : "", i, name);
+            continue;
         }
         if (r->given[at] != NULL) {
-            tn_error(d, "input '%s' is given twice", p->input[at].name);
+            tn_error(&r->ctx->diag, "input '%s' is given twice", p->input[at].name);
             return false;
         }
         r->given[at] = &items[i];
     }
     for (size_t i = 0; i < p->n_in; i++)
-        if (r->given[i] == NULL) {
-            tn_error(d, "input '%s' is missing: %zu arrays are given for %zu inputs: %s", p->input[i].name, n, p->n_in,
-                     names_text(r));
-            return false;
-        }
-    return true;
+        if (r->given[i] == NULL)
+            tn_str_add(&missing, "%s'%s'", missing.len > 0 ? ", " : "", p->input[i].name);
+    if (unknown.len == 0 && missing.len == 0)
+        return true;
+    const char *no_input =
+        unknown.len > 0 ? tn_strfmt(&r->ctx->arena, "no input of the model: %s; ", unknown.text) : "";
+    const char *left = missing.len > 0 ? tn_strfmt(&r->ctx->arena, "missing: input %s; ", missing.text) : "";
+    tn_error(&r->ctx->diag, "%s%s%zu arrays are given for %zu inputs: %s", no_input, left, n, p->n_in, names_text(r));
+    return false;
 }
 
 /* --- types and shapes --------------------------------------------------------------------------------------------- */

@@ -181,7 +181,7 @@ static int make_ready(cli *c, tn_runner **r)
     *r = cli_open_runner(c, &status);
     if (*r == NULL)
         return status;
-    status = cli_feed(*r, &food);
+    status = cli_feed(c, *r, &food);
     if (status == TN_OK)
         status = (int)tn_runner_run(*r);
     return status;

@@ -103,7 +103,7 @@ static int measure(cli *c, tn_runner *r, job *j)
 
 static int compute(cli *c, tn_runner *r, job *j)
 {
-    int status = cli_feed(r, &j->food);
+    int status = cli_feed(c, r, &j->food);
     if (status == TN_OK)
         status = measure(c, r, j);
     if (status == TN_OK)

@@ -50,7 +50,12 @@ void cli_note(cli *c, const char *format, ...)
 void cli_report(void *user, const char *line)
 {
     cli *c = user;
+    char whole[sizeof c->error];
     cli_progress_clear(&c->progress);
+    if (c->about != NULL) {
+        snprintf(whole, sizeof whole, "%s: %s", c->about, line);
+        line = whole;
+    }
     fprintf(stderr, "%s\n", line);
     if (strstr(line, "note: ") == NULL && strstr(line, "warning: ") == NULL)
         keep_error(c, line);

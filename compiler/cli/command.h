@@ -33,8 +33,9 @@ typedef struct cli {
     cli_args args;
     tn_ctx *ctx; /* open, with the API's options set; NULL for commands that need none */
     cli_progress progress;
-    cli_block *owned; /* what cli_alloc gave; freed at the end */
-    char error[512];  /* the first error line since cli_forget_error; "" for none */
+    cli_block *owned;  /* what cli_alloc gave; freed at the end */
+    const char *about; /* the file that the API's errors are about, where it cannot know; NULL: none */
+    char error[512];   /* the first error line since cli_forget_error; "" for none */
 } cli;
 
 typedef struct cmd {

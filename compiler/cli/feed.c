@@ -10,7 +10,7 @@ int cli_read_food(cli *c, cli_food *out)
     static const char *const modes[] = {"random", "zeros", "ones", NULL};
     const char *path = cli_value(&c->args, "inputs");
     int64_t seed;
-    *out = (cli_food){.fill_mode = cli_choice(c, "fill-mode", modes)};
+    *out = (cli_food){.path = path, .fill_mode = cli_choice(c, "fill-mode", modes)};
     if (out->fill_mode == NULL || !cli_int(c, "seed", 0, 0, INT64_MAX, &seed))
         return TN_ERR_USAGE;
     out->seed = (uint64_t)seed;
@@ -24,10 +24,19 @@ int cli_read_food(cli *c, cli_food *out)
     return (int)status;
 }
 
-int cli_feed(tn_runner *r, const cli_food *food)
+/* Errors say which file the arrays are from. */
+static int set_inputs(cli *c, tn_runner *r, const cli_food *food, const tn_array *arrays)
+{
+    c->about = food->path;
+    tn_status status = tn_runner_set_inputs(r, arrays, food->arrays.n);
+    c->about = NULL;
+    return (int)status;
+}
+
+int cli_feed(cli *c, tn_runner *r, const cli_food *food)
 {
     if (food->arrays.n > 0)
-        return (int)tn_runner_set_inputs(r, food->arrays.items, food->arrays.n);
+        return set_inputs(c, r, food, food->arrays.items);
     return (int)tn_runner_fill_inputs(r, food->fill_mode, food->seed);
 }
 
@@ -112,8 +121,9 @@ static int join(cli *c, const tn_array *one, const tn_array *all, size_t n, int6
     return TN_OK;
 }
 
-static int run_each(cli *c, tn_runner *r, const tn_array_vec *arrays, int64_t count, tn_array **all, size_t *n)
+static int run_each(cli *c, tn_runner *r, const cli_food *food, int64_t count, tn_array **all, size_t *n)
 {
+    const tn_array_vec *arrays = &food->arrays;
     tn_array *sample = cli_alloc(c, arrays->n, sizeof *sample);
     int status = sample != NULL ? TN_OK : TN_ERR_MEMORY;
     for (int64_t s = 0; s < count && status == TN_OK; s++) {
@@ -121,7 +131,7 @@ static int run_each(cli *c, tn_runner *r, const tn_array_vec *arrays, int64_t co
         snprintf(step, sizeof step, "run sample %" PRId64 " of %" PRId64, s + 1, count);
         cli_progress_step(&c->progress, step);
         slice(arrays, s, count, sample);
-        status = (int)tn_runner_set_inputs(r, sample, arrays->n);
+        status = set_inputs(c, r, food, sample);
         if (status == TN_OK)
             status = (int)tn_runner_run(r);
         if (status != TN_OK)
@@ -139,11 +149,11 @@ int cli_run_samples(cli *c, tn_runner *r, const cli_food *food, const tn_array *
     int64_t count = count_samples(r, &food->arrays);
     if (count > 1) {
         tn_array *all = NULL;
-        int status = run_each(c, r, &food->arrays, count, &all, n);
+        int status = run_each(c, r, food, count, &all, n);
         *outputs = all;
         return status;
     }
-    int status = cli_feed(r, food);
+    int status = cli_feed(c, r, food);
     if (status == TN_OK)
         status = (int)tn_runner_run(r);
     if (status == TN_OK)

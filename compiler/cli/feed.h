@@ -14,6 +14,7 @@
 
 /* What to feed, known before the model is. */
 typedef struct cli_food {
+    const char *path;    /* --inputs; NULL: not given */
     tn_array_vec arrays; /* of --inputs; n 0: none was given */
     const char *fill_mode;
     uint64_t seed;
@@ -21,7 +22,7 @@ typedef struct cli_food {
 
 /* Both give the exit code. */
 int cli_read_food(cli *c, cli_food *out);
-int cli_feed(tn_runner *r, const cli_food *food);
+int cli_feed(cli *c, tn_runner *r, const cli_food *food);
 
 /* Feeds and runs. Where each input holds K times as many rows (elements of the first axis) as the model takes, runs K
    times and joins the outputs. The arrays live until the next run or, when joined, until the program ends. */

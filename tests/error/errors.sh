@@ -306,11 +306,11 @@ bad_inputs cut.npy 4 'cut\.npy'
 bad_inputs bad-tensors 4 'input_0\.pb'
 bad_inputs no-tensors 3,7 'no-tensors' 'input_0\.pb'
 bad_inputs none.npz 7 'none\.npz' 'no arrays'
-bad_inputs shape.npz 7 "'image'" 'float\[1,1,8,9\]' 'float\[1,1,8,8\]'
+bad_inputs shape.npz 7 'shape\.npz: error: ' "'image'" 'float\[1,1,8,9\]' 'float\[1,1,8,8\]'
 bad_inputs rank.npz 7 "'image'" 'float\[64\]' 'float\[1,1,8,8\]'
 bad_inputs type.npz 7 "'image'" 'int32\[1,1,8,8\]' 'float\[1,1,8,8\]'
-bad_inputs unknown.npz 7 "'picture'" "'image'"
-bad_inputs extra.npz 7 "'picture'" "'image'"
+bad_inputs unknown.npz 7 'unknown\.npz: error: ' "no input of the model: array 0 'picture'; missing: input 'image'"
+bad_inputs extra.npz 7 'extra\.npz: error: ' "'picture'; 2 arrays are given for 1 inputs: 'image'"
 check inputs-missing refused 7 one "'b'" -- run models/sum.onnx --inputs models/only-a.npz --outputs place/y.npz
 for file in good deflated; do
     good_inputs() { gives 0 run "$package" --inputs "models/$file.npz" --outputs place/y.npz && [ -s place/y.npz ]; }
