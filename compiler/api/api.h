@@ -56,7 +56,7 @@ void tn_progress(tn_ctx *ctx, const char *step);
 /* compile.c: writes the package of a loaded model into an existing folder, no tar and no renaming. default_target: what
    option "target" is when it is not set; NULL: "generic". */
 tn_status tn_model_write_package(tn_model *m, const char *folder, const char *default_target);
-/* build.c: runs the C compiler on it. profile: with the layer hooks that tn_runner_profile reads. */
-tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *kind, bool profile);
+/* build.c: runs the C compiler on it. shown: what messages call the folder, which may be a temporary one. */
+tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *shown, const char *kind);
 
 #endif

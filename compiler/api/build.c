@@ -23,6 +23,7 @@ typedef struct build {
     tn_ctx *ctx;
     const tn_package *package;
     const char *into, *kind;
+    const char *shown; /* what messages say instead of the package's folder, which may be a temporary one */
     bool profile;
     words command; /* the beginning that all commands share: compiler, flags, folders, definitions */
     words sources; /* without the self-test */
@@ -59,13 +60,28 @@ static words copy_words(build *b, const words *from)
     return w;
 }
 
-/* As a shell would take it. */
-static const char *command_text(tn_arena *a, const words *w)
+static const char *replace(tn_arena *a, const char *text, const char *old, const char *fresh)
 {
     tn_str s = {.arena = a};
+    tn_str_put(&s, "", 0);
+    for (const char *at = strstr(text, old); at != NULL && *old != '\0'; at = strstr(text, old)) {
+        tn_str_put(&s, text, (size_t)(at - text));
+        tn_str_add(&s, "%s", fresh);
+        text = at + strlen(old);
+    }
+    tn_str_add(&s, "%s", text);
+    return s.text;
+}
+
+/* As a shell would take it, in the folder where the package can be had. */
+static const char *command_text(const build *b, const words *w)
+{
+    tn_arena *a = &b->ctx->arena;
+    tn_str s = {.arena = a};
     for (size_t i = 0; i < w->n && w->items[i] != NULL; i++) {
-        const char *quote = strpbrk(w->items[i], " \t\"'\\$") != NULL ? "'" : "";
-        tn_str_add(&s, "%s%s%s%s", i > 0 ? " " : "", quote, w->items[i], quote);
+        const char *word = replace(a, replace(a, w->items[i], b->package->folder, b->shown), b->into, b->shown);
+        const char *quote = strpbrk(word, " \t\"'\\$") != NULL ? "'" : "";
+        tn_str_add(&s, "%s%s%s%s", i > 0 ? " " : "", quote, word, quote);
     }
     return s.text;
 }
@@ -96,8 +112,10 @@ static bool run_command(build *b, words *w)
     if (code == 0)
         return true;
     if (code > 0)
-        tn_error(&b->ctx->diag, "the C compiler failed (exit code %d): %s; the command was: %s", code,
-                 essence(a, output), command_text(a, w));
+        tn_error(&b->ctx->diag,
+                 "the C compiler failed (exit code %d): %s; the command, for the package in %s (compiled without "
+                 "--build): %s",
+                 code, replace(a, essence(a, output), b->package->folder, b->shown), b->shown, command_text(b, w));
     b->status = TN_ERR_BUILD;
     return false;
 }
@@ -357,17 +375,18 @@ static void remove_waste(void *state)
         remove(b->waste.items[i]);
 }
 
-tn_status tn_package_build_into(tn_ctx *ctx, const tn_package *p, const char *into, const char *kind, bool profile)
+tn_status tn_package_build_into(tn_ctx *ctx, const tn_package *p, const char *into, const char *shown, const char *kind,
+                                bool profile)
 {
-    build b = {.ctx = ctx, .package = p, .into = into, .kind = kind, .profile = profile, .status = TN_OK};
+    build b = {.ctx = ctx, .package = p, .into = into, .shown = shown, .kind = kind, .profile = profile};
     tn_progress(ctx, "running the C compiler");
     tn_finally(&ctx->arena, run_build, remove_waste, &b);
     return b.status;
 }
 
-tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *kind, bool profile)
+tn_status tn_package_build(tn_ctx *ctx, const char *folder, const char *name, const char *shown, const char *kind)
 {
     tn_package p;
     tn_status status = tn_package_read(&ctx->arena, &ctx->diag, folder, name, &p);
-    return status == TN_OK ? tn_package_build_into(ctx, &p, p.folder, kind, profile) : status;
+    return status == TN_OK ? tn_package_build_into(ctx, &p, p.folder, shown, kind, false) : status;
 }

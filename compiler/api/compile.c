@@ -98,7 +98,8 @@ static tn_status build_package(compile_state *s)
     if (kind[0] == '\0')
         return TN_OK;
     tn_progress(ctx, "running the C compiler");
-    return tn_package_build(ctx, s->folder, s->m->name, kind, false);
+    size_t n = strlen(s->path) - (s->is_tar ? strlen(".tar") : 0);
+    return tn_package_build(ctx, s->folder, s->m->name, tn_strndup(&ctx->arena, s->path, n), kind);
 }
 
 static bool fill_folder(void *state)

@@ -53,6 +53,7 @@ bool tn_package_dim_value(const tn_package *p, const tn_package_dim *d, const in
 
 /* build.c: tn_package_build with its results in another folder. The profile's library exports double tn_profile_ms[],
    the time of each layer summed over all runs. */
-tn_status tn_package_build_into(tn_ctx *ctx, const tn_package *p, const char *into, const char *kind, bool profile);
+tn_status tn_package_build_into(tn_ctx *ctx, const tn_package *p, const char *into, const char *shown, const char *kind,
+                                bool profile);
 
 #endif

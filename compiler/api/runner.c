@@ -152,6 +152,12 @@ typedef struct profile_state {
     tn_status status;
 } profile_state;
 
+const char *tn_runner_shown(const tn_runner *r)
+{
+    bool temporary = r->temp != NULL && strncmp(r->package.folder, r->temp, strlen(r->temp)) == 0;
+    return temporary ? r->package.name : r->package.folder;
+}
+
 static bool load_profile(profile_state *s)
 {
     const tn_runner *r = s->runner;
@@ -160,7 +166,7 @@ static bool load_profile(profile_state *s)
     s->temp = tn_path_temp_folder(a, &r->ctx->diag, NULL);
     if (s->temp == NULL)
         return false;
-    s->status = tn_package_build_into(r->ctx, &r->package, s->temp, "shared", true);
+    s->status = tn_package_build_into(r->ctx, &r->package, s->temp, tn_runner_shown(r), "shared", true);
     if (s->status != TN_OK)
         return false;
     const char *file = tn_path_join(a, s->temp, tn_strfmt(a, "lib%s.so", r->package.name));

@@ -53,7 +53,8 @@ bool tn_library_open(tn_ctx *ctx, const tn_package *p, const char *file, tn_libr
 void tn_library_close(tn_library *l);
 int tn_library_call(const tn_library *l, const tn_runner *r); /* NAME_run on the runner's buffers */
 
-/* runner.c */
+/* runner.c. What messages call the package's folder: not a temporary one, but what tenon compile would write. */
+const char *tn_runner_shown(const tn_runner *r);
 bool tn_runner_check(const tn_runner *r, int code); /* reports a code of NAME_run other than OK */
 
 #endif

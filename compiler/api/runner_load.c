@@ -112,7 +112,7 @@ static bool get_library(opening *o)
     if (!tn_path_exists(path)) {
         if (!make_temp(r))
             return fail(o, TN_ERR_FILE);
-        tn_status status = tn_package_build_into(r->ctx, p, r->temp, "shared", false);
+        tn_status status = tn_package_build_into(r->ctx, p, r->temp, tn_runner_shown(r), "shared", false);
         if (status != TN_OK)
             return fail(o, status);
         path = tn_path_join(&r->arena, r->temp, file);

@@ -237,6 +237,15 @@ bad_option quote 2 "option '--cflags'" 'quote' -- compile "$digits" --build exe 
 bad_option compiler 6 'no-such-compiler' -- compile "$digits" --build exe --cc no-such-compiler
 bad_option flags 6 'no-such-flag' -- compile "$digits" --build exe --cflags=--no-such-flag
 
+# The command of a build that failed can be given once the package is there without --build.
+build_again() {
+    gives 6 compile "$digits" -o place/out --build shared --cflags=--no-such-flag && nothing_left && one_line &&
+        ! grep -q 'part-' err && says 'place/out/digits\.c' && sed 's/.*(compiled without --build): //' err >again || return 1
+    gives 0 compile "$digits" -o place/out && sed -i 's/--no-such-flag//' again && sh again && [ -f place/out/libdigits.so ] &&
+        gives 6 run "$digits" --cflags=--no-such-flag --fill-mode ones && says ' digits/digits\.c'
+}
+check build-again build_again
+
 # --- places of output --------------------------------------------------------------------------------------------
 
 absent() { refused 3 one 'absent\.onnx' 'No such file' -- compile absent.onnx -o place/out; }
