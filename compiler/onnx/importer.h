@@ -99,9 +99,9 @@ tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tenso
 tn_value *tn_onnx_find(const importer *im, const char *name);
 
 /* import.c. The subgraph that an attribute holds, unpacked on the first call; NULL after an error. */
-const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *p);
+const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *a);
 /* The same with its values and nodes. */
-tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *p);
+tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *a);
 
 /* order.c. Sorts nodes topologically, keeping the order of the file where it can; an error when there is a cycle. */
 bool tn_onnx_order(tn_graph *g, tn_node_vec *nodes);
