@@ -38,7 +38,7 @@ skip() {
 }
 
 preset() {
-    cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
+    cmake --preset "$1" -DTENON_TESTS=ON && cmake --build --preset "$1" -j "$jobs" # the quick start builds without
 }
 
 export TENON=$root/build/release/tenon
