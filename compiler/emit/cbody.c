@@ -428,7 +428,7 @@ static const char *vector_cast(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const tn_expr *x = e->arg[0];
-    bool is_byte = x->dtype == TN_INT8 || x->dtype == TN_UINT8, is_load = is_byte && x->kind == TN_E_LOAD;
+    bool is_byte = tn_dtype_is_byte(x->dtype), is_load = is_byte && x->kind == TN_E_LOAD;
     bool is_back = is_byte && e->dtype != TN_INT8 && e->dtype != TN_UINT8 && !is_load; /* of a float that fits a byte */
     c->needs->bytes = c->needs->bytes || is_load;
     tn_dtype from = x->dtype == TN_FLOAT || is_back ? TN_FLOAT : TN_INT32;

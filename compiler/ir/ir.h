@@ -49,6 +49,10 @@ typedef struct tn_dtype_info {
     const tn_codec *codec; /* floats that are held as their bits; NULL for the others */
 } tn_dtype_info;
 const tn_dtype_info *tn_dtype_get(int dtype); /* never NULL: an unknown number gives the row of TN_UNDEFINED */
+static inline bool tn_dtype_is_byte(tn_dtype t)
+{
+    return t == TN_INT8 || t == TN_UINT8;
+}
 
 /* A dim: exactly n when sym is NULL; otherwise a run-time number in lo..n, known as the term sym.
    Terms are made by tn_dim_* only, which fold whatever is fixed. Arithmetic saturates at TN_DIM_MAX, so that a check

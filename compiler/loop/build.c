@@ -290,6 +290,14 @@ tn_buf *tn_buf_root(const tn_buf *b)
     return (tn_buf *)(uintptr_t)b; /* as const as the caller's own pointer to it */
 }
 
+bool tn_buf_has_views(const tn_program *p, const tn_buf *b)
+{
+    for (size_t i = 0; i < p->bufs.n; i++)
+        if (p->bufs.items[i]->alias == b)
+            return true;
+    return false;
+}
+
 bool tn_buf_has_border(const tn_buf *b)
 {
     for (int i = 0; i < b->rank; i++)

@@ -1,11 +1,6 @@
 /* Dot products of four bytes among the expressions of statements. See loop.h. */
 #include "loop/loop.h"
 
-static bool is_byte(tn_dtype t)
-{
-    return t == TN_INT8 || t == TN_UINT8;
-}
-
 /* cast<int32>(load), or cast<int32>(uint8(load) ^ 128). */
 static const tn_expr *byte_factor(const tn_expr *e, bool *flips)
 {
@@ -16,7 +11,7 @@ static const tn_expr *byte_factor(const tn_expr *e, bool *flips)
           && e->arg[0]->arg[0]->dtype == TN_INT8 && tn_expr_is_int(e->arg[1], 128);
     if (*flips)
         e = e->arg[0]->arg[0];
-    return e->kind == TN_E_LOAD && is_byte(e->dtype) ? e : NULL;
+    return e->kind == TN_E_LOAD && tn_dtype_is_byte(e->dtype) ? e : NULL;
 }
 
 static bool match_term(const tn_expr *e, const tn_var *lane, const tn_expr **x, const tn_expr **w, bool *flips)

@@ -346,7 +346,8 @@ const tn_expr *tn_load_raw(tn_program *p, tn_buf *b, int n,
 const tn_expr *tn_load_flat(tn_program *p, tn_buf *b, const tn_expr *offset); /* by its offset in memory; no cast */
 /* Offset in elements of b[at] in memory, by its layout. */
 const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *const *at);
-tn_buf *tn_buf_root(const tn_buf *b); /* whose memory it is: through aliases */
+tn_buf *tn_buf_root(const tn_buf *b);                        /* whose memory it is: through aliases */
+bool tn_buf_has_views(const tn_program *p, const tn_buf *b); /* another buffer is an alias of it */
 bool tn_buf_has_border(const tn_buf *b);
 int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
 /* The constant's elements in the order of its buffer's layout, over that many bytes of zeros: the room of rounded-up

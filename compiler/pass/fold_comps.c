@@ -76,12 +76,9 @@ static void release(void *state)
 static bool is_own(const tn_program *p, const tn_buf *b)
 {
     int writers = 0;
-    for (size_t i = 0; i < p->bufs.n; i++)
-        if (p->bufs.items[i]->alias == b)
-            return false;
     for (size_t i = 0; i < p->comps.n; i++)
         writers += p->comps.items[i]->out == b;
-    return writers == 1;
+    return writers == 1 && !tn_buf_has_views(p, b);
 }
 
 bool tn_pass_fold_comps(tn_module *m, bool *changed)

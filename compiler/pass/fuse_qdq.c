@@ -29,7 +29,7 @@ static tn_value *zero_like(tn_graph *g, const tn_value *scale, tn_dtype dtype)
 
 static bool is_byte(const tn_value *v)
 {
-    return v->dtype == TN_INT8 || v->dtype == TN_UINT8;
+    return tn_dtype_is_byte(v->dtype);
 }
 
 enum { PER_TENSOR = -1 };

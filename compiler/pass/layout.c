@@ -13,14 +13,6 @@
    all the same, which are then put in order. */
 #include "pass/pass.h"
 
-static bool is_shared(const tn_program *p, const tn_buf *b)
-{
-    for (size_t i = 0; i < p->bufs.n; i++)
-        if (p->bufs.items[i]->alias == b)
-            return true;
-    return b->alias != NULL;
-}
-
 /* State of a repeat, mostly, which is small; its border would be cleared in every turn. */
 static bool is_repeated(const tn_program *p, const tn_buf *b)
 {
@@ -48,14 +40,14 @@ static int64_t spatial(const tn_buf *b)
 
 static bool has_blocks(tn_dtype t)
 {
-    return t == TN_FLOAT || t == TN_INT8 || t == TN_UINT8;
+    return t == TN_FLOAT || tn_dtype_is_byte(t);
 }
 
 /* Channels in a block: those of a vector, or of half a vector where there are not more; four bytes make a dot product.
    0: too few. */
 static int64_t block_of(const tn_buf *b, const tn_target *t, int64_t block)
 {
-    bool bytes = b->dtype == TN_INT8 || b->dtype == TN_UINT8;
+    bool bytes = tn_dtype_is_byte(b->dtype);
     if (b->max[1] * 2 > block)
         return block;
     if (b->max[1] * 4 > block && block >= 8 && block <= t->lanes)
@@ -66,8 +58,8 @@ static int64_t block_of(const tn_buf *b, const tn_target *t, int64_t block)
 static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, int64_t lanes)
 {
     return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4
-        && is_fixed(b, 1) && lanes > 0 && (spatial(b) > 1 || b->max[1] % lanes != 0) && !is_shared(p, b)
-        && !is_repeated(p, b);
+        && is_fixed(b, 1) && lanes > 0 && (spatial(b) > 1 || b->max[1] % lanes != 0) && b->alias == NULL
+        && !tn_buf_has_views(p, b) && !is_repeated(p, b);
 }
 
 static void note_called(void *user, const tn_expr *load)
@@ -189,7 +181,7 @@ static void block_channels(tn_buf *b, int64_t lanes)
 /* What a border can be filled with: 0.0, or any byte. */
 static bool read_fill(const tn_expr *e, int64_t *fill)
 {
-    bool byte = e->kind == TN_E_INT && (e->dtype == TN_INT8 || e->dtype == TN_UINT8);
+    bool byte = e->kind == TN_E_INT && tn_dtype_is_byte(e->dtype);
     *fill = byte ? e->i : 0;
     return byte || (e->kind == TN_E_NUM && e->f == 0);
 }

@@ -190,7 +190,7 @@ static void see_bytes(void *user, const tn_expr *load)
         b->has_weights = load->dtype == TN_INT8 && find_dim(b->s->p, load, b->s->c->axis[b->s->v].var) >= 0
                       && find_dim(b->s->p, load, b->s->c->reduce[0].var) >= 0;
     else
-        b->run = load->dtype == TN_INT8 || load->dtype == TN_UINT8 ? find_run(b->s, load) : 0;
+        b->run = tn_dtype_is_byte(load->dtype) ? find_run(b->s, load) : 0;
 }
 
 /* A sum of products of bytes by constant bytes whose operands lie so that four of them are one instruction. A ragged
@@ -440,7 +440,7 @@ static bool choose_lanes(plan *s)
 /* Float, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
 static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
 {
-    bool byte = out == TN_INT8 || out == TN_UINT8;
+    bool byte = tn_dtype_is_byte(out);
     if (reduces)
         return compute == TN_FLOAT || compute == TN_INT32;
     return (out == TN_FLOAT && compute == TN_FLOAT) || byte;

@@ -15,7 +15,7 @@ typedef struct product {
 static const tn_expr *byte_load(const tn_expr *e)
 {
     bool is_load = e->kind == TN_E_CAST && e->dtype == TN_INT32 && e->arg[0]->kind == TN_E_LOAD
-                && (e->arg[0]->dtype == TN_INT8 || e->arg[0]->dtype == TN_UINT8);
+                && tn_dtype_is_byte(e->arg[0]->dtype);
     return is_load ? e->arg[0] : NULL;
 }
 

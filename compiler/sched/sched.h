@@ -54,6 +54,8 @@ const tn_expr *tn_loop_turns(tn_program *p, const tn_loop *l);
 tn_stmt *tn_nest_lower(tn_nest *nest);
 /* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);
+/* What a vector statement may store: that, a dot product, or a vector narrowed to bytes. */
+bool tn_can_store_vector(tn_program *p, const tn_expr *e, const tn_var *lane);
 /* Whether every statement with a lane variable has a vector form. */
 bool tn_stmt_is_vector_clean(tn_program *p, const tn_stmt *s);
 /* Loads with their offset in memory as the only subscript. */
