@@ -22,6 +22,24 @@ static const char *identifier(tn_arena *a, const char *s)
     return *id != '\0' ? id : "model";
 }
 
+/* The name that --module-name gives, or one from the file's: math.onnx becomes model_math. NULL after an error. */
+static const char *module_name(tn_ctx *ctx, const char *path)
+{
+    tn_arena *a = &ctx->arena;
+    const char *given = tn_setting_get(ctx, "module-name"), *why = tn_name_hides(a, given);
+    if (given[0] == '\0') {
+        const char *name = identifier(a, tn_path_stem(a, path));
+        return tn_name_hides(a, name) == NULL ? name : tn_strfmt(a, "model_%s", name);
+    }
+    if (!tn_is_identifier(given))
+        tn_error(&ctx->diag, "--module-name '%s' is no C identifier", given);
+    else if (why != NULL)
+        tn_error(&ctx->diag, "--module-name '%s': %s; choose another name", given, why);
+    else
+        return given;
+    return NULL;
+}
+
 typedef struct load_state {
     tn_ctx *ctx;
     const char *path;
@@ -67,12 +85,9 @@ static tn_status load(void *state)
         return TN_ERR_FILE;
     tn_model *m = TN_NEW(&ctx->arena, tn_model);
     *m = (tn_model){.ctx = ctx, .path = tn_strdup(&ctx->arena, s->path), .hash = tn_hash(bytes, size, 0)};
-    const char *name = tn_setting_get(ctx, "module-name");
-    m->name = identifier(&ctx->arena, name[0] != '\0' ? name : tn_path_stem(&ctx->arena, s->path));
-    if (name[0] != '\0' && strcmp(m->name, name) != 0) {
-        tn_error(&ctx->diag, "--module-name '%s' is no C identifier", name);
+    m->name = module_name(ctx, s->path);
+    if (m->name == NULL)
         return TN_ERR_USAGE;
-    }
     m->module = (tn_module){.arena = &ctx->arena, .diag = &ctx->diag};
     if (!read_module(ctx, &m->module, m->path, bytes, size))
         return TN_ERR_MODEL;

@@ -116,8 +116,8 @@ static const char *cmake_calls(const tn_unit *u)
                    "  message(FATAL_ERROR \"%s calls CBLAS: install OpenBLAS (Debian: libopenblas-dev), or set "
                    "%s_CBLAS_INCLUDE and %s_CBLAS_LIBRARY\")\n"
                    "endif()\n"
-                   "target_include_directories(%s SYSTEM PRIVATE ${%s_CBLAS_INCLUDE})\n"
-                   "target_link_libraries(%s PUBLIC ${%s_CBLAS_LIBRARY})\n",
+                   "target_include_directories(%s_model SYSTEM PRIVATE ${%s_CBLAS_INCLUDE})\n"
+                   "target_link_libraries(%s_model PUBLIC ${%s_CBLAS_LIBRARY})\n",
                    up, up, up, up, name, up, up, name, up, name, up);
     const tn_call *call = NULL;
     for (size_t i = 0; (call = tn_own_call_at(u, i)) != NULL; i++)
@@ -132,7 +132,7 @@ static const char *cmake_threads(const tn_unit *u)
     return tn_strfmt(u->arena,
                      "set(THREADS_PREFER_PTHREAD_FLAG ON)\n"
                      "find_package(Threads REQUIRED)\n"
-                     "target_link_libraries(%s PUBLIC Threads::Threads)\n",
+                     "target_link_libraries(%s_model PUBLIC Threads::Threads)\n",
                      u->name);
 }
 
@@ -144,7 +144,7 @@ static const char *cmake_test(const tn_unit *u)
         tn_weights_are_passed(u) ? tn_strfmt(u->arena, " ${CMAKE_CURRENT_SOURCE_DIR}/%s", tn_weights_file(u)) : "";
     return tn_strfmt(u->arena,
                      "\nadd_executable(%s_selftest EXCLUDE_FROM_ALL %s_test.c)\n"
-                     "target_link_libraries(%s_selftest PRIVATE %s)\n"
+                     "target_link_libraries(%s_selftest PRIVATE %s_model)\n"
                      "add_custom_target(%s_run_selftest COMMAND %s_selftest%s)\n",
                      u->name, u->name, u->name, u->name, u->name, u->name, file);
 }

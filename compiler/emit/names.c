@@ -1,5 +1,8 @@
 /* See names.h. */
+#define _POSIX_C_SOURCE 200809L
 #include "emit/names.h"
+
+#include <strings.h>
 
 /* Keywords of C up to C23 and of C++, and the object-like macros that common headers and compilers define. */
 /* clang-format off */
@@ -15,6 +18,18 @@ static const char *const reserved[] = {
     "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof",
     "typeof_unqual", "union", "unix", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while",
     "xor", "xor_eq",
+};
+
+/* Headers of C up to C23, of POSIX, what theirs include in glibc, musl, newlib and Microsoft's; of CBLAS. */
+static const char *const headers[] = {
+    "aio", "alloca", "assert", "cblas", "complex", "corecrt", "cpio", "crtdefs", "ctype", "dirent", "dlfcn",
+    "endian", "errno", "fcntl", "features", "fenv", "float", "fmtmsg", "fnmatch", "ftw", "glob", "grp", "iconv",
+    "inttypes", "iso646", "langinfo", "libgen", "libintl", "limits", "locale", "malloc", "math", "memory",
+    "monetary", "mqueue", "ndbm", "netdb", "newlib", "nl_types", "openblas_config", "poll", "pthread", "pwd",
+    "regex", "sal", "sched", "search", "semaphore", "setjmp", "signal", "spawn", "stdalign", "stdarg",
+    "stdatomic", "stdbit", "stdbool", "stdckdint", "stddef", "stdint", "stdio", "stdlib", "stdnoreturn",
+    "string", "strings", "stropts", "syslog", "tar", "termios", "tgmath", "threads", "time", "trace", "uchar",
+    "ulimit", "unistd", "utime", "utmpx", "vcruntime", "wchar", "wctype", "wordexp",
 };
 /* clang-format on */
 
@@ -72,6 +87,16 @@ const char *tn_name_upper(tn_arena *a, const char *name)
         if (*c >= 'a' && *c <= 'z')
             *c = (char)(*c - 'a' + 'A');
     return s;
+}
+
+const char *tn_name_hides(tn_arena *a, const char *module)
+{
+    if (strcasecmp(module, "tn") == 0 || strncasecmp(module, "tn_", 3) == 0)
+        return "names in tn_ are those of Tenon's runtime";
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        if (strcasecmp(headers[i], module) == 0)
+            return tn_strfmt(a, "%s.h is a header of the C library or of CBLAS", headers[i]);
+    return NULL;
 }
 
 const char *tn_symbol_name(const tn_unit *u, size_t i)

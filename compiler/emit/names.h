@@ -16,6 +16,9 @@ typedef struct tn_names {
    taken. */
 const char *tn_name_make(tn_names *names, const char *from);
 const char *tn_name_upper(tn_arena *a, const char *name); /* "kws" -> "KWS" */
+/* Why no module can have that name, "math.h is a header of the C library", or NULL: its header stands in a folder that
+   compilers search before their own. Small and capital letters are alike, as in many file systems. */
+const char *tn_name_hides(tn_arena *a, const char *module);
 /* What the io struct calls program symbol i: unique beside the inputs' and outputs' names. */
 const char *tn_symbol_name(const tn_unit *u, size_t i);
 

@@ -150,6 +150,25 @@ for params in const incbin blob arg; do
     check "$p-makefile-defines" makefile_defines $p $p
     if has cmake; then check "$p-cmake" cmake_works $p; else skip "$p-cmake" "no cmake"; fi
 done
+
+# Names that a library, a target of CMake's or a header of C has as well: an application links the model and libm.
+named_alike() { # NAME
+    rm -rf app && mkdir app && compile "$digits/digits.onnx" "app/$1" --module-name "$1" || return 1
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.13)' 'project(app LANGUAGES C)' "add_subdirectory($1)" \
+        'add_executable(app app.c)' "target_link_libraries(app PRIVATE $1::$1 m)" >app/CMakeLists.txt
+    printf '%s\n' '#include <math.h>' "#include \"$1.h\"" \
+        "int main(int n, char **v) { return sqrt(n) > 1 || $1_run(0, 0, 0) != ${1^^}_ERR_NULL || v == NULL; }" >app/app.c
+    cmake -S app -B app/build && cmake --build app/build && app/build/app &&
+        cmake --build app/build --target "$1_run_selftest" | grep 'self-test passed'
+}
+for name in m c dl test all model; do
+    if has cmake; then check "module-named-$name" named_alike $name; else skip "module-named-$name" "no cmake"; fi
+done
+
+file_named_alike() { # math.onnx: the header is not math.h
+    cp "$digits/digits.onnx" math.onnx && compile math.onnx named-math --build exe && named-math/model_math_test
+}
+check file-named-math file_named_alike
 check macros-of-the-header macros_work
 check runtime-of-another-version wrong_runtime
 check blob-on-a-big-endian-machine wrong_byte_order

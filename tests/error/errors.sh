@@ -213,6 +213,8 @@ bad_option level 2 "option '-O' is '9'" -- compile "$digits" -O 9
 bad_option build 2 "option '--build' is 'rocket'" 'exe' -- compile "$digits" --build rocket
 bad_option threads 2 "option '--threads' is 'many'" -- compile "$digits" --threads many
 bad_option module-name 2 "--module-name 'a-b'" 'identifier' -- compile "$digits" --module-name a-b
+bad_option module-hides-header 2 "--module-name 'Math'" 'math.h' 'C library' -- compile "$digits" --module-name Math
+bad_option module-hides-runtime 2 "--module-name 'tn_port'" 'runtime' -- compile "$digits" --module-name tn_port
 bad_option disabled-pass 2 "'nope'" 'pass' -- compile "$digits" --disabled-pass nope
 bad_option disabled-maker 2 "'lower'" 'disabled' -- compile "$digits" --disabled-pass lower
 bad_option order 2 "'fold-const'" "'lower'" -- compile "$digits" --passes lower,fold-const
