@@ -57,6 +57,19 @@ static bool is_program(const char *text)
     return strncmp(text, "program ", 8) == 0;
 }
 
+/* --input-shapes and --const are for ONNX files: a text says itself what its inputs are. */
+static bool check_text_options(tn_ctx *ctx, const char *path, bool is_loops, const tn_onnx_options *o)
+{
+    bool shapes = o->n_shapes > 0;
+    const char *hint = is_loops ? "give it where the loop program is made from the model"
+                     : shapes   ? "edit the line that begins with input"
+                                : "write constant in place of input, and its values";
+    if (shapes || o->n_consts > 0)
+        tn_bad_option(&ctx->diag, path, "--%s \"%s\" is for ONNX files; this is a text: %s",
+                      shapes ? "input-shapes" : "const", shapes ? o->shapes[0] : o->consts[0], hint);
+    return !shapes && o->n_consts == 0;
+}
+
 static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char *bytes, size_t size)
 {
     tn_onnx_options o = {.shapes = tn_setting_all(ctx, "input-shapes"), .consts = tn_setting_all(ctx, "const")};
@@ -65,7 +78,10 @@ static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char 
     while (o.consts[o.n_consts] != NULL)
         o.n_consts++;
     bool text = tn_ends_with(path, ".tg") || tn_ends_with(path, ".loops");
-    if (text && is_program(bytes))
+    bool loops = text && is_program(bytes);
+    if (text && !check_text_options(ctx, path, loops, &o))
+        return false;
+    if (loops)
         m->program = tn_program_parse(&ctx->arena, &ctx->diag, path, bytes);
     else if (text)
         m->graph = tn_graph_parse(&ctx->arena, &ctx->diag, path, bytes, tn_op_find);

@@ -234,6 +234,10 @@ bad_option const-value 2 'value 1' 'int64' -- compile models/late.onnx --const '
 bad_option const-huge 2 'value 0' 'int64' -- compile models/late.onnx --const 's=[99999999999999999999,2]'
 bad_option const-end 2 'value 1' -- compile models/late.onnx --const 's=[3,2'
 bad_option const-wrong 4 "'r1'" 'float\[2,3\]' -- compile models/late.onnx --const 's=[4,2]'
+bad_option const-of-a-text 2 '--const "p=\[0,0\]"' 'contract.tg' 'is for ONNX files' -- \
+    compile "$root/tests/emit/contract.tg" --const 'p=[0,0]'
+bad_option shapes-of-a-text 2 '--input-shapes "x:\[2,3\]"' 'edit the line' -- \
+    compile "$root/tests/emit/contract.tg" --input-shapes 'x:[2,3]'
 bad_option const-twice 2 'already' -- compile models/late.onnx --const 's=[3,2]' --const 's=[2,3]'
 bad_option quote 2 "option '--cflags'" 'quote' -- compile "$digits" --build exe --cflags "-DX='"
 bad_option compiler 6 'no-such-compiler' -- compile "$digits" --build exe --cc no-such-compiler
