@@ -353,13 +353,19 @@ TN_UNUSED static inline uint16_t tn_float_to_bfloat(float f)
 #if defined(TN_NEED_AREAS) && !defined(TN_HAS_AREAS)
 #define TN_HAS_AREAS
 
-/* The alignment that the compiler gives a type: on small processors it may be less than its size. */
-#define TN_ALIGN_OF(type) \
-    (sizeof(struct { \
-         char c; \
-         type x; \
-     }) \
-     - sizeof(type))
+/* The alignment that the compiler gives a type: on small processors it may be less than its size. Types in an operand of
+   sizeof would be C only, and this may be compiled as C++. */
+#define TN_ALIGN_OF(type) offsetof(tn_align_##type, x)
+/* clang-format off */
+typedef struct tn_align_int16_t { char c; int16_t x; } tn_align_int16_t;
+typedef struct tn_align_int32_t { char c; int32_t x; } tn_align_int32_t;
+typedef struct tn_align_int64_t { char c; int64_t x; } tn_align_int64_t;
+typedef struct tn_align_uint16_t { char c; uint16_t x; } tn_align_uint16_t;
+typedef struct tn_align_uint32_t { char c; uint32_t x; } tn_align_uint32_t;
+typedef struct tn_align_uint64_t { char c; uint64_t x; } tn_align_uint64_t;
+typedef struct tn_align_float { char c; float x; } tn_align_float;
+typedef struct tn_align_double { char c; double x; } tn_align_double;
+/* clang-format on */
 
 typedef struct tn_area {
     const void *at;

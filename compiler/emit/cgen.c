@@ -120,8 +120,8 @@ static void print_task(generator *g, size_t k)
         tn_str_add(out, "    ptrdiff_t %s;\n", tn_symbol_local(g->u->program, f->symbol[i]));
     tn_str_add(out, "%s} %s_args;\n\n%s_SECTION_CODE ", share->turns->kind == TN_E_INT ? "" : "    ptrdiff_t turns;\n",
                name, g->u->upper);
-    tn_str_add(out, "static void %s_part(void *args, int part)\n{\n    const %s_args *const a = args;\n    %s(", name,
-               name, name);
+    tn_str_add(out, "static void %s_part(void *args, int part)\n{\n", name);
+    tn_str_add(out, "    const %s_args *const a = (const %s_args *)args;\n    %s(", name, name, name);
     for (int i = 0; i < f->n_param; i++)
         tn_str_add(out, "a->%s, ", f->param[i].name);
     for (int i = 0; i < f->n_symbol; i++)
@@ -346,9 +346,9 @@ static void print_entry(generator *g)
     for (size_t i = 0; i < u->program->bufs.n; i++)
         uses_mem = uses_mem || u->plan->offset[i] >= 0;
     if (uses_mem)
-        tn_str_add(&g->entry, "    unsigned char *const mem = work;\n");
+        tn_str_add(&g->entry, "    unsigned char *const mem = (unsigned char *)work;\n");
     if (tn_weights_are_passed(u) && u->weights.n > 0)
-        tn_str_add(&g->entry, "    const unsigned char *const params = weights;\n");
+        tn_str_add(&g->entry, "    const unsigned char *const params = (const unsigned char *)weights;\n");
     tn_str_add(&g->entry, "\n");
     const tn_repeat *in = NULL;
     for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {

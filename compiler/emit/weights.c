@@ -7,13 +7,16 @@
 #include "emit/frame.h"
 #include "emit/names.h"
 
+/* Declared before it is defined, without which C++ would keep it to its file. */
 static void print_array(const tn_unit *u, const tn_weight *w, tn_str *out)
 {
     int64_t count = tn_weight_count(w);
     bool empty = w->bytes == 0;
+    const char *array = tn_strfmt(u->arena, "const %s %s_w_%s[%lld]", tn_dtype_get(w->buf->dtype)->c, u->name, w->name,
+                                  (long long)count);
     tn_str_add(out, "\n/* %s */\n", tn_in_comment(u->arena, tn_io_type(u->arena, w->buf)));
-    tn_str_add(out, "TN_ALIGNED(%d) %s_SECTION_WEIGHTS const %s %s_w_%s[%lld] = {\n", u->target->work_align, u->upper,
-               tn_dtype_get(w->buf->dtype)->c, u->name, w->name, (long long)count);
+    tn_str_add(out, "extern %s;\nTN_ALIGNED(%d) %s_SECTION_WEIGHTS %s = {\n", array, u->target->work_align, u->upper,
+               array);
     if (empty) {
         tn_str_add(out, "    0,\n");
     } else {

@@ -127,7 +127,14 @@ for model in digits digits_int8; do
     p=$model-generic-const
     if has g++; then
         printf '#include "%s.h"\nint main() { return %s_run(0, 0, 0) == 0; }\n' "$model" "$model" >"$p/user.cpp"
-        check "$model-c++" g++ -std=c++11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only "$p/user.cpp"
+        cxxflags="-std=c++11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror"
+        # shellcheck disable=SC2086
+        check "$model-c++" g++ $cxxflags -fsyntax-only "$p/user.cpp"
+        for params in const blob; do
+            check "$model-as-c++-$params" builds "$model-generic-$params" "$model" generic g++ -x c++ $cxxflags
+        done
+        # what holds vectors is GNU C++: it has literals of them
+        check "$model-as-c++-vectors" builds "$model-x86-64-v3-const" "$model" x86-64-v3 g++ -x c++ ${cxxflags/-pedantic/}
     else
         skip "$model-c++" "no g++"
     fi
