@@ -1,4 +1,4 @@
-/* Operators that keep the elements, up to their type: Cast, CastLike, Identity and Dropout; BitCast, which keeps the bits.
+/* Operators that keep the elements, up to their type: Cast, CastLike and Identity; BitCast, which keeps the bits.
 
        Cast(x float) to=int8      out[i] = (int8)x[i]          2.9 gives 2, -2.9 gives -2
 
@@ -6,7 +6,7 @@
    unspecified in ONNX), integers wrap, anything but 0 is true, NaN included; to the smaller floats it rounds to nearest even.
    Of those of 8 and 4 bits, saturate (the default) gives the largest number for what lies beyond; float8e8m0, which has
    powers of two only, is rounded as round_mode says. */
-#include "ops/late.h"
+#include "ops/ops.h"
 
 /* --- Cast --------------------------------------------------------------------------------------------------------- */
 
@@ -114,56 +114,5 @@ bool tn_lower_bit_cast(tn_program *p, const tn_node *n)
     }
     tn_comp *c = tn_comp_begin(p, n, out);
     tn_comp_set(p, c, tn_bit_cast(p, out->dtype, tn_load_raw(p, x, x->rank, c->at)));
-    return true;
-}
-
-/* --- Dropout ------------------------------------------------------------------------------------------------------ */
-
-/* Training with a ratio of 0 drops nothing, as in inference. */
-static bool drops_nothing(const tn_node *n)
-{
-    const tn_value *ratio = tn_has_input(n, 1) ? n->in[1] : NULL;
-    return ratio != NULL && ratio->constant != NULL && tn_shape_count(&ratio->shape) == 1
-        && tn_tensor_get(ratio->constant, 0) == 0;
-}
-
-bool tn_infer_dropout(tn_graph *g, tn_node *n)
-{
-    const tn_value *mode = tn_has_input(n, 2) ? n->in[2] : NULL;
-    if (tn_has_input(n, 1) && tn_shape_count(&n->in[1]->shape) != 1)
-        return tn_node_error(g, n, "ratio '%s' is %s; a scalar is wanted", n->in[1]->name,
-                             tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape));
-    if (mode != NULL && (mode->dtype != TN_BOOL || tn_shape_count(&mode->shape) != 1))
-        return tn_node_error(g, n, "training_mode '%s' is %s; a scalar of type bool is wanted", mode->name,
-                             tn_type_text(g->arena, mode->dtype, &mode->shape));
-    if (mode != NULL && mode->constant != NULL && tn_tensor_get_int(mode->constant, 0) != 0 && !drops_nothing(n))
-        return tn_node_error(g, n, "training_mode is true, which is not supported: only inference is");
-    tn_set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);
-    tn_set_output(n, 1, TN_BOOL, &n->in[0]->shape);
-    return true;
-}
-
-/* A mode that only the run knows must be inference, or the ratio 0. */
-static void check_mode(tn_program *p, const tn_node *n)
-{
-    const tn_expr *at[TN_MAX_RANK];
-    for (int i = 0; i < TN_MAX_RANK; i++)
-        at[i] = tn_index(p, 0);
-    const tn_expr *agrees = tn_op1(p, TN_OP_NOT, tn_load(p, tn_buf_of(p, n->in[2]), at));
-    if (tn_has_input(n, 1)) {
-        const tn_expr *ratio = tn_load(p, tn_buf_of(p, n->in[1]), at);
-        agrees = tn_either(p, agrees, tn_is(p, ratio, tn_number(p, ratio->dtype, 0)));
-    }
-    tn_late_check(p, n, agrees);
-}
-
-bool tn_lower_dropout(tn_program *p, const tn_node *n)
-{
-    if (tn_has_input(n, 2) && n->in[2]->constant == NULL)
-        check_mode(p, n);
-    if (n->out[0] != NULL)
-        tn_lower_cast(p, n);
-    if (n->n_out > 1 && n->out[1] != NULL)
-        tn_comp_set(p, tn_comp_begin(p, n, tn_buf_of(p, n->out[1])), tn_integer(p, TN_BOOL, 1));
     return true;
 }

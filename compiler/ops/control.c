@@ -15,23 +15,6 @@ enum { MAX_UNROLLED = 1 << 15 }; /* nodes */
 
 /* --- bodies --------------------------------------------------------------------------------------------------------- */
 
-/* Puts a copy of b behind the nodes that are done; its outputs, NULL after an error. */
-static tn_value *const *inline_body(tn_expand *e, const tn_subgraph *b, tn_value *const *inputs, bool maybe)
-{
-    if (e->failed)
-        return NULL;
-    const tn_subgraph *copy = tn_subgraph_copy(e->g, b, inputs);
-    for (size_t i = 0; i < copy->nodes.n; i++) {
-        if (maybe)
-            tn_node_set_maybe(e->g, copy->nodes.items[i]);
-        if (!e->add(e, copy->nodes.items[i])) {
-            e->failed = true;
-            return NULL;
-        }
-    }
-    return copy->outputs.items;
-}
-
 static const tn_subgraph *need_body(tn_expand *e, const char *name)
 {
     const tn_subgraph *b = tn_node_body(e->node, name);
@@ -58,7 +41,7 @@ static tn_value *to_scalar(tn_expand *e, tn_value *v)
 
 static bool give_branch(tn_expand *e, const tn_subgraph *b)
 {
-    tn_value *const *out = inline_body(e, b, NULL, tn_node_maybe(e->node));
+    tn_value *const *out = tn_expand_body(e, b, NULL, tn_node_maybe(e->node));
     for (int i = 0; out != NULL && i < e->node->n_out; i++)
         tn_give(e, i, out[i]);
     return !e->failed;
@@ -71,7 +54,7 @@ static bool same_types(const tn_value *x, const tn_value *y)
 
 static bool choose(tn_expand *e, const tn_subgraph *then, const tn_subgraph *otherwise)
 {
-    tn_value *const *x = inline_body(e, then, NULL, true), *const *y = inline_body(e, otherwise, NULL, true);
+    tn_value *const *x = tn_expand_body(e, then, NULL, true), *const *y = tn_expand_body(e, otherwise, NULL, true);
     tn_value *condition = e->failed ? NULL : to_scalar(e, e->node->in[0]);
     for (int i = 0; !e->failed && i < e->node->n_out; i++) {
         if (!same_types(x[i], y[i]))
@@ -110,6 +93,7 @@ typedef struct turns {
     tn_expand *e;
     const tn_subgraph *body;
     bool is_loop; /* the body's first inputs are the turn and the condition, its first output the latter */
+    int own;      /* operands of the node in front of the states */
     int states, slices, elements;
     tn_value **in;            /* states, with room for two more, then slices */
     int64_t *axes, *reversed; /* of the slices */
@@ -165,7 +149,7 @@ static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *
         in[extra + i] = now[i];
     for (int i = 0; i < t->slices; i++)
         in[extra + t->states + i] = now[t->states + hidden + i];
-    tn_value *const *body = inline_body(e, t->body, in, tn_node_maybe(e->node));
+    tn_value *const *body = tn_expand_body(e, t->body, in, tn_node_maybe(e->node));
     if (body == NULL)
         return false;
     const int first = t->is_loop ? 1 : 0;
@@ -202,7 +186,7 @@ static void hoist(tn_expand *e, size_t begin)
     for (size_t i = begin; i < e->done->n; i++) {
         tn_node *n = nodes[i];
         depth += i > begin && tn_node_begins_repeat(n);
-        bool stay = i == begin || depth > 0 || depends(n, moves);
+        bool stay = i == begin || depth > 0 || depends(n, moves) || tn_node_draws(n);
         for (int k = 0; k < n->n_out; k++)
             if (n->out[k] != NULL)
                 moves[n->out[k]->id] = stay;
@@ -382,13 +366,13 @@ static bool give_results(turns *t)
     return !t->e->failed;
 }
 
-static bool check_operands(turns *t, int first)
+static bool check_operands(turns *t)
 {
     const tn_node *n = t->e->node;
     for (int i = 0; i < t->states + t->slices; i++) {
-        if (!tn_has_input(n, first + i))
-            return tn_expand_error(t->e, "input %d is omitted", first + i);
-        t->in[i] = n->in[first + i];
+        if (!tn_has_input(n, t->own + i))
+            return tn_expand_error(t->e, "input %d is omitted", t->own + i);
+        t->in[i] = n->in[t->own + i];
     }
     return true;
 }
@@ -415,7 +399,7 @@ static bool begin_turns(turns *t, int states, int slices, int elements)
     t->reversed = zeros(e, slices);
     t->out_axes = zeros(e, elements);
     t->out_reversed = zeros(e, elements);
-    return check_operands(t, t->is_loop ? 2 : 0);
+    return check_operands(t);
 }
 
 /* --- Loop ----------------------------------------------------------------------------------------------------------- */
@@ -467,7 +451,7 @@ static void check_results(turns *t, tn_value *limit)
 
 bool tn_expand_loop(tn_expand *e, const tn_node *n)
 {
-    turns t = {.e = e, .body = need_body(e, "body"), .is_loop = true};
+    turns t = {.e = e, .body = need_body(e, "body"), .is_loop = true, .own = 2};
     if (t.body == NULL)
         return false;
     int states = (int)t.body->inputs.n - 2, elements = (int)t.body->outputs.n - 1 - states;
@@ -526,13 +510,50 @@ static bool find_out_axes(turns *t)
     return true;
 }
 
+/* Opset 8 has a batch in front of all else: a scan for each of its elements. */
+static bool scan_batch(turns *t)
+{
+    tn_expand *e = t->e;
+    int n_in = t->states + t->slices, n_out = t->states + t->elements;
+    tn_value **whole = TN_NEW_N(e->g->arena, tn_value *, n_in);
+    memcpy(whole, t->in, sizeof *whole * (size_t)n_in);
+    const tn_shape *s = &whole[0]->shape;
+    if (s->rank == 0 || s->dim[0].sym != NULL || s->dim[0].n < 1 || s->dim[0].n > MAX_UNROLLED)
+        return tn_expand_error(e, "'%s' is %s; a fixed batch of 1 to %d in front is wanted", whole[0]->name,
+                               tn_type_text(e->g->arena, whole[0]->dtype, s), MAX_UNROLLED);
+    int batch = (int)s->dim[0].n;
+    tn_value **part = TN_NEW_N(e->g->arena, tn_value *, n_out * batch);
+    for (int b = 0; b < batch; b++) {
+        for (int i = 0; i < n_in; i++)
+            t->in[i] = tn_call(e, "Gather axis=0", whole[i], tn_expand_scalar(e, TN_INT64, b));
+        if (e->failed || !find_slices(t) || !do_turns(t))
+            return false;
+        for (int i = 0; i < n_out; i++)
+            part[i * batch + b] = tn_call_unsqueeze(e, t->result[i], 0);
+    }
+    for (int i = 0; i < n_out; i++)
+        t->result[i] = tn_call_list(e, "Concat axis=0", batch, &part[i * batch]);
+    return !e->failed;
+}
+
+static bool read_directions(turns *t, bool has_batch)
+{
+    if (has_batch)
+        return read_list(t->e, "directions", t->slices, t->reversed);
+    return read_list(t->e, "scan_input_axes", t->slices, t->axes)
+        && read_list(t->e, "scan_input_directions", t->slices, t->reversed)
+        && read_list(t->e, "scan_output_axes", t->elements, t->out_axes)
+        && read_list(t->e, "scan_output_directions", t->elements, t->out_reversed);
+}
+
 bool tn_expand_scan(tn_expand *e, const tn_node *n)
 {
-    turns t = {.e = e, .body = need_body(e, "body")};
+    bool has_batch = n->version < 9;
+    turns t = {.e = e, .body = need_body(e, "body"), .own = has_batch};
     if (t.body == NULL)
         return false;
-    if (n->version < 9)
-        return tn_expand_error(e, "Scan of opset 8, with its batch, is not supported; opset 9 is");
+    if (has_batch && tn_has_input(n, 0))
+        return tn_expand_error(e, "sequence_lens (input 0, opset 8) is not supported; all of one length are");
     int64_t given = tn_node_int(n, "num_scan_inputs", 0);
     int slices = given > 0 && given <= (int64_t)t.body->inputs.n ? (int)given : 0;
     int states = (int)t.body->inputs.n - slices;
@@ -540,10 +561,7 @@ bool tn_expand_scan(tn_expand *e, const tn_node *n)
         return e->failed ? false
                          : tn_expand_error(e, "num_scan_inputs is %lld; 1 to the %zu inputs of its body are wanted",
                                            (long long)given, t.body->inputs.n);
-    if (!read_list(e, "scan_input_axes", slices, t.axes) || !read_list(e, "scan_input_directions", slices, t.reversed)
-        || !read_list(e, "scan_output_axes", t.elements, t.out_axes)
-        || !read_list(e, "scan_output_directions", t.elements, t.out_reversed) || !find_slices(&t)
-        || !find_out_axes(&t))
+    if (!read_directions(&t, has_batch) || !find_out_axes(&t))
         return false;
-    return do_turns(&t) && give_results(&t);
+    return (has_batch ? scan_batch(&t) : find_slices(&t) && do_turns(&t)) && give_results(&t);
 }

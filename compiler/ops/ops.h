@@ -29,6 +29,13 @@ const int64_t *tn_need_ints(tn_graph *g, const tn_node *n, int i, const char *wh
 /* x in float, limited to the numbers of an 8- or 4-bit float; NaN stays (cast.c). */
 const tn_expr *tn_saturate_float(tn_program *p, const tn_expr *x, tn_dtype to);
 
+/* Random numbers (random.c). A node that draws them has a key: it is not computed at compile time and not moved out of a
+   repeat, and two of them are never the same. */
+bool tn_node_draws(const tn_node *n);
+void tn_node_set_key(tn_graph *g, tn_node *n); /* from the seed; without one, its own */
+/* A number in [0, 1), float or double: the same for the same i; those of another stream do not depend on it. */
+const tn_expr *tn_random_unit(tn_program *p, const tn_node *n, tn_dtype t, const tn_expr *i, uint32_t stream);
+
 /* Shape arithmetic (view.c): when the node makes a small integer tensor out of dims, fills n->out[0]->elems with terms,
    such as [N, 12]; leaves it as it is when they are not known. Never fails; infer has succeeded before. */
 bool tn_propagate_elems(tn_graph *g, tn_node *n);

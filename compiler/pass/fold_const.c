@@ -10,7 +10,7 @@
 
 bool tn_all_constant(const tn_node *n)
 {
-    if (tn_node_begins_repeat(n))
+    if (tn_node_begins_repeat(n) || tn_node_draws(n))
         return false; /* its results change from turn to turn */
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] != NULL && n->in[i]->constant == NULL)

@@ -2,6 +2,7 @@
        "a" = Identity("x"); "b" = Relu("a")     becomes     "b" = Relu("x")
    Identity, Dropout (without a mask), Cast and Reshape to what the value already is, Pad and Slice by nothing
    (same shape in and out), a Transpose whose neighbour undoes it. A graph output keeps its node. */
+#include "ops/ops.h"
 #include "pass/pass.h"
 
 static const tn_attr *perm_of(const tn_node *n)
@@ -40,7 +41,7 @@ static tn_value *same_value(const tn_node *n)
 {
     static const char *const keeps[] = {"Identity", "Dropout",   "Cast",   "CastLike", "Reshape", "Flatten",
                                         "Squeeze",  "Unsqueeze", "Expand", "Pad",      "Slice"};
-    if (n->n_in == 0 || n->in[0] == NULL || n->out[0] == NULL)
+    if (n->n_in == 0 || n->in[0] == NULL || n->out[0] == NULL || tn_node_draws(n))
         return NULL;
     for (size_t i = 0; i < sizeof keeps / sizeof *keeps; i++) {
         if (!tn_node_is(n, keeps[i]))
