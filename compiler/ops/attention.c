@@ -264,13 +264,31 @@ bool tn_expand_attention(tn_expand *e, const tn_node *n)
         && tn_give(e, 3, stage[tn_node_int(n, "qk_matmul_output_mode", 0)]);
 }
 
+/* What the subgraph makes of v, of its type and shape; v itself where there is none. */
+static tn_value *change(tn_expand *e, const char *name, tn_value *v)
+{
+    const tn_subgraph *b = tn_node_body(e->node, name);
+    if (b == NULL || e->failed)
+        return v;
+    if (b->inputs.n != 1 || b->outputs.n != 1) {
+        tn_expand_error(e, "%s has %zu inputs and %zu outputs; 1 and 1 are wanted", name, b->inputs.n, b->outputs.n);
+        return v;
+    }
+    tn_value *const *out = tn_expand_body(e, b, &v, tn_node_maybe(e->node));
+    if (out != NULL && (out[0]->dtype != v->dtype || !tn_shape_equal(&out[0]->shape, &v->shape)))
+        tn_expand_error(e, "%s makes %s of what is %s", name, value_text(e, out[0]),
+                        tn_type_text(e->g->arena, v->dtype, &v->shape));
+    return e->failed ? v : out[0];
+}
+
 bool tn_expand_flex_attention(tn_expand *e, const tn_node *n)
 {
     heads h = {n->in[0], n->in[1], n->in[2], 1};
     tn_dtype precision;
     if (!read_heads(e, &h) || !read_precision(e, h.q->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT, &precision))
         return false;
-    tn_value *p = call_softmax(e, call_scores(e, &h), NULL, precision);
+    tn_value *scores = change(e, "score_mod", tn_call_cast(e, call_scores(e, &h), precision));
+    tn_value *p = change(e, "prob_mod", call_softmax(e, scores, NULL, precision));
     return tn_give(e, 0, grouped_product(e, tn_call_cast(e, p, h.v->dtype), h.v, h.group));
 }
 

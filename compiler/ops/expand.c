@@ -147,6 +147,22 @@ bool tn_expand_error(tn_expand *e, const char *format, ...)
     return tn_node_error(e->g, e->node, "%s", line);
 }
 
+tn_value *const *tn_expand_body(tn_expand *e, const tn_subgraph *b, tn_value *const *inputs, bool may_skip)
+{
+    if (e->failed)
+        return NULL;
+    const tn_subgraph *copy = tn_subgraph_copy(e->g, b, inputs);
+    for (size_t i = 0; i < copy->nodes.n; i++) {
+        if (may_skip)
+            tn_node_set_maybe(e->g, copy->nodes.items[i]);
+        if (!e->add(e, copy->nodes.items[i])) {
+            e->failed = true;
+            return NULL;
+        }
+    }
+    return copy->outputs.items;
+}
+
 tn_value *tn_call_reshape(tn_expand *e, tn_value *v, int rank, const int64_t *dims)
 {
     return tn_call(e, "Reshape", v, tn_expand_ints(e, rank, dims));

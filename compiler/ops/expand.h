@@ -35,6 +35,10 @@ bool tn_give(tn_expand *e, int i, tn_value *v);
 /* tn_node_error of the composite; then all has failed. */
 bool tn_expand_error(tn_expand *e, const char *format, ...) TN_PRINTF(2, 3);
 
+/* Puts a copy of a subgraph behind the nodes that are done; its outputs, NULL after an error. may_skip: the run may
+   not take it, see tn_node_maybe. */
+tn_value *const *tn_expand_body(tn_expand *e, const tn_subgraph *b, tn_value *const *inputs, bool may_skip);
+
 /* What fresh values are called: after the first output of the composite. */
 const char *tn_expand_name(const tn_expand *e, const char *what);
 
