@@ -6,6 +6,7 @@
        STFT              a convolution whose kernels are those, times the window */
 #include "ops/expand.h"
 #include "ops/late.h"
+#include "ops/repeat.h"
 
 #include <math.h>
 
@@ -331,25 +332,86 @@ static bool make_transform(tn_expand *e, const tn_value *x, int bins, int64_t le
     return true;
 }
 
+/* Along axis `at`; a scalar after an error. */
+static tn_value *dft_along(tn_expand *e, tn_value *x, int at, const transform *f)
+{
+    int middle = x->shape.rank - 2;
+    int64_t extent = x->shape.dim[at].n;
+    if (at != middle)
+        x = swap_dims(e, x, at, middle);
+    if (f->in < extent)
+        x = tn_call_slice(e, x, middle, 0, f->in, 1);
+    x = call_dft(e, x, f);
+    return at != middle ? swap_dims(e, x, at, middle) : x;
+}
+
+/* Input i, one integer that only the run knows, as a scalar of int64. */
+static tn_value *late_scalar(tn_expand *e, int i)
+{
+    return tn_call_reshape(e, tn_call_cast(e, e->node->in[i], TN_INT64), 0, NULL);
+}
+
+static tn_value *is_number(tn_expand *e, tn_value *v, int64_t x)
+{
+    return tn_call(e, "Equal", v, tn_expand_scalar(e, TN_INT64, (double)x));
+}
+
+/* One of several results, and whether the run asks for one of them. */
+typedef struct choice {
+    tn_value *result, *found; /* NULL: none yet */
+} choice;
+
+static void offer(tn_expand *e, choice *c, tn_value *is_it, tn_value *v)
+{
+    c->result = c->result == NULL ? v : tn_call(e, "Where", is_it, v, c->result);
+    c->found = c->found == NULL ? is_it : tn_call(e, "Or", c->found, is_it);
+}
+
+/* An axis that only the run knows is one of those along which the result has the declared shape. */
+static bool dft_late_axis(tn_expand *e, tn_value *x, int64_t length, bool one_sided)
+{
+    const tn_node *n = e->node;
+    int rank = x->shape.rank;
+    tn_shape want;
+    choice c = {0};
+    if (!tn_check_late(e->g, n, 2, "axis", 1) || !tn_need_declared(e->g, n, 2, "axis", 0, &want))
+        return false;
+    tn_value *axis = late_scalar(e, 2);
+    for (int i = 0; i < rank - 1; i++) {
+        transform f;
+        if (length == 0 && x->shape.dim[i].n < 2 && tn_node_int(n, "inverse", 0) != 0)
+            continue; /* half a spectrum of one bin has no length */
+        if (!make_transform(e, x, i, length, one_sided, &f))
+            return false;
+        tn_shape s = x->shape;
+        s.dim[i] = tn_dim_fixed(f.out);
+        s.dim[rank - 1] = tn_dim_fixed(f.out_parts);
+        if (tn_shape_equal(&s, &want))
+            offer(e, &c, tn_call(e, "Or", is_number(e, axis, i), is_number(e, axis, i - rank)), dft_along(e, x, i, &f));
+    }
+    if (c.result == NULL)
+        return tn_expand_error(e, "the model declares %s for the result, which fits no axis of '%s', %s",
+                               tn_type_text(e->g->arena, x->dtype, &want), x->name,
+                               tn_type_text(e->g->arena, x->dtype, &x->shape));
+    return tn_give(e, 0, tn_call_check(e, c.found, c.result));
+}
+
 bool tn_expand_dft(tn_expand *e, const tn_node *n)
 {
     tn_value *x = n->in[0];
     int64_t length = 0, axis = -2;
     int at = 0, rank = x->shape.rank;
+    bool one_sided = tn_node_int(n, "onesided", 0) != 0;
     transform f;
-    if (!need_one(e, 1, "dft_length", &length) || !need_one(e, 2, "axis", &axis)
-        || !tn_node_axis(e->g, n, axis, rank, &at))
+    if (!need_one(e, 1, "dft_length", &length))
+        return false;
+    if (!tn_is_early(e->g, n, 2))
+        return dft_late_axis(e, x, length, one_sided);
+    if (!need_one(e, 2, "axis", &axis) || !tn_node_axis(e->g, n, axis, rank, &at))
         return false;
     if (at == rank - 1)
         return tn_expand_error(e, "axis %lld is that of the real and imaginary parts", (long long)axis);
-    if (!make_transform(e, x, at, length, tn_node_int(n, "onesided", 0) != 0, &f))
-        return false;
-    if (at != rank - 2)
-        x = swap_dims(e, x, at, rank - 2);
-    if (f.in < n->in[0]->shape.dim[at].n)
-        x = tn_call_slice(e, x, rank - 2, 0, f.in, 1);
-    x = call_dft(e, x, &f);
-    return tn_give(e, 0, at != rank - 2 ? swap_dims(e, x, at, rank - 2) : x);
+    return make_transform(e, x, at, length, one_sided, &f) && tn_give(e, 0, dft_along(e, x, at, &f));
 }
 
 /* --- STFT ----------------------------------------------------------------------------------------------------------- */
@@ -362,16 +424,83 @@ static int64_t frame_length(const tn_node *n)
     return v->shape.dim[tn_has_input(n, WINDOW) ? 0 : 1].n;
 }
 
+/* Frames [B,frames,length,parts] whose starts only the run knows: frame i begins at i * step. */
+static tn_value *late_frames(tn_expand *e, tn_value *x, tn_value *step, int64_t frames, int64_t length)
+{
+    tn_value *zero = tn_expand_scalar(e, TN_INT64, 0), *one = tn_expand_scalar(e, TN_INT64, 1);
+    tn_value *frame = tn_call(e, "Range", zero, tn_expand_scalar(e, TN_INT64, (double)frames), one);
+    tn_value *within = tn_call(e, "Range", zero, tn_expand_scalar(e, TN_INT64, (double)length), one);
+    tn_value *start = tn_call_unsqueeze(e, tn_call(e, "Mul", frame, step), 1);
+    tn_value *y = tn_call(e, "Gather axis=1", x, tn_call(e, "Add", start, within));
+    if (!tn_has_input(e->node, WINDOW))
+        return y;
+    return tn_call(e, "Mul", y, tn_call_reshape(e, e->node->in[WINDOW], 2, (const int64_t[]){length, 1}));
+}
+
+/* Whether frames of that length, in steps of that many elements, are as many as the model declares. */
+static tn_value *fits_frames(tn_expand *e, tn_value *step, int64_t signal, int64_t length, int64_t frames)
+{
+    tn_value *room = tn_expand_scalar(e, TN_INT64, (double)(signal - length));
+    tn_value *forward = tn_call(e, "Less", tn_expand_scalar(e, TN_INT64, 0), step);
+    return tn_call(e, "And", forward, is_number(e, tn_call(e, "Div", room, step), frames - 1));
+}
+
+/* The step or the length of frames is known at run time only: what the model declares of the result gives the number of
+   frames and that of bins, which leaves one length, or two neighbours where only half of the bins is kept. */
+static bool stft_late(tn_expand *e, bool one_sided)
+{
+    const tn_node *n = e->node;
+    int late = tn_is_early(e->g, n, STEP) ? FRAME : STEP;
+    const char *what = late == STEP ? "frame_step" : "frame_length";
+    tn_value *x = n->in[SIGNAL];
+    int64_t step = 0, length = frame_length(n), signal = x->shape.dim[1].n;
+    bool late_length = !tn_is_early(e->g, n, FRAME);
+    tn_shape y;
+    choice c = {0};
+    if (!tn_need_declared(e->g, n, late, what, 0, &y) || !tn_check_late(e->g, n, late, what, 1)
+        || (late_length && !tn_check_late(e->g, n, FRAME, "frame_length", 1))
+        || (!late_length && !need_one(e, FRAME, "frame_length", &length))
+        || (late == FRAME && !need_one(e, STEP, "frame_step", &step)))
+        return false;
+    if (y.rank != 4 || y.dim[1].sym != NULL || y.dim[2].sym != NULL)
+        return tn_expand_error(e, "the model declares %s for the result; [batch,frames,bins,2] is wanted",
+                               tn_type_text(e->g->arena, x->dtype, &y));
+    bool given = tn_has_input(n, WINDOW) || !late_length;
+    int64_t least = given ? length : one_sided ? 2 * (y.dim[2].n - 1) : y.dim[2].n, most = least;
+    if (!given && one_sided)
+        most++;
+    tn_value *by = late == STEP ? late_scalar(e, STEP) : tn_expand_scalar(e, TN_INT64, (double)step);
+    tn_value *wanted = late_length ? late_scalar(e, FRAME) : NULL;
+    for (length = least > 1 ? least : 1; length <= most && length <= signal; length++) {
+        transform f;
+        if (!make_transform(e, x, 1, length, one_sided, &f))
+            return false;
+        tn_value *fits = fits_frames(e, by, signal, length, y.dim[1].n);
+        if (wanted != NULL)
+            fits = tn_call(e, "And", fits, is_number(e, wanted, length));
+        if (f.out == y.dim[2].n)
+            offer(e, &c, fits, call_dft(e, late_frames(e, x, by, y.dim[1].n, length), &f));
+    }
+    if (c.result == NULL)
+        return tn_expand_error(e, "the model declares %s for the result, which frames of '%s', %s, do not give",
+                               tn_type_text(e->g->arena, x->dtype, &y), x->name,
+                               tn_type_text(e->g->arena, x->dtype, &x->shape));
+    return tn_give(e, 0, tn_call_check(e, c.found, c.result));
+}
+
 /* signal [B,L,parts] gives [B,frames,bins,2]: the kernels [bins * 2, parts, length] slide over it in steps. */
 bool tn_expand_stft(tn_expand *e, const tn_node *n)
 {
     tn_value *x = n->in[SIGNAL];
-    int64_t step = 0, length = frame_length(n);
     transform f;
     if (x->shape.rank != 3)
         return tn_expand_error(e, "'%s' has rank %d; [batch,length,1 or 2] is wanted", x->name, x->shape.rank);
+    int64_t step = 0, length = frame_length(n);
+    bool one_sided = tn_node_int(n, "onesided", 1) != 0;
+    if (!tn_is_early(e->g, n, STEP) || !tn_is_early(e->g, n, FRAME))
+        return stft_late(e, one_sided);
     if (!need_one(e, STEP, "frame_step", &step) || !need_one(e, FRAME, "frame_length", &length)
-        || !make_transform(e, x, 1, length, tn_node_int(n, "onesided", 1) != 0, &f))
+        || !make_transform(e, x, 1, length, one_sided, &f))
         return false;
     if (step < 1 || f.in < length)
         return tn_expand_error(e, "frames of %lld elements in steps of %lld over '%s', which has %lld",
