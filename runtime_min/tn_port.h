@@ -38,6 +38,19 @@
 #define TN_UNUSED
 #endif
 
+/* Float constants, also in tables: tcc takes neither NAN nor the negative of an infinity there, Microsoft's compiler no
+   quotient. */
+#ifdef _MSC_VER
+#include <math.h>
+#define TN_INFINITY INFINITY
+#define TN_MINUS_INFINITY (-INFINITY)
+#define TN_NAN NAN
+#else
+#define TN_INFINITY (1.0f / 0.0f)
+#define TN_MINUS_INFINITY (-1.0f / 0.0f)
+#define TN_NAN (0.0f / 0.0f)
+#endif
+
 #elif TN_PORT_VERSION != 1
 #error "two versions of tn_port.h in one source file: compile the models with one version of Tenon"
 #endif

@@ -7,7 +7,8 @@
  * Floats may differ by 1e-4 + 1e-3 of the value (16-bit floats by more), 8-bit integers by 1, others not at all.
  */
 #include "@NAME@.h"
-@NEED_HALF@
+@NEED_CODECS@
+#include "tn_port.h"
 
 #ifndef @UPPER@_TEST_NO_MAIN
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* See cbody.h. Integer arithmetic of tensors wraps, as ONNX has it, so it goes through unsigned types; subscripts
    (TN_INDEX) are ptrdiff_t and never overflow. Subexpressions that a run of statements shares get a name first. */
 #include "emit/cbody.h"
+#include "emit/names.h"
 
 #include <math.h>
 
@@ -127,18 +128,12 @@ static bool is_vector(const printer *c, const tn_expr *e)
 static const char *number_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
-    const char *suffix = e->dtype == TN_DOUBLE ? "" : "f";
     const tn_dtype_info *info = tn_dtype_get(e->dtype);
     if (info->codec != NULL)
         return tn_strfmt(a, info->size == 2 ? "0x%04x" : "0x%02x", (unsigned)info->codec->encode((float)e->f));
-    if (e->f != e->f || isinf(e->f)) {
-        const char *top = e->f != e->f ? "0.0" : e->f < 0 ? "-1.0" : "1.0"; /* not all C libraries have HUGE_VALF */
-        return tn_strfmt(a, "(%s%s / 0.0%s)", top, suffix, suffix);
-    }
-    char s[64];
-    snprintf(s, sizeof s, e->dtype == TN_DOUBLE ? "%.17g" : "%.9g", e->f);
-    const char *point = strpbrk(s, ".e") != NULL ? "" : ".0";
-    return tn_strfmt(a, signbit(e->f) ? "(%s%s%s)" : "%s%s%s", s, point, suffix);
+    char s[TN_NUMBER_ROOM];
+    tn_print_real(e->f, e->dtype == TN_DOUBLE, s);
+    return tn_strfmt(a, *s == '-' || *s == '(' ? "(%s)" : "%s", s);
 }
 
 static const char *integer_text(printer *c, const tn_expr *e)

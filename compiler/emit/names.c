@@ -182,19 +182,20 @@ const char *tn_in_comment(tn_arena *a, const char *s)
 
 /* --- numbers ------------------------------------------------------------------------------------------------------ */
 
-/* Infinity and NaN as quotients: avr-libc lacks HUGE_VALF, and tcc takes neither NAN nor -HUGE_VALF as a constant. */
-static int print_float(double x, bool is_double, char *out)
+int tn_print_real(double x, bool is_double, char out[TN_NUMBER_ROOM])
 {
-    if (x - x != 0) {
-        const char *above = x != x ? "0" : x < 0 ? "-1" : "1", *f = is_double ? "" : "f";
-        return snprintf(out, TN_NUMBER_ROOM, "(%s.0%s / 0.0%s)", above, f, f);
-    }
+    if (x - x != 0)
+        return snprintf(out, TN_NUMBER_ROOM, "%s%s", is_double ? "(double)" : "",
+                        x != x  ? "TN_NAN"
+                        : x < 0 ? "TN_MINUS_INFINITY"
+                                : "TN_INFINITY");
     int n = snprintf(out, TN_NUMBER_ROOM, is_double ? "%.17g" : "%.9g", x);
     const char *tail = strpbrk(out, ".e") != NULL ? (is_double ? "" : "f") : is_double ? ".0" : ".0f";
     return n + snprintf(out + n, TN_NUMBER_ROOM - (size_t)n, "%s", tail);
 }
 
-int tn_print_number(const tn_tensor *t, int64_t i, char out[TN_NUMBER_ROOM])
+/* Element i as a C constant of the tensor's element type; codes of floats as their bits. */
+static int print_number(const tn_tensor *t, int64_t i, char out[TN_NUMBER_ROOM])
 {
     const tn_dtype_info *info = tn_dtype_get(t->dtype);
     if (info->codec != NULL)
@@ -202,7 +203,7 @@ int tn_print_number(const tn_tensor *t, int64_t i, char out[TN_NUMBER_ROOM])
                         (unsigned)tn_tensor_get_bits(t, i));
     switch (t->dtype) {
     case TN_FLOAT:
-    case TN_DOUBLE: return print_float(tn_tensor_get(t, i), t->dtype == TN_DOUBLE, out);
+    case TN_DOUBLE: return tn_print_real(tn_tensor_get(t, i), t->dtype == TN_DOUBLE, out);
     case TN_UINT32:
     case TN_UINT64: return snprintf(out, TN_NUMBER_ROOM, "%lluu", (unsigned long long)tn_tensor_get_int(t, i));
     default: break;
@@ -218,7 +219,7 @@ void tn_print_numbers(const tn_tensor *t, int64_t count, int64_t stride, tn_str 
     int size = tn_dtype_get(t->dtype)->size, per_line = size == 1 ? 16 : size == 8 ? 4 : 8;
     for (int64_t i = 0; i < count; i++) {
         char s[TN_NUMBER_ROOM];
-        int n = tn_print_number(t, i * stride, s);
+        int n = print_number(t, i * stride, s);
         tn_str_put(out, i % per_line == 0 ? "    " : " ", i % per_line == 0 ? 4 : 1);
         tn_str_put(out, s, (size_t)n);
         tn_str_put(out, i % per_line == per_line - 1 || i == count - 1 ? ",\n" : ",",

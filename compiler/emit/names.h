@@ -26,10 +26,9 @@ const char *tn_quote_c(tn_arena *a, const char *s);    /* a string literal, quot
 const char *tn_quote_json(tn_arena *a, const char *s); /* quotes included; bytes that are not UTF-8 become U+FFFD */
 const char *tn_in_comment(tn_arena *a, const char *s); /* one line that cannot end or nest a comment; printable ASCII */
 
-/* Element i as a C constant of the tensor's element type; 16-bit floats as their bits. Needs no header.
-   Returns the length of the text. */
+/* A float or double as a C constant, also in tables; what is not finite by a macro of tn_port.h. Returns the length. */
 enum { TN_NUMBER_ROOM = 48 };
-int tn_print_number(const tn_tensor *t, int64_t i, char out[TN_NUMBER_ROOM]);
+int tn_print_real(double x, bool is_double, char out[TN_NUMBER_ROOM]);
 /* The first elements of t, every stride-th, count of them, as an initialiser's lines without the braces. */
 void tn_print_numbers(const tn_tensor *t, int64_t count, int64_t stride, tn_str *out);
 

@@ -98,8 +98,6 @@ static const char *needed_codecs(const tn_unit *u)
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (uses_codec(u, needs[i]))
             tn_str_add(&out, "#define TN_NEED_%s\n", needs[i]);
-    if (out.len > 0)
-        tn_str_add(&out, "#include \"tn_port.h\"\n");
     return out.text;
 }
 
@@ -259,7 +257,7 @@ void tn_emit_test(const tn_unit *u, tn_str *out)
     tn_frame_fill(u, passed ? "model_test_main_weights.c" : "model_test_main.c", main_marks,
                   sizeof main_marks / sizeof *main_marks, &main_text);
     const tn_mark marks[] = {
-        {"NEED_HALF", needed_codecs(u)},
+        {"NEED_CODECS", needed_codecs(u)},
         {"CLOSE", close_functions(u)},
         {"CHECKS", check_functions(u)},
         {"GOLDEN", golden_arrays(u)},

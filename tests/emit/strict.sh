@@ -188,6 +188,14 @@ other() { # NAME FILE
 }
 
 other contract "$here/contract.tg" # a named size, several inputs and outputs
+other nonfinite "$here/nonfinite.tg"     # infinities and NaN, in code and in tables
+if has tcc; then check nonfinite-tcc builds nonfinite-generic nonfinite generic tcc -Wall -Werror; else skip nonfinite-tcc "not installed"; fi
+if has g++; then check nonfinite-as-c++ builds nonfinite-generic nonfinite generic g++ -x c++ -Wall -Werror; else skip nonfinite-as-c++ "no g++"; fi
+# no Microsoft compiler here: what it would see of tn_port.h, by another
+# shellcheck disable=SC2086
+check nonfinite-of-math.h builds nonfinite-generic nonfinite generic gcc $flags -D_MSC_VER=1900
+no_quotients() { ! grep -nE '/ 0(\.0)?f?\b' nonfinite-generic/*.c; }
+check nonfinite-no-quotients no_quotients
 if [ -d "$shared" ]; then
     other mnist "$shared/mnist-8/model.onnx"
     for name in mlp_mnist dynamic_batch_cnn yolo_tiny; do
