@@ -27,7 +27,8 @@ typedef void tn_task(void *args, int part);
 typedef struct tn_parallel {
     /* Calls task(args, 0), task(args, 1) ... task(args, parts - 1), each once, in any order and at the same time as it
        likes, and returns when all have returned. What they wrote must be visible then, as after joining threads. Every
-       thread must have the caller's floating-point environment (rounding, flushing of denormals). */
+       thread must round as the caller does, and take denormals as the caller does where the model was compiled to keep
+       them; where it flushes them the tasks see to it themselves. */
     void (*run)(void *pool, int parts, tn_task *task, void *args);
     void *pool;
 } tn_parallel;

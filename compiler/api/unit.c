@@ -258,6 +258,43 @@ static tn_params choose_params(const tn_ctx *ctx, int64_t bytes)
     return bytes > CONST_LIMIT ? TN_PARAMS_INCBIN : TN_PARAMS_CONST;
 }
 
+/* --- denormals ------------------------------------------------------------------------------------------------------ */
+
+static bool is_float(tn_dtype t)
+{
+    return t == TN_FLOAT || t == TN_FLOAT16 || t == TN_BFLOAT16;
+}
+
+static void note_float(void *user, const tn_expr *load)
+{
+    bool *found = user;
+    *found = *found || is_float(load->buf->dtype);
+}
+
+/* Whether a layer takes or gives floats. Who takes doubles wants all that they can tell apart, and between an integer
+   network's layers there is none. */
+static bool has_floats(const tn_program *p)
+{
+    bool found = false;
+    for (size_t i = 0; i < p->kernels.n && !found; i++) {
+        found = is_float(p->kernels.items[i].comp->out->dtype);
+        tn_comp_each_load(p->kernels.items[i].comp, note_float, &found);
+    }
+    return found;
+}
+
+static bool choose_flush(tn_ctx *ctx, tn_unit *u)
+{
+    const char *word = tn_setting_get(ctx, "denormals");
+    bool wanted = strcmp(word, "flush") == 0;
+    u->flush = wanted || (strcmp(word, "auto") == 0 && !u->exact && has_floats(u->program));
+    if (wanted && u->exact)
+        tn_bad_option(
+            &ctx->diag, NULL,
+            "--denormals flush contradicts --exact: processors differ in what they flush; leave one of them out");
+    return !(wanted && u->exact);
+}
+
 static bool has_graph(const tn_model *m)
 {
     if (m->module.graph == NULL)
@@ -272,6 +309,8 @@ static const char *options_text(tn_ctx *ctx)
 {
     tn_str s = {.arena = &ctx->arena};
     tn_str_add(&s, "-O%s%s", tn_setting_get(ctx, "O"), tn_setting_get(ctx, "exact")[0] != '\0' ? " --exact" : "");
+    if (strcmp(tn_setting_get(ctx, "denormals"), "auto") != 0)
+        tn_str_add(&s, " --denormals %s", tn_setting_get(ctx, "denormals"));
     for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++) {
         size_t own = strncmp(*item, "user.", 5) == 0 ? strcspn(*item, "=") : strlen(*item);
         tn_str_add(&s, " --dispatch %.*s", (int)own, *item);
@@ -294,6 +333,8 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
         return NULL;
     u->program = m->module.program;
     u->plan = m->module.plan;
+    if (!choose_flush(ctx, u))
+        return NULL;
     collect_io(u, m->module.graph);
     tn_progress(ctx, "packing weights");
     collect_weights(u);

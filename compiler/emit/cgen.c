@@ -6,6 +6,10 @@
 #include "emit/names.h"
 #include "include/tenon.h"
 
+/* Around what computes, in the entry and in the parts that threads do. */
+static const char flush_text[] = "const tn_denormals denormals = tn_denormals_flush();\n";
+static const char restore_text[] = "tn_denormals_restore(denormals);\n";
+
 typedef struct call {
     const tn_function *f;
     const char *name;
@@ -121,13 +125,16 @@ static void print_task(generator *g, size_t k)
     tn_str_add(out, "%s} %s_args;\n\n%s_SECTION_CODE ", share->turns->kind == TN_E_INT ? "" : "    ptrdiff_t turns;\n",
                name, g->u->upper);
     tn_str_add(out, "static void %s_part(void *args, int part)\n{\n", name);
-    tn_str_add(out, "    const %s_args *const a = (const %s_args *)args;\n    %s(", name, name, name);
+    tn_str_add(out, "    const %s_args *const a = (const %s_args *)args;\n", name, name);
+    if (g->u->flush)
+        tn_str_add(out, "    %s", flush_text);
+    tn_str_add(out, "    %s(", name);
     for (int i = 0; i < f->n_param; i++)
         tn_str_add(out, "a->%s, ", f->param[i].name);
     for (int i = 0; i < f->n_symbol; i++)
         tn_str_add(out, "a->%s, ", tn_symbol_local(g->u->program, f->symbol[i]));
-    tn_str_add(out, "(ptrdiff_t)part * %s / %d, ((ptrdiff_t)part + 1) * %s / %d);\n}\n\n", turns, share->parts, turns,
-               share->parts);
+    tn_str_add(out, "(ptrdiff_t)part * %s / %d, ((ptrdiff_t)part + 1) * %s / %d);\n%s%s}\n\n", turns, share->parts,
+               turns, share->parts, g->u->flush ? "    " : "", g->u->flush ? restore_text : "");
     g->has_shares = true;
 }
 
@@ -310,6 +317,16 @@ static const char *arguments(const generator *g, const tn_function *f)
     return s.text;
 }
 
+static void print_check(generator *g, int64_t at)
+{
+    const tn_unit *u = g->u;
+    if (u->flush)
+        tn_str_add(&g->entry, "    if (mem[%lld] == 0) {\n        %s        return %s_ERR_VALUE;\n    }\n",
+                   (long long)at, restore_text, u->upper);
+    else
+        tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n", (long long)at, u->upper);
+}
+
 static void print_call(generator *g, size_t k)
 {
     const tn_unit *u = g->u;
@@ -329,8 +346,7 @@ static void print_call(generator *g, size_t k)
         add_wrapped(&g->entry, tn_strfmt(u->arena, "    %s(%s);", c->name, arguments(g, c->f)));
     tn_str_add(&g->entry, "    %s_LAYER_END(%zu);\n", u->upper, k);
     if (u->program->kernels.items[k].comp->check)
-        tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n",
-                   (long long)u->plan->offset[out->id], u->upper);
+        print_check(g, u->plan->offset[out->id]);
 }
 
 static void print_entry(generator *g)
@@ -349,6 +365,10 @@ static void print_entry(generator *g)
         tn_str_add(&g->entry, "    unsigned char *const mem = (unsigned char *)work;\n");
     if (tn_weights_are_passed(u) && u->weights.n > 0)
         tn_str_add(&g->entry, "    const unsigned char *const params = (const unsigned char *)weights;\n");
+    if (u->flush)
+        tn_str_add(&g->entry,
+                   "    /* denormals count as 0 from here to each return, and are what they were behind it */\n    %s",
+                   flush_text);
     tn_str_add(&g->entry, "\n");
     const tn_repeat *in = NULL;
     for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {
@@ -357,6 +377,8 @@ static void print_entry(generator *g)
         print_call(g, i);
     }
     tn_repeat_move(in, NULL, print_repeat, g);
+    if (u->flush)
+        tn_str_add(&g->entry, "    %s", restore_text);
     tn_str_add(&g->entry, "    return %s_OK;\n}\n", u->upper);
 }
 
@@ -383,10 +405,10 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_MINIFLOAT\n");
     if (g->needs.areas)
         tn_str_add(out, "#define TN_NEED_AREAS\n");
-    tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s\n", u->name,
+    tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s%s\n", u->name,
                g->needs.cblas ? "#include <cblas.h>\n" : "", g->needs.math ? "#include <math.h>\n" : "",
                g->has_borders ? "#include <string.h>\n" : "", g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "",
-               g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "");
+               g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "", u->flush ? "#include \"tn_denormals.h\"\n" : "");
     tn_str_add(
         out,
         "#if %s_ABI_VERSION != TN_PORT_VERSION\n#error \"tn_port.h is of another version of Tenon than %s.h\"\n#endif\n",

@@ -251,6 +251,10 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"MEMBERS", io_members(u)},
         {"WEIGHTS_PARAM", tn_weights_are_passed(u) ? "const void *weights, " : ""},
         {"ABI", tn_value_text(a, tn_port_version(u))},
+        {"DENORMALS",
+         u->flush
+             ? "   Numbers too small for the full precision count as 0 meanwhile, where the processor can do so (tn_denormals.h)."
+             : "   The processor takes numbers too small for the full precision as its caller has it."},
         {"RUN_FLAT", run_flat(u)},
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},

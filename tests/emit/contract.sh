@@ -78,7 +78,7 @@ EOF
 
 wrong_runtime() { # a tn_port.h of another version is an error that says so
     sed 's/define TN_PORT_VERSION 1/define TN_PORT_VERSION 999/' digits-const/tn_port.h >other.h &&
-        mkdir -p other && cp digits-const/digits.[ch] other && mv other.h other/tn_port.h &&
+        mkdir -p other && cp digits-const/digits.[ch] other && cp digits-const/tn_denormals.h other && mv other.h other/tn_port.h &&
         ! gcc -std=c99 -fsyntax-only other/digits.c 2>said && grep -q 'another version of Tenon' said
 }
 
@@ -133,7 +133,7 @@ same_bits() { # of the outputs, from two compilers
 if has clang; then check exact-same-bits same_bits; else skip exact-same-bits "there is no clang"; fi
 
 
-common="Makefile.inc CMakeLists.txt digits.h digits.c digits_test.c digits_report.txt digits_report.json tn_port.h"
+common="Makefile.inc CMakeLists.txt digits.h digits.c digits_test.c digits_report.txt digits_report.json tn_port.h tn_denormals.h"
 for params in const incbin blob arg; do
     p=digits-$params
     check "$p-compiles" compile "$digits/digits.onnx" $p --params $params
