@@ -7,7 +7,7 @@ set -eu
 
 build="gcc clang cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzip-dev libjansson-dev libarchive-dev libc6-dev"
 # Packages are checked in every compiler that they are for, Arm's Cortex-M to AVR.
-tests="make clang-format clang-tidy libcmocka-dev libopenblas-dev libstb-dev groff-base python3 g++ tcc musl-tools
+tests="make xz-utils clang-format clang-tidy libcmocka-dev libopenblas-dev libstb-dev groff-base python3 g++ tcc musl-tools
     gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-avr avr-libc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static"
 python="python3-venv"
