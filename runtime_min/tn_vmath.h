@@ -1,9 +1,10 @@
-/* exp, log, tanh, erf and rounding on vectors of floats, for generated code. Written in GNU vector extensions: the same
+/* exp, log, tanh, sigmoid, erf and rounding on vectors of floats, for generated code. Written in GNU vector extensions: the same
    source serves every width and processor. Largest error against the exact value, over all floats (tests/emit/vmath.c):
 
        exp   1.1 ULP  denormal results included; overflow gives infinity
        log   0.9 ULP    of 0: -infinity, of a negative number: NaN
        tanh  1.4 ULP
+       sigmoid  3.2 ULP  denormal results may be 0
        erf   2.1 ULP
        abs, floor, ceil, trunc, round (half to even)   exact
 
@@ -14,30 +15,69 @@
 #ifndef TN_VMATH_H
 #define TN_VMATH_H
 
+#if defined __SSE2__
+#include <immintrin.h> /* minimum and maximum */
+#endif
+
 #define TN_INLINE TN_UNUSED static inline __attribute__((__always_inline__))
 
 /* Without a temporary: m is a name. */
 #define TN_MIX_(n, m, c, d) ((tn_f32x##n)((m & (tn_i32x##n)(c)) | (~m & (tn_i32x##n)(d))))
 
+/* x between two constants; NaN stays. gcc makes four operations of two by itself. */
+#define TN_WITHIN_ANY_(n, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_SPLAT_(n, low)), TN_SPLAT_(n, high))
+#if defined __AVX512F__
+#define TN_WITHIN_16(x, low, high) \
+    ((tn_f32x16)_mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), (__m512)(x))))
+#else
+#define TN_WITHIN_16(x, low, high) TN_WITHIN_ANY_(16, x, low, high)
+#endif
+#if defined __AVX__
+#define TN_WITHIN_8(x, low, high) \
+    ((tn_f32x8)_mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), (__m256)(x))))
+#else
+#define TN_WITHIN_8(x, low, high) TN_WITHIN_ANY_(8, x, low, high)
+#endif
+#if defined __SSE2__
+#define TN_WITHIN_4(x, low, high) \
+    ((tn_f32x4)_mm_min_ps(_mm_set1_ps(high), _mm_max_ps(_mm_set1_ps(low), (__m128)(x))))
+#else
+#define TN_WITHIN_4(x, low, high) TN_WITHIN_ANY_(4, x, low, high)
+#endif
+
 #define TN_VMATH_(n) \
-    /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2; the scale is applied in two factors, so that neither over- nor underflows. */ \
+    /* exp(x) = 2^k (1 + p), 1 + p = exp(r), |r| <= ln 2 / 2, and k + bias in the low bits of shifted, where
+       from is 1.5 * 2^23 + bias. */ \
+    TN_INLINE void tn_exp_parts_##n(tn_f32x##n *p, tn_f32x##n *shifted, const tn_f32x##n *a, float from) \
+    { \
+        const tn_f32x##n x = *a; \
+        const tn_f32x##n s = x * 1.44269504f + from, k = s - from; \
+        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        tn_f32x##n q = r * 1.3950538e-3f + 8.368918e-3f; \
+        q = q * r + 4.1666206e-2f; \
+        q = q * r + 1.6666518e-1f; \
+        q = q * r + 0.5f; \
+        *p = (q * r) * r + r; \
+        *shifted = s; \
+    } \
+    /* The scale is applied in two factors, so that neither over- nor underflows. */ \
     TN_INLINE void tn_exp_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        const tn_f32x##n v = *a, top = TN_SPLAT_(n, 89.0f), least = TN_SPLAT_(n, -104.0f); \
-        const tn_i32x##n over = v > top, under = v < least; \
-        const tn_f32x##n x = TN_MIX_(n, over, top, TN_MIX_(n, under, least, v)); \
-        const tn_f32x##n shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: k in the low bits */ \
-        const tn_f32x##n k = shifted - 12582912.0f; \
-        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
-        tn_f32x##n p = r * 1.3950538e-3f + 8.368918e-3f; \
-        p = p * r + 4.1666206e-2f; \
-        p = p * r + 1.6666518e-1f; \
-        p = p * r + 0.5f; \
-        p = (p * r) * r + r; \
+        const tn_f32x##n x = TN_WITHIN_##n(*a, -104.0f, 89.0f); \
+        tn_f32x##n p, shifted; \
+        tn_exp_parts_##n(&p, &shifted, &x, 12582912.0f); \
         const tn_i32x##n e = (tn_i32x##n)shifted - 0x4b400000; \
         const tn_i32x##n half = e >> 1; \
         const tn_f32x##n s = (tn_f32x##n)((half + 127) << 23), t = (tn_f32x##n)((e - half + 127) << 23); \
         *y = (p * s + s) * t; \
+    } \
+    /* exp(x) for |x| <= 87, which one factor does. */ \
+    TN_INLINE void tn_exp_near_##n(tn_f32x##n *y, const tn_f32x##n *x) \
+    { \
+        tn_f32x##n p, shifted; \
+        tn_exp_parts_##n(&p, &shifted, x, 12583039.0f); \
+        const tn_f32x##n s = (tn_f32x##n)((tn_i32x##n)shifted << 23); \
+        *y = p * s + s; \
     } \
     /* log(x) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2). */ \
     TN_INLINE void tn_log_##n(tn_f32x##n *y, const tn_f32x##n *a) \
@@ -65,14 +105,30 @@
         r = TN_MIX_(n, none, TN_SPLAT_(n, -1.0f) / (v * v), r); \
         *y = TN_MIX_(n, wrong, zero / zero, r); \
     } \
+    /* 1 / (1 + exp(-x)). One factor 2^k does, and a polynomial less exact than that of exp: 1 is added. From 88.4 on \
+       exp(-x) is infinite and the result 0, where the exact one is a denormal number. */ \
+    TN_INLINE void tn_sigmoid_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        const tn_f32x##n x = -TN_WITHIN_##n(*a, -88.8f, 88.0f); \
+        const tn_f32x##n shifted = x * 1.44269504f + 12583039.0f; /* 1.5 * 2^23 + 127: k + 127 in the low bits */ \
+        const tn_f32x##n k = shifted - 12583039.0f; \
+        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        tn_f32x##n p = r * 8.312501e-3f + 4.189033e-2f; \
+        p = p * r + 1.6667116e-1f; \
+        p = p * r + 4.9999231e-1f; \
+        p = p * r + 1.0f; \
+        p = p * r + 1.0f; \
+        *y = 1.0f / (p * (tn_f32x##n)((tn_i32x##n)shifted << 23) + 1.0f); \
+    } \
     /* An odd polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) elsewhere. */ \
     TN_INLINE void tn_tanh_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n x = *a; \
         const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
-        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x, twice = m + m; \
+        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
+        const tn_f32x##n twice = TN_WITHIN_##n(m + m, 0.0f, 20.0f); \
         tn_f32x##n e, p = z * 2.147537e-3f - 8.182674e-3f; \
-        tn_exp_##n(&e, &twice); \
+        tn_exp_near_##n(&e, &twice); \
         p = p * z + 2.1702968e-2f; \
         p = p * z - 5.3947203e-2f; \
         p = p * z + 1.333321e-1f; \
@@ -87,9 +143,8 @@
     { \
         const tn_f32x##n x = *a; \
         const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
-        const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x, four = TN_SPLAT_(n, 4.0f); \
-        const tn_i32x##n beyond = whole > four; \
-        const tn_f32x##n m = TN_MIX_(n, beyond, four, whole); \
+        const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
+        const tn_f32x##n m = TN_WITHIN_##n(whole, 0.0f, 4.0f); \
         tn_f32x##n e, q = m * -2.0909638e-5f + 4.3230384e-4f; \
         q = q * m - 4.160531e-3f; \
         q = q * m + 2.5091505e-2f; \
@@ -97,7 +152,7 @@
         q = q * m - 6.333866e-1f; \
         q = q * m - 1.1294951f; \
         q = q * m + 1.7055288e-4f; \
-        tn_exp_##n(&e, &q); \
+        tn_exp_near_##n(&e, &q); \
         tn_f32x##n p = z * 7.889119e-5f - 8.020841e-4f; \
         p = p * z + 5.189535e-3f; \
         p = p * z - 2.6854546e-2f; \

@@ -237,6 +237,7 @@ static const char *vector_function(int op)
     case TN_OP_EXP: return "exp";
     case TN_OP_LOG: return "log";
     case TN_OP_TANH: return "tanh";
+    case TN_OP_SIGMOID: return "sigmoid";
     case TN_OP_ERF: return "erf";
     case TN_OP_ABS: return "abs";
     case TN_OP_FLOOR: return "floor";

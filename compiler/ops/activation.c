@@ -23,11 +23,9 @@ static const tn_expr *one_of(tn_program *p, const tn_expr *x)
     return tn_number(p, x->dtype, 1);
 }
 
-/* x / (1 + exp(-y)): x times the sigmoid of y. Where exp overflows, the quotient is 0, as it should be. */
 static const tn_expr *times_sigmoid(tn_program *p, const tn_expr *x, const tn_expr *y)
 {
-    const tn_expr *e = tn_op1(p, TN_OP_EXP, tn_op1(p, TN_OP_NEG, y));
-    return tn_div(p, x, tn_add(p, one_of(p, x), e));
+    return tn_mul(p, x, tn_op1(p, TN_OP_SIGMOID, y));
 }
 
 /* alpha * (exp(x) - 1) */
@@ -147,7 +145,7 @@ bool tn_lower_clip(tn_program *p, const tn_node *n)
 const tn_expr *tn_expr_sigmoid(tn_program *p, const tn_node *n, const tn_expr *const *in)
 {
     (void)n;
-    return times_sigmoid(p, one_of(p, in[0]), in[0]);
+    return tn_op1(p, TN_OP_SIGMOID, in[0]);
 }
 
 const tn_expr *tn_expr_swish(tn_program *p, const tn_node *n, const tn_expr *const *in)
