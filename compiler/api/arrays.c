@@ -85,7 +85,7 @@ static bool check_readable(const files_state *s)
 static bool read_proto(const files_state *s, const char *path, const char *name)
 {
     tn_arena *a = &s->ctx->arena;
-    const tn_tensor *t = tn_onnx_read_tensor(a, &s->ctx->diag, path, NULL);
+    const tn_tensor *t = tn_onnx_read_tensor(a, &s->ctx->diag, path);
     if (t == NULL)
         return false;
     *TN_PUSH(a, *s->out) = to_array(t, name);

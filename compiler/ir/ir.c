@@ -63,6 +63,11 @@ bool tn_shape_equal(const tn_shape *x, const tn_shape *y)
     return true;
 }
 
+bool tn_value_same_type(const tn_value *x, const tn_value *y)
+{
+    return x->list == NULL && y->list == NULL && x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape);
+}
+
 tn_shape tn_shape_fixed(int rank, const int64_t *dims)
 {
     tn_shape s = {.known = true, .rank = rank};

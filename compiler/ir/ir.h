@@ -98,11 +98,19 @@ typedef struct tn_tensor {
 } tn_tensor;
 
 typedef struct tn_node tn_node;
+typedef struct tn_value tn_value;
 typedef struct tn_op tn_op;
 typedef struct tn_graph tn_graph;
 typedef struct tn_subgraph tn_subgraph;
 
-typedef struct tn_value {
+/* What a sequence holds, or an optional that holds nothing; one that holds something is what it holds. */
+typedef struct tn_list {
+    tn_value **items;
+    int64_t n;
+    bool none;
+} tn_list;
+
+struct tn_value {
     int id;           /* dense, in order of creation */
     const char *name; /* as in the file; never NULL */
     tn_dtype dtype;
@@ -111,10 +119,11 @@ typedef struct tn_value {
     tn_node *maker;      /* NULL for inputs and constants */
     tn_tensor *constant; /* NULL when not known at compile time */
     tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
+    const tn_list *list; /* a sequence or an optional: only while types are inferred; NULL: a tensor */
     bool is_input, is_output;
     bool
         is_kept; /* it is an output only to be looked at (a copy, so that the value shown keeps its layout), or has one */
-} tn_value;
+};
 
 typedef enum {
     TN_ATTR_INT,
@@ -218,7 +227,8 @@ struct tn_op {
     const char *doc; /* one line */
     /* Operators that are functions of others only, which have neither infer nor lower: puts calls in the node's place. */
     bool (*expand)(tn_expand *e, const tn_node *n);
-    bool has_bodies; /* its attributes hold subgraphs, which expand puts in its place */
+    bool has_bodies;  /* its attributes hold subgraphs, which expand puts in its place */
+    bool takes_lists; /* operands and results may be sequences and optionals */
 };
 
 /* A copy with values of its own, in which inputs[i] is input i: those of outside and constants stay what they are. */
@@ -236,6 +246,7 @@ void tn_node_drop_attr(tn_node *n, const char *name);
 void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, outputs included */
 /* Elements of a constant integer tensor, or of known shape arithmetic that is fixed; NULL when not known.
    The items live in the graph's arena. */
+bool tn_value_same_type(const tn_value *x, const tn_value *y); /* tensors of one element type and shape */
 const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
 double tn_tensor_get(const tn_tensor *t, int64_t i);        /* any type to double; 16-bit floats are widened */

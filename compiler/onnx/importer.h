@@ -67,6 +67,10 @@ void tn_onnx_declare_shapes(importer *im);
 typedef struct shape_option {
     const char *input;
     tn_shape shape;
+    bool is_list; /* shapes of a sequence's elements instead */
+    bool is_none; /* an optional that holds nothing */
+    tn_shape *items;
+    size_t n, room;
 } shape_option;
 typedef struct {
     shape_option *items;

@@ -5,6 +5,7 @@
    takes it. A name that stands for a replaced dim has the same size wherever else it occurs in the inputs. A name that
    nothing bounds is compiled for 1, and a note says so. */
 #include "onnx/importer.h"
+#include "ops/ops.h"
 
 typedef struct inputs {
     importer *im;
@@ -62,25 +63,55 @@ static void note_unbounded(importer *im, const char *name, const TensorShapeProt
 
 /* --- types -------------------------------------------------------------------------------------------------------- */
 
-/* NULL, without an error, when the file does not say the type; kinds that hold no tensor are an error. */
-static bool find_tensor_type(importer *im, const ValueInfoProto *info, const TnOnnx__TypeProto__Tensor **out)
+/* What an input is: a tensor, a sequence of tensors, or an optional that may hold either. */
+typedef struct input_type {
+    const TnOnnx__TypeProto__Tensor *tensor; /* or of each element */
+    bool is_sequence, is_optional;
+} input_type;
+
+static bool bad_type(importer *im, const ValueInfoProto *info, const TypeProto *t)
 {
     static const char *const kinds[] = {
+        [TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE] = "a tensor",
         [TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE] = "a sequence",
         [TN_ONNX__TYPE_PROTO__VALUE_MAP_TYPE] = "a map",
         [TN_ONNX__TYPE_PROTO__VALUE_OPAQUE_TYPE] = "opaque",
         [TN_ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE] = "a sparse tensor",
         [TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE] = "an optional",
     };
-    const TypeProto *t = info->type;
     size_t kind = t != NULL ? (size_t)t->value_case : 0;
-    *out = t != NULL && kind == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
-    if (*out != NULL)
-        return true;
-    bool named = kind < sizeof kinds / sizeof *kinds && kinds[kind] != NULL;
-    tn_error_at(im->diag, im->path, "input '%s' %s%s; inputs must be tensors of a known element type",
-                tn_onnx_text(info->name), named ? "is " : "has no type", named ? kinds[kind] : "");
+    bool named = kind < sizeof kinds / sizeof *kinds && kinds[kind] != NULL, inside = t != info->type;
+    tn_error_at(im->diag, im->path,
+                "input '%s' %s%s%s; inputs must be tensors of a known element type, sequences or optionals of such",
+                tn_onnx_text(info->name),
+                inside  ? "holds "
+                : named ? "is "
+                        : "has no type",
+                named ? kinds[kind] : "", inside && !named ? "what has no type" : "");
     return false;
+}
+
+/* The type inside a sequence or an optional; NULL when there is none. */
+static const TypeProto *unpack_type(importer *im, const ProtobufCBinaryData *bytes)
+{
+    ProtobufCAllocator allocator = tn_onnx_allocator(im->arena);
+    return tn_onnx__type_proto__unpack(&allocator, bytes->len, bytes->data);
+}
+
+static bool find_type(importer *im, const ValueInfoProto *info, input_type *out)
+{
+    const TypeProto *t = info->type;
+    *out = (input_type){0};
+    if (t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE && t->optional_type != NULL) {
+        out->is_optional = true;
+        t = unpack_type(im, &t->optional_type->elem_type);
+    }
+    if (t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE && t->sequence_type != NULL) {
+        out->is_sequence = true;
+        t = unpack_type(im, &t->sequence_type->elem_type);
+    }
+    out->tensor = t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
+    return out->tensor != NULL || bad_type(im, info, t);
 }
 
 static const TensorShapeProto *find_shape(const ValueInfoProto *info)
@@ -206,32 +237,96 @@ static bool add_const(inputs *s, const const_option *o, tn_dtype dtype, const Te
     return t != NULL && tn_onnx_define_constant(im, o->input, t, "input") != NULL;
 }
 
-static bool add_input(inputs *s, const ValueInfoProto *info)
+static bool define_input(inputs *s, const char *name, tn_dtype dtype, const tn_shape *shape)
 {
     importer *im = s->im;
-    const char *name = tn_onnx_text(info->name);
-    const TnOnnx__TypeProto__Tensor *type;
-    tn_dtype dtype;
-    if (!find_tensor_type(im, info, &type)
-        || !tn_onnx_dtype(im, type->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
-        return false;
-    const shape_option *o = find_option(s, name);
-    const const_option *fixed = find_const(s, name);
-    tn_shape shape;
-    if (fixed != NULL)
-        return add_const(s, fixed, dtype, type->shape);
-    if (o != NULL)
-        shape = o->shape;
-    else if (!read_shape(s, name, type->shape, &shape))
-        return false;
     tn_value *v = tn_onnx_define(im, name, "input");
     if (v == NULL)
         return false;
     v->dtype = dtype;
-    v->shape = shape;
+    v->shape = *shape;
     v->is_input = true;
     *TN_PUSH(im->arena, im->graph->inputs) = v;
     return true;
+}
+
+/* The node that makes a sequence, or an optional, of that name. */
+static bool define_list(inputs *s, const char *name, const char *op, size_t n, tn_value *const *items)
+{
+    importer *im = s->im;
+    tn_node *node = tn_graph_make_node(im->graph, tn_op_find("", op), name, (int)n, 1);
+    for (size_t i = 0; i < n; i++)
+        node->in[i] = items[i];
+    node->out[0] = tn_onnx_define(im, name, "input");
+    if (node->out[0] == NULL)
+        return false;
+    node->out[0]->maker = node;
+    node->version = TN_ONNX_MAX_OPSET;
+    node->index = (int)(im->model->graph->n_node + im->nodes->n); /* a place that no node of the file has */
+    *TN_PUSH(im->arena, *im->nodes) = node;
+    return true;
+}
+
+/* NAME_0, NAME_1 ... as many as --input-shapes says. */
+static bool add_sequence(inputs *s, const char *name, tn_dtype dtype, const TensorShapeProto *file,
+                         const shape_option *o)
+{
+    importer *im = s->im;
+    if (o == NULL || !o->is_list) {
+        static const TensorShapeProto open = TN_ONNX__TENSOR_SHAPE_PROTO__INIT;
+        const char *item = suggest_option(im, "", file != NULL ? file : &open) + 1;
+        tn_error_at(im->diag, im->path,
+                    "input '%s' is a sequence: say what it holds with --input-shapes \"%s:{%s,%s}\", the shape of each "
+                    "element",
+                    name, name, item, item);
+        return false;
+    }
+    tn_value **items = TN_NEW_N(im->arena, tn_value *, o->n + 1);
+    for (size_t i = 0; i < o->n; i++) {
+        if (!define_input(s, tn_strfmt(im->arena, "%s_%zu", name, i), dtype, &o->items[i]))
+            return false;
+        items[i] = im->graph->inputs.items[im->graph->inputs.n - 1];
+    }
+    return define_list(s, name, o->n > 0 ? "SequenceConstruct" : "SequenceEmpty", o->n, items);
+}
+
+static bool add_tensor(inputs *s, const char *name, tn_dtype dtype, const TensorShapeProto *file, const shape_option *o)
+{
+    const const_option *fixed = find_const(s, name);
+    tn_shape shape;
+    if (fixed != NULL)
+        return add_const(s, fixed, dtype, file);
+    if (o != NULL)
+        shape = o->shape;
+    else if (!read_shape(s, name, file, &shape))
+        return false;
+    return define_input(s, name, dtype, &shape);
+}
+
+static bool add_input(inputs *s, const ValueInfoProto *info)
+{
+    importer *im = s->im;
+    const char *name = tn_onnx_text(info->name);
+    input_type t;
+    tn_dtype dtype;
+    if (!find_type(im, info, &t)
+        || !tn_onnx_dtype(im, t.tensor->elem_type, tn_strfmt(im->arena, "input '%s'", name), &dtype))
+        return false;
+    const shape_option *o = find_option(s, name);
+    bool lists = (o != NULL && (o->is_list || o->is_none)) || t.is_sequence;
+    if (lists && find_const(s, name) != NULL) {
+        tn_bad_option(im->diag, im->path, "--const names '%s', which is a sequence or empty; a constant is a tensor",
+                      name);
+        return false;
+    }
+    if (o != NULL && ((o->is_none && !t.is_optional) || (o->is_list && !t.is_sequence))) {
+        tn_bad_option(im->diag, im->path, "--input-shapes says that input '%s' is %s; in the model it is %s", name,
+                      o->is_none ? "none" : "a sequence", t.is_sequence ? "a sequence" : "a tensor");
+        return false;
+    }
+    if (o != NULL && o->is_none)
+        return define_list(s, name, "Optional", 0, NULL);
+    return (t.is_sequence ? add_sequence : add_tensor)(s, name, dtype, t.tensor->shape, o);
 }
 
 /* In files of IR version 3, constants are also listed as inputs. */
@@ -272,11 +367,12 @@ bool tn_onnx_add_inputs(importer *im)
         if (find_input(im, s.consts.items[i].input) == NULL)
             return unknown_input(im, "--const", s.consts.items[i].input);
     for (size_t i = 0; i < s.options.n; i++) {
-        const ValueInfoProto *info = find_input(im, s.options.items[i].input);
+        const shape_option *o = &s.options.items[i];
+        const ValueInfoProto *info = find_input(im, o->input);
         if (info == NULL)
-            return unknown_input(im, "--input-shapes", s.options.items[i].input);
+            return unknown_input(im, "--input-shapes", o->input);
         const TensorShapeProto *file = find_shape(info);
-        if (file != NULL && !bind_names(&s, s.options.items[i].input, file, &s.options.items[i]))
+        if (file != NULL && !o->is_list && !o->is_none && !bind_names(&s, o->input, file, o))
             return false;
     }
     for (size_t i = 0; i < p->n_input; i++)

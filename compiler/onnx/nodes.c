@@ -525,13 +525,14 @@ static bool link_inputs(importer *im, tn_node *n)
 bool tn_onnx_add_nodes(importer *im)
 {
     const GraphProto *g = im->proto;
+    size_t first = im->nodes->n; /* before them stand those that make sequences of the inputs */
     for (size_t i = 0; i < g->n_node; i++)
         if (!(is_constant_node(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
             return false;
-    for (size_t i = 0; i < im->nodes->n; i++)
+    for (size_t i = first; i < im->nodes->n; i++)
         if (!link_inputs(im, im->nodes->items[i]))
             return false;
-    for (size_t i = 0; i < im->nodes->n; i++)
+    for (size_t i = first; i < im->nodes->n; i++)
         if (!add_bodies(im, im->nodes->items[i]))
             return false;
     return true;

@@ -26,9 +26,18 @@ tn_graph *tn_onnx_load(tn_arena *a, tn_diag *d, const char *path, const tn_onnx_
 tn_graph *tn_onnx_parse(tn_arena *a, tn_diag *d, const char *path, const void *bytes, size_t n,
                         const tn_onnx_options *o);
 
-/* A TensorProto file such as input_0.pb. *name is its name, "" when it has none; name may be NULL. */
-tn_tensor *tn_onnx_read_tensor(tn_arena *a, tn_diag *d, const char *path, const char **name);
+/* A TensorProto file such as input_0.pb; NULL after an error. */
+tn_tensor *tn_onnx_read_tensor(tn_arena *a, tn_diag *d, const char *path);
 bool tn_onnx_write_tensor(tn_arena *a, tn_diag *d, const char *path, const char *name, const tn_tensor *t);
+
+/* What a file of test data holds: a tensor, the elements of a sequence (a SequenceProto), of what an optional holds (an
+   OptionalProto: nothing, one or several). The file does not say which of these it is. */
+typedef enum { TN_ONNX_TENSOR, TN_ONNX_SEQUENCE, TN_ONNX_OPTIONAL } tn_onnx_kind;
+typedef struct tn_tensor_vec {
+    tn_tensor **items;
+    size_t n, room;
+} tn_tensor_vec;
+bool tn_onnx_read_values(tn_arena *a, tn_diag *d, const char *path, tn_onnx_kind kind, tn_tensor_vec *out);
 
 /* Rewrites nodes of older opsets in place; g->nodes must be in topological order. False after an error. */
 bool tn_onnx_upgrade(tn_graph *g);

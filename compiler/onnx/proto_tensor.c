@@ -321,39 +321,72 @@ ProtobufCAllocator tn_onnx_allocator(tn_arena *a)
     return (ProtobufCAllocator){unpack_alloc, unpack_free, a};
 }
 
-typedef struct tensor_file {
+typedef struct value_file {
     importer im;
     tn_arena scratch; /* the file's bytes, released once unpacked */
-    TensorProto *proto;
-} tensor_file;
+    tn_onnx_kind kind;
+    void *proto; /* of the kind's message */
+} value_file;
 
-static bool unpack_tensor(void *state)
+static bool unpack_value(void *state)
 {
-    tensor_file *s = state;
+    static const char *const names[] = {"a TensorProto", "a SequenceProto", "an OptionalProto"};
+    value_file *s = state;
     size_t size;
     const char *bytes = tn_read_file(&s->scratch, s->im.diag, s->im.path, &size);
     ProtobufCAllocator allocator = tn_onnx_allocator(s->im.arena);
+    const uint8_t *at = (const uint8_t *)bytes;
     if (bytes == NULL)
         return false;
-    s->proto = tn_onnx__tensor_proto__unpack(&allocator, size, (const uint8_t *)bytes);
+    s->proto = s->kind == TN_ONNX_TENSOR   ? (void *)tn_onnx__tensor_proto__unpack(&allocator, size, at)
+             : s->kind == TN_ONNX_SEQUENCE ? (void *)tn_onnx__sequence_proto__unpack(&allocator, size, at)
+                                           : (void *)tn_onnx__optional_proto__unpack(&allocator, size, at);
     if (s->proto == NULL)
-        tn_error_at(s->im.diag, s->im.path, "not a TensorProto: its protobuf encoding is broken");
+        tn_error_at(s->im.diag, s->im.path, "not %s: its protobuf encoding is broken", names[s->kind]);
     return s->proto != NULL;
 }
 
-static void release_tensor_file(void *state)
+static void release_value_file(void *state)
 {
-    tn_arena_free(&((tensor_file *)state)->scratch);
+    tn_arena_free(&((value_file *)state)->scratch);
 }
 
-tn_tensor *tn_onnx_read_tensor(tn_arena *a, tn_diag *d, const char *path, const char **name)
+static bool read_value(importer *im, const TensorProto *p, tn_tensor_vec *out)
 {
-    tensor_file s = {.im = {.arena = a, .diag = d, .path = path}, .scratch = {.memory = a->memory}};
-    if (!tn_finally(a, unpack_tensor, release_tensor_file, &s))
-        return NULL;
-    if (name != NULL)
-        *name = tn_onnx_text(s.proto->name);
-    return tn_onnx_tensor(&s.im, s.proto, tn_strfmt(a, "tensor '%s'", tn_onnx_text(s.proto->name)));
+    tn_tensor *t = tn_onnx_tensor(im, p, tn_strfmt(im->arena, "tensor '%s'", tn_onnx_text(p->name)));
+    if (t != NULL)
+        *TN_PUSH(im->arena, *out) = t;
+    return t != NULL;
+}
+
+static bool read_sequence(importer *im, const TnOnnx__SequenceProto *p, tn_tensor_vec *out)
+{
+    for (size_t i = 0; p != NULL && i < p->n_tensor_values; i++)
+        if (!read_value(im, p->tensor_values[i], out))
+            return false;
+    return true;
+}
+
+static bool read_optional(importer *im, const TnOnnx__OptionalProto *p, tn_tensor_vec *out)
+{
+    return (p->tensor_value == NULL || read_value(im, p->tensor_value, out))
+        && read_sequence(im, p->sequence_value, out);
+}
+
+bool tn_onnx_read_values(tn_arena *a, tn_diag *d, const char *path, tn_onnx_kind kind, tn_tensor_vec *out)
+{
+    value_file s = {.im = {.arena = a, .diag = d, .path = path}, .scratch = {.memory = a->memory}, .kind = kind};
+    if (!tn_finally(a, unpack_value, release_value_file, &s))
+        return false;
+    return kind == TN_ONNX_TENSOR   ? read_value(&s.im, s.proto, out)
+         : kind == TN_ONNX_SEQUENCE ? read_sequence(&s.im, s.proto, out)
+                                    : read_optional(&s.im, s.proto, out);
+}
+
+tn_tensor *tn_onnx_read_tensor(tn_arena *a, tn_diag *d, const char *path)
+{
+    tn_tensor_vec v = {0};
+    return tn_onnx_read_values(a, d, path, TN_ONNX_TENSOR, &v) ? v.items[0] : NULL;
 }
 
 bool tn_onnx_write_tensor(tn_arena *a, tn_diag *d, const char *path, const char *name, const tn_tensor *t)

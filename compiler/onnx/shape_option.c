@@ -1,5 +1,6 @@
 /* Parses what --input-shapes says: "name:[1,3,224,224]", "name:[N<=8,3]", "name:[N,3]" where N has a bound elsewhere.
-   A name may hold colons, as TensorFlow's do: the shape begins at the last ":[". Bounded names become symbols of the
+   Of a sequence the shape of each element, "name:{[4],[3]}", of an optional that holds nothing "name:none".
+   A name may hold colons, as TensorFlow's do: the shape begins at the last ":[" (":{"). Bounded names become symbols of the
    graph, one for each name, in order of appearance. */
 #include "onnx/importer.h"
 
@@ -120,12 +121,46 @@ static bool parse_dims(cursor *c, tn_shape *s)
     return take(c, ']') || complain(c, "',' or ']' is missing after a dim");
 }
 
-static const char *find_shape(const char *option)
+static const char *find_last(const char *option, const char *mark)
 {
     const char *last = NULL;
-    for (const char *p = strstr(option, ":["); p != NULL; p = strstr(p + 1, ":["))
+    for (const char *p = strstr(option, mark); p != NULL; p = strstr(p + 1, mark))
         last = p;
     return last;
+}
+
+static bool ends_in_none(const char *option, const char *at)
+{
+    return at != NULL && strcmp(at, ":none") == 0 && at > option;
+}
+
+static const char *find_shape(const char *option)
+{
+    const char *none = find_last(option, ":none"), *list = find_last(option, ":{");
+    return ends_in_none(option, none) ? none : list != NULL ? list : find_last(option, ":[");
+}
+
+static bool parse_items(cursor *c, shape_option *out)
+{
+    out->is_list = true;
+    if (take(c, '}'))
+        return true;
+    do {
+        tn_shape s;
+        if (!parse_dims(c, &s))
+            return false;
+        *TN_PUSH(c->im->arena, *out) = s;
+    } while (take(c, ','));
+    return take(c, '}') || complain(c, "',' or '}' is missing after a shape");
+}
+
+static bool parse_what(cursor *c, shape_option *out)
+{
+    if (take(c, '{'))
+        return parse_items(c, out);
+    out->is_none = strcmp(c->at, "none") == 0;
+    c->at += out->is_none ? strlen("none") : 0;
+    return out->is_none || parse_dims(c, &out->shape);
 }
 
 static bool parse_option(importer *im, const char *option, shape_option *out)
@@ -135,11 +170,14 @@ static bool parse_option(importer *im, const char *option, shape_option *out)
         return complain(&c, "want NAME:[DIM,DIM,...], such as image:[1,3,224,224]");
     out->input = tn_strndup(im->arena, option, (size_t)(c.at - option));
     c.at++;
-    if (!parse_dims(&c, &out->shape))
+    if (!parse_what(&c, out))
         return false;
     if (*c.at != '\0')
         return complain(&c, "text after the shape");
-    return tn_shape_count(&out->shape) < TN_DIM_MAX || complain(&c, "a tensor of 2^40 elements or more");
+    bool fits = tn_shape_count(&out->shape) < TN_DIM_MAX;
+    for (size_t i = 0; i < out->n; i++)
+        fits = fits && tn_shape_count(&out->items[i]) < TN_DIM_MAX;
+    return fits || complain(&c, "a tensor of 2^40 elements or more");
 }
 
 bool tn_onnx_parse_shapes(importer *im, shape_option_vec *out)

@@ -47,25 +47,48 @@ static bool give_branch(tn_expand *e, const tn_subgraph *b)
     return !e->failed;
 }
 
-static bool same_types(const tn_value *x, const tn_value *y)
+static const char *type_of(tn_expand *e, const tn_value *v)
 {
-    return x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape);
+    if (v->list == NULL)
+        return tn_type_text(e->g->arena, v->dtype, &v->shape);
+    return v->list->none ? "an empty optional" : tn_strfmt(e->g->arena, "a sequence of %lld", (long long)v->list->n);
+}
+
+static tn_value *choose_value(tn_expand *e, tn_value *condition, tn_value *x, tn_value *y);
+
+/* Sequences of one structure: by elements. */
+static tn_value *choose_list(tn_expand *e, tn_value *condition, const tn_list *x, const tn_list *y)
+{
+    tn_list *l = TN_NEW(e->g->arena, tn_list);
+    *l = (tn_list){.items = TN_NEW_N(e->g->arena, tn_value *, x->n + 1), .n = x->n, .none = x->none};
+    for (int64_t i = 0; i < x->n; i++)
+        l->items[i] = choose_value(e, condition, x->items[i], y->items[i]);
+    tn_value *v = tn_graph_add_value(e->g, tn_expand_name(e, "list"));
+    v->list = l;
+    return v;
+}
+
+/* x where the condition holds, else y; a scalar after an error. */
+static tn_value *choose_value(tn_expand *e, tn_value *condition, tn_value *x, tn_value *y)
+{
+    bool lists = x->list != NULL && y->list != NULL && x->list->n == y->list->n && x->list->none == y->list->none;
+    if (!e->failed && lists)
+        return choose_list(e, condition, x->list, y->list);
+    if (e->failed || tn_value_same_type(x, y))
+        return tn_call(e, "Where", condition, x, y);
+    tn_expand_error(e,
+                    "%s or %s, by a condition that only the run knows; values of one type are supported: fix what '%s' "
+                    "depends on with --const",
+                    type_of(e, x), type_of(e, y), condition->name);
+    return tn_expand_scalar(e, TN_FLOAT, 0);
 }
 
 static bool choose(tn_expand *e, const tn_subgraph *then, const tn_subgraph *otherwise)
 {
     tn_value *const *x = tn_expand_body(e, then, NULL, true), *const *y = tn_expand_body(e, otherwise, NULL, true);
     tn_value *condition = e->failed ? NULL : to_scalar(e, e->node->in[0]);
-    for (int i = 0; !e->failed && i < e->node->n_out; i++) {
-        if (!same_types(x[i], y[i]))
-            return tn_expand_error(
-                e,
-                "output %d is %s or %s, by a condition that only the run knows; branches of one type "
-                "are supported: fix what condition '%s' depends on with --const",
-                i, tn_type_text(e->g->arena, x[i]->dtype, &x[i]->shape),
-                tn_type_text(e->g->arena, y[i]->dtype, &y[i]->shape), e->node->in[0]->name);
-        tn_give(e, i, tn_call(e, "Where", condition, x[i], y[i]));
-    }
+    for (int i = 0; !e->failed && i < e->node->n_out; i++)
+        tn_give(e, i, choose_value(e, condition, x[i], y[i]));
     return !e->failed;
 }
 
@@ -123,16 +146,6 @@ static bool stays(const turns *t, const tn_value *before, const tn_value *after)
     return !t->is_loop || is_true || origin(after) == origin(before);
 }
 
-static tn_value *keep_unless(tn_expand *e, tn_value *active, tn_value *next, tn_value *state)
-{
-    if (same_types(next, state))
-        return tn_call(e, "Where", active, next, state);
-    tn_expand_error(e, "what is carried changes from %s to %s, and whether it does only the run knows",
-                    tn_type_text(e->g->arena, state->dtype, &state->shape),
-                    tn_type_text(e->g->arena, next->dtype, &next->shape));
-    return next;
-}
-
 /* One turn. now: states and slices; out: the next states, then elements. */
 static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value **out)
 {
@@ -154,7 +167,7 @@ static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *
         return false;
     const int first = t->is_loop ? 1 : 0;
     for (int i = 0; i < t->states; i++)
-        out[i] = t->masked ? keep_unless(e, active, body[first + i], now[i]) : body[first + i];
+        out[i] = t->masked ? choose_value(e, active, body[first + i], now[i]) : body[first + i];
     for (int i = 0; i < t->elements; i++)
         out[t->states + hidden + i] = body[first + t->states + i];
     if (t->masked) {

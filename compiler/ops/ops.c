@@ -5,14 +5,17 @@
 
 static const tn_op table[] = {
 #define TN_OPERATOR(name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc, NULL, false},
+    {name, domain, since, min_in, max_in, min_out, max_out, types, infer, lower, expr, detail, doc, NULL, false, false},
 #define TN_ELEMENTWISE(name, domain, since, in, types, infer, expr, doc) \
-    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc, NULL, false},
+    {name, domain, since, in, in, 1, 1, types, infer, tn_lower_elementwise, expr, 0, doc, NULL, false, false},
 #define TN_COMPOSITE(name, domain, since, min_in, max_in, min_out, max_out, types, expand, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, types, NULL, NULL, NULL, 0, doc, expand, false},
+    {name, domain, since, min_in, max_in, min_out, max_out, types, NULL, NULL, NULL, 0, doc, expand, false, false},
 #define TN_CONTROL(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, true},
+    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, true, true},
+#define TN_SEQUENCE(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
+    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, false, true},
 #include "ops/ops.def"
+#undef TN_SEQUENCE
 #undef TN_OPERATOR
 #undef TN_ELEMENTWISE
 #undef TN_COMPOSITE

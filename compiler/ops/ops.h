@@ -51,7 +51,9 @@ bool tn_propagate_elems(tn_graph *g, tn_node *n);
     bool expand(tn_expand *e, const tn_node *n);
 #define TN_CONTROL(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
     bool expand(tn_expand *e, const tn_node *n);
+#define TN_SEQUENCE TN_CONTROL
 #include "ops/ops.def"
+#undef TN_SEQUENCE
 #undef TN_OPERATOR
 #undef TN_ELEMENTWISE
 #undef TN_COMPOSITE

@@ -4,19 +4,28 @@
    (tn_propagate_elems), since later shapes depend on it. Operators that are functions of others (ops/expand.h) give way
    to those here, since how they do depends on the shapes:
        "y" = NegativeLogLikelihoodLoss("x", "t") ...     gives     "..." = GatherElements("x", ...) ... "y" = ...
+   Sequences and optionals end here: what one is made of is known (ops/sequence.c), and an output that is one becomes an
+   output for each element:
+       "s" = SequenceConstruct("a", "b")  output "s"      gives     output "s_0"  output "s_1"
    Does nothing where everything is known already. */
 #include "ops/expand.h"
 #include "ops/late.h"
+#include "ops/ops.h"
 #include "pass/pass.h"
 
 enum { SMALL = 1024 };
 
 static bool check_types(tn_graph *g, const tn_node *n)
 {
-    for (int i = 0; i < n->n_in; i++)
-        if (n->in[i] != NULL && !n->in[i]->shape.known)
-            return tn_node_error(g, n, "the shape of input %d '%s' is not known", i, n->in[i]->name);
-    if (n->n_in == 0 || n->in[0] == NULL || (n->op->types >> n->in[0]->dtype & 1u) != 0)
+    for (int i = 0; i < n->n_in; i++) {
+        const tn_value *v = n->in[i];
+        if (v != NULL && v->list != NULL && !n->op->takes_lists && !n->op->has_bodies)
+            return tn_node_error(g, n, "input %d '%s' is a sequence or an optional; %s takes tensors", i, v->name,
+                                 n->op->name);
+        if (v != NULL && v->list == NULL && !v->shape.known)
+            return tn_node_error(g, n, "the shape of input %d '%s' is not known", i, v->name);
+    }
+    if (n->n_in == 0 || n->in[0] == NULL || n->in[0]->list != NULL || (n->op->types >> n->in[0]->dtype & 1u) != 0)
         return true;
     tn_str wanted = {.arena = g->arena};
     for (int t = 0; t < 32; t++)
@@ -30,7 +39,7 @@ static bool check_outputs(tn_graph *g, const tn_node *n)
 {
     for (int i = 0; i < n->n_out; i++) {
         const tn_value *v = n->out[i];
-        if (v == NULL)
+        if (v == NULL || v->list != NULL)
             continue;
         if (!v->shape.known)
             return tn_node_error(g, n, "output %d '%s' is not supported", i, v->name);
@@ -90,6 +99,10 @@ static bool add_node(tn_expand *parent, tn_node *n)
 {
     tn_graph *g = parent->g;
     tn_node_vec *done = parent->done;
+    if (tn_node_is(n, "Identity") && n->in[0]->list != NULL) {
+        n->out[0]->list = n->in[0]->list;
+        return true;
+    }
     if (!check_types(g, n) || !tn_check_attributes(g, n))
         return false;
     if (n->op->expand != NULL) {
@@ -98,6 +111,32 @@ static bool add_node(tn_expand *parent, tn_node *n)
     }
     *TN_PUSH(g->arena, *done) = n;
     return infer_node(g, n);
+}
+
+/* An output that is a sequence becomes an output for each of its elements, which may be a value that others use too. */
+static bool spread_outputs(tn_expand *top)
+{
+    tn_graph *g = top->g;
+    tn_value_vec outputs = {0};
+    for (size_t i = 0; i < g->outputs.n; i++) {
+        tn_value *v = g->outputs.items[i];
+        if (v->list == NULL)
+            *TN_PUSH(g->arena, outputs) = v;
+        for (int64_t k = 0; v->list != NULL && k < v->list->n; k++) {
+            tn_node *copy = tn_graph_make_node(g, tn_op_find("", "Identity"), v->name, 1, 1);
+            copy->in[0] = v->list->items[k];
+            copy->out[0] = tn_graph_add_value(g, tn_strfmt(g->arena, "%s_%lld", v->name, (long long)k));
+            copy->out[0]->maker = copy;
+            copy->out[0]->is_output = true;
+            *TN_PUSH(g->arena, outputs) = copy->out[0];
+            if (!add_node(top, copy))
+                return false;
+        }
+    }
+    g->outputs = outputs;
+    if (outputs.n == 0)
+        tn_error_at(g->diag, g->path, "the outputs are empty sequences or optionals: there is nothing to compute");
+    return outputs.n > 0;
 }
 
 bool tn_pass_infer(tn_module *m, bool *changed)
@@ -113,6 +152,8 @@ bool tn_pass_infer(tn_module *m, bool *changed)
         if (!add_node(&top, n))
             return false;
     }
+    if (!spread_outputs(&top))
+        return false;
     g->nodes = done;
     m->is_typed = true;
     return true;

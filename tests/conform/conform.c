@@ -6,7 +6,9 @@
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
    With --threads every layer is shared among N, however short it is.
-   The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. Prints "N passed, M failed,
+   The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. const.txt beside it holds
+   "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const. Open dims, the
+   elements of sequences and what an optional holds are the vector's, as by --input-shapes. Prints "N passed, M failed,
    K denied". */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,6 +20,7 @@
 #include "include/tenon.h"
 #include "loop/loop.h"
 #include "onnx/onnx.h"
+#include "onnx/onnx.pb-c.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
 
@@ -112,10 +115,164 @@ static tn_tensor *tensor_of(tn_arena *a, const tn_array *x)
     return t;
 }
 
-static bool run_interp(tn_arena *a, const char *model, const tn_array_vec *in, const tn_array_vec *want)
+/* --- a vector's files ----------------------------------------------------------------------------------------------- */
+
+enum { MAX_OPTIONS = 16 };
+
+/* The arrays of a vector, and the options that its model needs. */
+typedef struct content {
+    tn_array_vec in, want;
+    const char *shapes[MAX_OPTIONS], *consts[MAX_OPTIONS];
+    size_t n_shapes, n_consts;
+} content;
+
+static bool is_const(const options *o, tn_arena *a, const char *name, const char *input)
+{
+    char line[1024];
+    bool found = false;
+    const char *last = o->deny != NULL ? strrchr(o->deny, '/') : NULL;
+    const char *path =
+        o->deny == NULL ? NULL : tn_strfmt(a, "%.*sconst.txt", last != NULL ? (int)(last + 1 - o->deny) : 0, o->deny);
+    FILE *f = path != NULL ? fopen(path, "r") : NULL;
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        char *word = strtok(line, " \n");
+        bool mine = word != NULL && strcmp(word, name) == 0;
+        while (mine && (word = strtok(NULL, " \n")) != NULL)
+            found = found || strcmp(word, input) == 0;
+    }
+    if (f != NULL)
+        fclose(f);
+    return found;
+}
+
+static const char *shape_text(tn_arena *a, const tn_tensor *t)
+{
+    tn_str s = {.arena = a};
+    tn_str_add(&s, "[");
+    for (int i = 0; i < t->shape.rank; i++)
+        tn_str_add(&s, "%s%lld", i > 0 ? "," : "", (long long)t->shape.dim[i].n);
+    tn_str_add(&s, "]");
+    return s.text;
+}
+
+/* x:{[4],[3]} */
+static const char *list_option(tn_arena *a, const char *name, const tn_tensor_vec *items)
+{
+    tn_str s = {.arena = a};
+    tn_str_add(&s, "%s:{", name);
+    for (size_t i = 0; i < items->n; i++)
+        tn_str_add(&s, "%s%s", i > 0 ? "," : "", shape_text(a, items->items[i]));
+    tn_str_add(&s, "}");
+    return s.text;
+}
+
+static const char *const_option(tn_arena *a, const char *name, const tn_tensor *t)
+{
+    tn_str s = {.arena = a};
+    tn_str_add(&s, "%s=%s", name, t->shape.rank > 0 ? "[" : "");
+    for (int64_t i = 0; i < tn_shape_count(&t->shape); i++)
+        tn_str_add(&s, "%s%.17g", i > 0 ? "," : "", tn_tensor_get(t, i));
+    tn_str_add(&s, "%s", t->shape.rank > 0 ? "]" : "");
+    return s.text;
+}
+
+typedef TnOnnx__ValueInfoProto value_info;
+
+static tn_onnx_kind kind_of(const value_info *v)
+{
+    int kind = v->type != NULL ? (int)v->type->value_case : 0;
+    return kind == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE ? TN_ONNX_SEQUENCE
+         : kind == TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE ? TN_ONNX_OPTIONAL
+                                                            : TN_ONNX_TENSOR;
+}
+
+static bool holds_sequence(const value_info *v)
+{
+    if (kind_of(v) != TN_ONNX_OPTIONAL)
+        return kind_of(v) == TN_ONNX_SEQUENCE;
+    const ProtobufCBinaryData *inner = &v->type->optional_type->elem_type;
+    TnOnnx__TypeProto *t = tn_onnx__type_proto__unpack(NULL, inner->len, inner->data);
+    bool found = t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+    if (t != NULL)
+        tn_onnx__type_proto__free_unpacked(t, NULL);
+    return found;
+}
+
+/* Compiled for 1 unless an option says more. */
+static bool has_open_dim(const value_info *v)
+{
+    const TnOnnx__TensorShapeProto *s =
+        v->type != NULL && kind_of(v) == TN_ONNX_TENSOR ? v->type->tensor_type->shape : NULL;
+    bool open = false;
+    for (size_t i = 0; s != NULL && i < s->n_dim; i++)
+        open = open || s->dim[i]->value_case != TN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    return open;
+}
+
+/* Appends what file `path` holds of v to out, and to c what its model has to be told. */
+static bool read_value(const options *o, tn_arena *a, tn_diag *d, const char *test, const char *path,
+                       const value_info *v, bool is_input, content *c)
+{
+    tn_tensor_vec items = {0};
+    tn_array_vec *out = is_input ? &c->in : &c->want;
+    if (!tn_onnx_read_values(a, d, path, kind_of(v), &items))
+        return false;
+    const char *name = tn_strdup(a, v->name);
+    if (is_input && items.n == 1 && is_const(o, a, test, name)) {
+        c->consts[c->n_consts++] = const_option(a, name, items.items[0]);
+        return true;
+    }
+    if (is_input && kind_of(v) == TN_ONNX_OPTIONAL && items.n == 0)
+        c->shapes[c->n_shapes++] = tn_strfmt(a, "%s:none", name);
+    else if (is_input && holds_sequence(v))
+        c->shapes[c->n_shapes++] = list_option(a, name, &items);
+    else if (is_input && has_open_dim(v))
+        c->shapes[c->n_shapes++] = tn_strfmt(a, "%s:%s", name, shape_text(a, items.items[0]));
+    for (size_t i = 0; i < items.n; i++)
+        *TN_PUSH(a, *out) = array_of(items.items[i], name);
+    return true;
+}
+
+static bool is_initializer(const TnOnnx__GraphProto *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_initializer; i++)
+        if (strcmp(g->initializer[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool read_content(const options *o, tn_arena *a, const char *name, const TnOnnx__GraphProto *g, content *c)
 {
     tn_diag d = {.report = keep_first};
-    tn_onnx_options o = {0};
+    for (size_t i = 0, k = 0; i < g->n_input; i++) {
+        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/input_%zu.pb", o->folder, name, k);
+        if (is_initializer(g, g->input[i]->name) && access(path, R_OK) != 0)
+            continue;
+        if (c->n_consts == MAX_OPTIONS || c->n_shapes == MAX_OPTIONS
+            || !read_value(o, a, &d, name, path, g->input[i], true, c))
+            return false;
+        k++;
+    }
+    for (size_t i = 0; i < g->n_output; i++) {
+        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/output_%zu.pb", o->folder, name, i);
+        if (!read_value(o, a, &d, name, path, g->output[i], false, c))
+            return false;
+    }
+    return true;
+}
+
+/* --- engines -------------------------------------------------------------------------------------------------------- */
+
+static tn_onnx_options import_options(const content *c)
+{
+    return (tn_onnx_options){c->shapes, c->n_shapes, c->consts, c->n_consts};
+}
+
+static bool run_interp(tn_arena *a, const char *model, const content *c)
+{
+    tn_diag d = {.report = keep_first};
+    tn_onnx_options o = import_options(c);
+    const tn_array_vec *in = &c->in, *want = &c->want;
     tn_pass_options po = {0};
     tn_graph *g = tn_onnx_load(a, &d, model, &o);
     tn_program *p = NULL;
@@ -156,7 +313,7 @@ static bool run_package(tn_ctx *ctx, const char *model, const tn_array_vec *in, 
     return ok;
 }
 
-static bool run_c(const options *o, const char *model, const tn_array_vec *in, const tn_array_vec *want)
+static bool run_c(const options *o, const char *model, const content *c)
 {
     tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
     tn_ctx_set(ctx, "cflags", o->cflags);
@@ -167,18 +324,23 @@ static bool run_c(const options *o, const char *model, const tn_array_vec *in, c
         tn_ctx_set(ctx, "threads", o->threads);
         tn_ctx_set(ctx, "pass-config", "parallel.overhead-ns=0");
     }
-    bool ok = run_package(ctx, model, in, want);
+    for (size_t i = 0; i < c->n_shapes; i++)
+        tn_ctx_set(ctx, "input-shapes", c->shapes[i]);
+    for (size_t i = 0; i < c->n_consts; i++)
+        tn_ctx_set(ctx, "const", c->consts[i]);
+    bool ok = run_package(ctx, model, &c->in, &c->want);
     tn_ctx_close(ctx);
     return ok;
 }
 
-/* Whether it can be imported; finds draws. */
-static bool look_at(tn_arena *a, const char *model)
+/* Whether it can be compiled; finds draws. */
+static bool look_at(tn_arena *a, const char *model, const content *c)
 {
     tn_diag d = {.report = keep_first};
+    tn_onnx_options o = import_options(c);
     tn_pass_options po = {0};
     tn_module m = {.arena = a, .diag = &d, .target = tn_target_find("generic")};
-    m.graph = tn_onnx_load(a, &d, model, &(tn_onnx_options){0});
+    m.graph = tn_onnx_load(a, &d, model, &o);
     if (m.graph == NULL || !tn_passes_run(&m, "infer", &po))
         return false;
     for (size_t i = 0; i < m.graph->nodes.n; i++)
@@ -188,24 +350,27 @@ static bool look_at(tn_arena *a, const char *model)
 
 static bool run_vector(const options *o, const char *name)
 {
-    char model[1024], data[1024];
-    snprintf(model, sizeof model, "%s/%s/model.onnx", o->folder, name);
-    snprintf(data, sizeof data, "%s/%s/test_data_set_0", o->folder, name);
     jmp_buf guard;
     tn_memory memory = {.guard = &guard};
     tn_arena arena = {.memory = &memory};
     if (setjmp(guard) != 0)
         return fail("out of memory");
-    if (!look_at(&arena, model)) /* a better reason than its unreadable data */
+    tn_diag d = {.report = keep_first};
+    const char *model = tn_strfmt(&arena, "%s/%s/model.onnx", o->folder, name);
+    size_t size = 0;
+    const char *bytes = tn_read_file(&arena, &d, model, &size);
+    TnOnnx__ModelProto *m = bytes != NULL ? tn_onnx__model_proto__unpack(NULL, size, (const uint8_t *)bytes) : NULL;
+    content c = {0};
+    if (m == NULL || m->graph == NULL)
+        return fail("no model");
+    bool readable = read_content(o, &arena, name, m->graph, &c);
+    if (!readable)
+        first_line[0] = '\0'; /* that the model is not supported is the better reason */
+    if (!look_at(&arena, model, &c))
         return fail("not supported");
-    tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
-    tn_array_vec in = {0}, want = {0};
-    if (access(strcat(strcpy((char[1100]){0}, data), "/input_0.pb"), R_OK) == 0
-        && tn_arrays_read(ctx, data, "input", &in) != TN_OK)
-        return false;
-    if (tn_arrays_read(ctx, data, "output", &want) != TN_OK)
-        return false;
-    return strcmp(o->engine, "c") == 0 ? run_c(o, model, &in, &want) : run_interp(&arena, model, &in, &want);
+    if (!readable)
+        return fail("its data cannot be read");
+    return strcmp(o->engine, "c") == 0 ? run_c(o, model, &c) : run_interp(&arena, model, &c);
 }
 
 /* --- all of them ---------------------------------------------------------------------------------------------------- */

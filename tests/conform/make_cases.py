@@ -260,6 +260,25 @@ CONTROL = {
                         scan_output_directions = [1, 0],
                         body = b (float[3] s, float[3] u, float[3] v) => (float[3] o, float[3] p, float[3] r)
             { p = Sub (u, v) o = Add (s, p) r = Mul (s, p) }> (i, x, x) }"""),
+    "sequence_edited": ({"p": np.array(-2, np.int64)}, """(float[3,4] x, int64 p) => (float[n,m] y, float[k,3,2] z, int64 count, float[3,1] at) {
+        three = Constant <value = int64 {3}> () two = Constant <value = int64 {2}> () back = Constant <value = int64 {-1}> ()
+        s = SplitToSequence <axis = 1> (x, three) h = Neg (x) t = SequenceInsert (s, h, back) u = SequenceErase (t, back)
+        v = SequenceInsert (u, x) y = ConcatFromSequence <axis = 1> (v) count = SequenceLength (v)
+        w = SplitToSequence <axis = 1> (x, two) z = ConcatFromSequence <axis = 0, new_axis = 1> (w)
+        c = SplitToSequence <axis = 1> (x) at = SequenceAt (c, p) }"""),
+    "sequence_in_loop": ({}, """(float[3,4] x) => (float[n,4] y, float[4] last) {
+        n = Constant <value = int64 {3}> () t = Constant <value = bool {1}> () e = SequenceEmpty () back = Constant <value = int64 {-1}> ()
+        s = Loop (n, t, e) <body = b (int64 i, bool c, seq(float[k,4]) u) => (bool d, seq(float[m,4]) v)
+            { d = Identity (c) f = Cast <to = 1> (i) g = Add (x, f) v = SequenceInsert (u, g) }>
+        y = ConcatFromSequence <axis = 0> (s) z = SplitToSequence <axis = 0, keepdims = 0> (x) last = SequenceAt (z, back) }"""),
+    "sequence_map": ({}, """(float[3,4] x) => (float[3,4] y) {
+        parts = Constant <value = int64[2] {1, 3}> () s = SplitToSequence <axis = 1> (x, parts) top = ReduceMax <keepdims = 1> (x, axis1)
+        r = SequenceMap <body = b (float[3,k] u, float[3,1] v) => (float[3,k] w) { w = Sub (u, v) }> (s, top)
+        y = ConcatFromSequence <axis = 1> (r) }"""),
+    "sequence_by_input": ({"c": np.array(False)}, """(float[3,4] x, bool c) => (float[3,4] y) {
+        s = If (c) <then_branch = t () => (seq(float[3,m]) a) { a = SplitToSequence <axis = 1> (x) },
+                    else_branch = e () => (seq(float[3,m]) b) { h = Exp (x) b = SplitToSequence <axis = 1> (h) }>
+        y = ConcatFromSequence <axis = 1> (s) }"""),
     "nested": ({"w": np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)},
                """(float[3,4] x, float[4,4] w) => (float[4] y, float[n,3,4] all) {
         n = Constant <value = int64 {4}> () t = Constant <value = bool {1}> () two = Constant <value = int64 {2}> () zero = Constant <value = int64 {0}> ()

@@ -106,6 +106,10 @@ bad_model string-initializer "'s'" 'string' 'not supported'
 bad_model complex-input "'x'" 'complex64' 'not supported'
 bad_model type-99 "'x'" '99'
 bad_model no-shape "'x'" 'no shape' '--input-shapes'
+bad_model sequence-input "'x' is a sequence" '--input-shapes "x:\{\[\],\[\]\}"'
+bad_model sequence-of-maps "'x' holds a map"
+bad_model sequence-broken "'x' holds what has no type"
+bad_model sequence-of-nothing 'empty sequences or optionals'
 bad_model late-open "'r1'" 'shape \(input 1\)' 'output 0' '--const "s=\.\.\."'
 bad_model late-count "'r1'" 'float\[2,3\]' 'float\[3,3\]' 'declares'
 bad_model rank-20 "'x'" '20 dims'
@@ -236,6 +240,9 @@ bad_option const-end 2 'value 1' -- compile models/late.onnx --const 's=[3,2'
 bad_option const-wrong 4 "'r1'" 'float\[2,3\]' -- compile models/late.onnx --const 's=[4,2]'
 bad_option const-of-a-text 2 '--const "p=\[0,0\]"' 'contract.tg' 'is for ONNX files' -- \
     compile "$root/tests/emit/contract.tg" --const 'p=[0,0]'
+bad_option shapes-list 2 "'image' is a sequence; in the model it is a tensor" -- compile "$digits" --input-shapes 'image:{[1],[2]}'
+bad_option shapes-list-text 2 "'\}' is missing" -- compile "$digits" --input-shapes 'image:{[1],[2]'
+bad_option shapes-none 2 "'image' is none" -- compile "$digits" --input-shapes 'image:none'
 bad_option shapes-of-a-text 2 '--input-shapes "x:\[2,3\]"' 'edit the line' -- \
     compile "$root/tests/emit/contract.tg" --input-shapes 'x:[2,3]'
 bad_option const-twice 2 'already' -- compile models/late.onnx --const 's=[3,2]' --const 's=[2,3]'

@@ -52,6 +52,11 @@ def value(name, dims=(2, 3), dtype=FLOAT):
     return piece(1, name) + piece(2, piece(1, tensor))
 
 
+def wrapped(name, field, inner):
+    """An input that is a sequence (field 4) or an optional (field 9) of a TypeProto."""
+    return piece(1, name) + piece(2, piece(field, piece(1, inner)))
+
+
 def tensor(name, dims, dtype=FLOAT, raw=None, more=b""):
     out = b"".join(number(1, d) for d in dims) + number(2, dtype) + piece(8, name)
     return out + (piece(9, raw) if raw is not None else b"") + more
@@ -182,6 +187,14 @@ MODELS = {
     "complex-input": one("Identity", dtype=COMPLEX64, name="id1"),
     "type-99": one("Identity", dtype=99, name="id1"),
     "no-shape": model([node("Relu", ["x"], ["y"], "n1")], [value("x", None)], [value("y", None)]),
+    # sequences, optionals
+    "sequence-input": model([node("SequenceLength", ["x"], ["y"], "n1")], [wrapped("x", 4, piece(1, number(1, FLOAT)))],
+                            [value("y", (), INT64)]),
+    "sequence-of-maps": model([node("SequenceLength", ["x"], ["y"], "n1")], [wrapped("x", 4, piece(5, number(1, INT64)))],
+                              [value("y", (), INT64)]),
+    "sequence-broken": model([node("SequenceLength", ["x"], ["y"], "n1")], [wrapped("x", 4, b"\xff\xff")],
+                             [value("y", (), INT64)]),
+    "sequence-of-nothing": model([node("Optional", [], ["y"], "n1")], [value("x")], [value("y")]),
     "rank-20": one("Relu", dims=(1,) * 20),
     # a shape that only the run knows: y's is declared, or not
     "late-open": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
