@@ -830,65 +830,7 @@ static void print_stmts(printer *c, const tn_stmt_vec *body)
         print_from(c, body, 0);
 }
 
-/* --- parameters --------------------------------------------------------------------------------------------------- */
-
-static void add_param(tn_program *p, tn_function *f, const tn_buf *b, bool is_written)
-{
-    const tn_buf *root = tn_buf_root(b);
-    if (root->scope == TN_SCOPE_REGISTER)
-        return;
-    for (int i = 0; i < f->n_param; i++)
-        if (f->param[i].root == root) {
-            f->param[i].is_written = f->param[i].is_written || is_written;
-            return;
-        }
-    assert(f->n_param < TN_MAX_ARGS * 4);
-    const char *letter = root->scope == TN_SCOPE_CONST ? "w" : is_written ? "y" : "x";
-    int same = 0;
-    for (int i = 0; i < f->n_param; i++)
-        same += f->param[i].name[0] == letter[0];
-    f->param[f->n_param++] =
-        (tn_param){root, same == 0 ? letter : tn_strfmt(p->arena, "%s%d", letter, same), is_written};
-}
-
-/* The variables that a function does not make: symbols, then turns. */
-static const tn_var *outside_var(const tn_program *p, size_t i)
-{
-    return i < p->symbols.n ? p->symbols.items[i] : p->turns.items[i - p->symbols.n];
-}
-
-static void collect_expr(tn_program *p, tn_function *f, const tn_expr *e, bool *symbols)
-{
-    if (e->kind == TN_E_LOAD)
-        add_param(p, f, e->buf, false);
-    for (size_t i = 0; e->kind == TN_E_VAR && i < p->symbols.n + p->turns.n; i++)
-        symbols[i] = symbols[i] || outside_var(p, i) == e->var;
-    for (int k = 0; k < e->n; k++)
-        collect_expr(p, f, e->arg[k], symbols);
-}
-
-static void collect(printer *c, tn_function *f, const tn_stmt *s, bool *symbols)
-{
-    if (s->value != NULL)
-        collect_expr(c->p, f, s->value, symbols);
-    if (s->offset != NULL)
-        collect_expr(c->p, f, s->offset, symbols);
-    if (s->begin != NULL) {
-        collect_expr(c->p, f, s->begin, symbols);
-        collect_expr(c->p, f, s->end, symbols);
-    }
-    for (int i = 0; s->call != NULL && i < s->call->n_arg; i++) {
-        const tn_arg *a = &s->call->arg[i];
-        if (a->kind == TN_ARG_WRITE)
-            add_param(c->p, f, a->expr->buf, true);
-        if (a->expr != NULL)
-            collect_expr(c->p, f, a->expr, symbols);
-    }
-    for (size_t i = 0; i < s->body.n; i++)
-        collect(c, f, s->body.items[i], symbols);
-    if (s->kind == TN_S_STORE)
-        add_param(c->p, f, s->buf, true);
-}
+/* --- the function --------------------------------------------------------------------------------------------------- */
 
 static void declare_spills(printer *c, const tn_stmt *s, bool *declared)
 {
@@ -908,14 +850,10 @@ const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs)
 
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out)
 {
-    bool *symbols = TN_NEW_N(p->arena, bool, p->symbols.n + p->turns.n + 1),
-         *declared = TN_NEW_N(p->arena, bool, p->bufs.n);
+    bool *declared = TN_NEW_N(p->arena, bool, p->bufs.n);
     *out = (tn_function){.text = {.arena = p->arena}};
     printer c = {.p = p, .needs = needs, .f = out, .out = &out->text, .indent = 1};
-    collect(&c, out, body, symbols);
-    for (size_t i = 0; i < p->symbols.n + p->turns.n; i++)
-        if (symbols[i])
-            out->symbol[out->n_symbol++] = outside_var(p, i);
+    tn_collect_params(p, body, out);
     declare_spills(&c, body, declared);
     print_stmts(&c, &body->body);
 }

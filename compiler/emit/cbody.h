@@ -24,6 +24,9 @@ typedef struct tn_function {
     tn_str text; /* the body, without braces, indented by four */
 } tn_function;
 
+/* params.c: the parameters and symbols of the function that the statements become. */
+void tn_collect_params(tn_program *p, const tn_stmt *body, tn_function *out);
+
 /* What functions call a named dim or a turn: "dim0_batch", "turn0", which no parameter or loop variable is called. */
 const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
 const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* of those, by these names */

@@ -7,8 +7,8 @@
 #include "include/tenon.h"
 
 /* Around what computes, in the entry and in the parts that threads do. */
-static const char flush_text[] = "const tn_denormals denormals = tn_denormals_flush();\n";
-static const char restore_text[] = "tn_denormals_restore(denormals);\n";
+static const char flush_text[] = "const tn_denormals denormals = tn_denormals_flush();";
+static const char restore_text[] = "tn_denormals_restore(denormals);";
 
 typedef struct call {
     const tn_function *f;
@@ -22,20 +22,23 @@ typedef struct generator {
     call *calls; /* one per kernel */
     tn_map by_text;
     bool has_borders, has_shares;
+    int n_open; /* repeats in the entry, around what is printed */
 } generator;
 
 /* A declaration or call: what does not fit a line goes on in the next, behind a comma. */
-static void add_wrapped(tn_str *out, const char *text)
+static void add_wrapped(tn_str *out, const char *text, int indent)
 {
-    enum { WIDTH = 120, INDENT = 8 };
-    for (size_t room = WIDTH; strlen(text) > room; room = WIDTH - INDENT) {
+    enum { WIDTH = 120 };
+    const int more = indent == 0 ? 8 : indent + 4; /* below a declaration its body begins at 4 */
+    tn_str_add(out, "%*s", indent, "");
+    for (size_t room = (size_t)(WIDTH - indent); strlen(text) > room; room = (size_t)(WIDTH - more)) {
         size_t cut = room - 1;
         while (cut > 0 && (text[cut - 1] != ',' || text[cut] != ' '))
             cut--;
         if (cut == 0)
             break;
         tn_str_put(out, text, cut);
-        tn_str_add(out, "\n%*s", INDENT, "");
+        tn_str_add(out, "\n%*s", more, "");
         text += cut + 1;
     }
     tn_str_add(out, "%s\n", text);
@@ -127,14 +130,17 @@ static void print_task(generator *g, size_t k)
     tn_str_add(out, "static void %s_part(void *args, int part)\n{\n", name);
     tn_str_add(out, "    const %s_args *const a = (const %s_args *)args;\n", name, name);
     if (g->u->flush)
-        tn_str_add(out, "    %s", flush_text);
+        tn_str_add(out, "    %s\n", flush_text);
     tn_str_add(out, "    %s(", name);
     for (int i = 0; i < f->n_param; i++)
         tn_str_add(out, "a->%s, ", f->param[i].name);
     for (int i = 0; i < f->n_symbol; i++)
         tn_str_add(out, "a->%s, ", tn_symbol_local(g->u->program, f->symbol[i]));
-    tn_str_add(out, "(ptrdiff_t)part * %s / %d, ((ptrdiff_t)part + 1) * %s / %d);\n%s%s}\n\n", turns, share->parts,
-               turns, share->parts, g->u->flush ? "    " : "", g->u->flush ? restore_text : "");
+    tn_str_add(out, "(ptrdiff_t)part * %s / %d, ((ptrdiff_t)part + 1) * %s / %d);\n", turns, share->parts, turns,
+               share->parts);
+    if (g->u->flush)
+        tn_str_add(out, "    %s\n", restore_text);
+    tn_str_add(out, "}\n\n");
     g->has_shares = true;
 }
 
@@ -148,8 +154,10 @@ static void print_functions(generator *g)
             continue;
         const tn_function *f = g->calls[i].f;
         print_comment(g, i);
-        add_wrapped(&g->functions, tn_strfmt(g->u->arena, "%s_SECTION_CODE static void %s(%s)", g->u->upper,
-                                             g->calls[i].name, params_text(g, f, share_of(g, i))));
+        add_wrapped(&g->functions,
+                    tn_strfmt(g->u->arena, "%s_SECTION_CODE static void %s(%s)", g->u->upper, g->calls[i].name,
+                              params_text(g, f, share_of(g, i))),
+                    0);
         tn_str_add(&g->functions, "{\n%s}\n\n", f->text.len > 0 ? f->text.text : "");
         if (share_of(g, i)->parts > 0 && tn_is_threaded(g->u))
             print_task(g, i);
@@ -157,6 +165,12 @@ static void print_functions(generator *g)
 }
 
 /* --- the entry ------------------------------------------------------------------------------------------------------ */
+
+/* Within the repeats that are open. */
+static void add_line(generator *g, const char *text)
+{
+    add_wrapped(&g->entry, text, 4 + 4 * g->n_open);
+}
 
 static int find_io(const tn_buf *const *list, size_t n, const tn_buf *b)
 {
@@ -211,11 +225,11 @@ static void print_border(generator *g, const tn_buf *b)
     planes = tn_buf_room(b) / (rows * cols * lanes);
     int64_t size = lanes * tn_dtype_get(b->dtype)->size;
     g->has_borders = true;
-    tn_str_add(&g->entry, "    %s_border(mem + %lld, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n", g->u->name,
-               (long long)g->u->plan->offset[b->id], (int)(uint8_t)b->layout.fill, (long long)planes, (long long)rows,
-               (long long)(cols * size), rows_at >= 2 ? (long long)lo[rows_at] : 0,
-               rows_at >= 2 ? (long long)hi[rows_at] : 0, (long long)(lo[cols_at] * size),
-               (long long)(hi[cols_at] * size));
+    add_line(g, tn_strfmt(g->u->arena, "%s_border(mem + %lld, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld);",
+                          g->u->name, (long long)g->u->plan->offset[b->id], (int)(uint8_t)b->layout.fill,
+                          (long long)planes, (long long)rows, (long long)(cols * size),
+                          rows_at >= 2 ? (long long)lo[rows_at] : 0, rows_at >= 2 ? (long long)hi[rows_at] : 0,
+                          (long long)(lo[cols_at] * size), (long long)(hi[cols_at] * size)));
 }
 
 static const char border_function[] =
@@ -288,11 +302,11 @@ static void print_repeat(void *user, const tn_repeat *r, bool enters)
 {
     generator *g = user;
     const char *turn = r->turn->name;
-    if (enters)
-        tn_str_add(&g->entry, "    for (ptrdiff_t %s = 0; %s < %s; %s++) {\n", turn, turn,
-                   tn_index_text(g->u->program, r->extent, &g->needs), turn);
-    else
-        tn_str_add(&g->entry, "    }\n");
+    g->n_open -= !enters;
+    add_line(g, enters ? tn_strfmt(g->u->arena, "for (ptrdiff_t %s = 0; %s < %s; %s++) {", turn, turn,
+                                   tn_index_text(g->u->program, r->extent, &g->needs), turn)
+                       : "}");
+    g->n_open += enters;
 }
 
 static const char share_function[] =
@@ -320,11 +334,22 @@ static const char *arguments(const generator *g, const tn_function *f)
 static void print_check(generator *g, int64_t at)
 {
     const tn_unit *u = g->u;
+    add_line(g, tn_strfmt(u->arena, "if (mem[%lld] == 0)%s", (long long)at, u->flush ? " {" : ""));
     if (u->flush)
-        tn_str_add(&g->entry, "    if (mem[%lld] == 0) {\n        %s        return %s_ERR_VALUE;\n    }\n",
-                   (long long)at, restore_text, u->upper);
-    else
-        tn_str_add(&g->entry, "    if (mem[%lld] == 0)\n        return %s_ERR_VALUE;\n", (long long)at, u->upper);
+        add_line(g, tn_strfmt(u->arena, "    %s", restore_text));
+    add_line(g, tn_strfmt(u->arena, "    return %s_ERR_VALUE;", u->upper));
+    if (u->flush)
+        add_line(g, "}");
+}
+
+static void print_shared(generator *g, const call *c, const tn_share *share)
+{
+    tn_arena *a = g->u->arena;
+    const char *turns = share->turns->kind == TN_E_INT ? "" : tn_strfmt(a, ", %s", turns_text(g, share));
+    add_line(g, "{");
+    add_line(g, tn_strfmt(a, "    %s_args args = {%s%s};", c->name, arguments(g, c->f), turns));
+    add_line(g, tn_strfmt(a, "    %s_share(threads, %d, %s_part, &args);", g->u->name, share->parts, c->name));
+    add_line(g, "}");
 }
 
 static void print_call(generator *g, size_t k)
@@ -333,18 +358,14 @@ static void print_call(generator *g, size_t k)
     const call *c = &g->calls[k];
     const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
     print_borders(g, k, false);
-    const tn_share *share = share_of(g, k);
-    tn_str_add(&g->entry, "    %s_LAYER_BEGIN(%zu);\n", u->upper, k);
-    if (share->parts > 0 && !tn_is_threaded(u)) /* by a schedule that was given */
-        tn_str_add(&g->entry, "    %s(%s, 0, %s);\n", c->name, arguments(g, c->f), turns_text(g, share));
-    else if (share->parts > 0)
-        tn_str_add(&g->entry,
-                   "    {\n        %s_args args = {%s%s%s};\n        %s_share(threads, %d, %s_part, &args);\n    }\n",
-                   c->name, arguments(g, c->f), share->turns->kind == TN_E_INT ? "" : ", ",
-                   share->turns->kind == TN_E_INT ? "" : turns_text(g, share), u->name, share->parts, c->name);
+    add_line(g, tn_strfmt(u->arena, "%s_LAYER_BEGIN(%zu);", u->upper, k));
+    if (share_of(g, k)->parts > 0 && tn_is_threaded(u))
+        print_shared(g, c, share_of(g, k));
+    else if (share_of(g, k)->parts > 0) /* by a schedule that was given */
+        add_line(g, tn_strfmt(u->arena, "%s(%s, 0, %s);", c->name, arguments(g, c->f), turns_text(g, share_of(g, k))));
     else
-        add_wrapped(&g->entry, tn_strfmt(u->arena, "    %s(%s);", c->name, arguments(g, c->f)));
-    tn_str_add(&g->entry, "    %s_LAYER_END(%zu);\n", u->upper, k);
+        add_line(g, tn_strfmt(u->arena, "%s(%s);", c->name, arguments(g, c->f)));
+    add_line(g, tn_strfmt(u->arena, "%s_LAYER_END(%zu);", u->upper, k));
     if (u->program->kernels.items[k].comp->check)
         print_check(g, u->plan->offset[out->id]);
 }
@@ -365,10 +386,10 @@ static void print_entry(generator *g)
         tn_str_add(&g->entry, "    unsigned char *const mem = (unsigned char *)work;\n");
     if (tn_weights_are_passed(u) && u->weights.n > 0)
         tn_str_add(&g->entry, "    const unsigned char *const params = (const unsigned char *)weights;\n");
-    if (u->flush)
-        tn_str_add(&g->entry,
-                   "    /* denormals count as 0 from here to each return, and are what they were behind it */\n    %s",
-                   flush_text);
+    if (u->flush) {
+        add_line(g, "/* denormals count as 0 from here to each return, and are what they were behind it */");
+        add_line(g, flush_text);
+    }
     tn_str_add(&g->entry, "\n");
     const tn_repeat *in = NULL;
     for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {
@@ -378,7 +399,7 @@ static void print_entry(generator *g)
     }
     tn_repeat_move(in, NULL, print_repeat, g);
     if (u->flush)
-        tn_str_add(&g->entry, "    %s", restore_text);
+        add_line(g, restore_text);
     tn_str_add(&g->entry, "    return %s_OK;\n}\n", u->upper);
 }
 

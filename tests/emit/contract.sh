@@ -151,6 +151,24 @@ for params in const incbin blob arg; do
     if has cmake; then check "$p-cmake" cmake_works $p; else skip "$p-cmake" "no cmake"; fi
 done
 
+# Parameters named by their use; in the entry each line as far in as the braces around it say.
+parameters_read_well() {
+    compile "$here/readable.tg" readable --module-name readable --build exe && readable/readable_test &&
+        tr -s '\n ' ' ' <readable/readable.c >words && for name in weights bias scale limit table; do
+            grep -q "readable_[a-z0-9_]*([^()]*const float \*TN_RESTRICT $name[,)]" words || { echo "no $name"; return 1; }
+        done
+}
+repeats_are_indented() {
+    awk '/char \*const mem = / { depth = 1 }
+        /^ *}/ && depth > 0 { depth-- }
+        depth > 0 && /^ *(READABLE_LAYER|readable_[a-z0-9_]*\(|for )/ {
+            match($0, /^ */); bad = bad || RLENGTH != 4 * depth; lines[depth]++ }
+        /{$/ && depth > 0 { depth++ }
+        END { exit bad || lines[1] < 16 || lines[2] < 12 }' readable/readable.c
+}
+check parameters-read-well parameters_read_well
+check repeats-are-indented repeats_are_indented
+
 # Names that a library, a target of CMake's or a header of C has as well: an application links the model and libm.
 named_alike() { # NAME
     rm -rf app && mkdir app && compile "$digits/digits.onnx" "app/$1" --module-name "$1" || return 1
