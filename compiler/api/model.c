@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "pass/dispatch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /* A C identifier from a file name: what is no letter, digit or _ becomes _, a digit in front gets one before it. */
@@ -257,6 +258,20 @@ static const char *types_text(tn_arena *a, unsigned types)
     return s.len > 0 ? s.text : "";
 }
 
+static bool takes_any_number(const tn_op *o)
+{
+    return o->max_in < 0 || o->max_in == INT_MAX;
+}
+
+/* "2", "1 to 3", "1 or more" */
+static const char *count_text(tn_arena *a, const tn_op *o)
+{
+    if (takes_any_number(o))
+        return tn_strfmt(a, "%d or more", o->min_in);
+    return o->min_in == o->max_in ? tn_strfmt(a, "%d", o->min_in) : tn_strfmt(a, "%d to %d", o->min_in, o->max_in);
+}
+
+/* Rows of the domain tenon are what the compiler makes of others: no file holds them. */
 static tn_status list_ops(void *state)
 {
     list_state *s = state;
@@ -272,18 +287,20 @@ static tn_status list_ops(void *state)
     for (size_t i = 0; tn_op_at(i) != NULL; i++) {
         const tn_op *o = tn_op_at(i);
         const char *types = types_text(&s->ctx->arena, o->types), *dot = o->domain[0] != '\0' ? "." : "";
-        const char *most = o->max_in < 0 ? "any" : tn_strfmt(&s->ctx->arena, "%d", o->max_in);
+        if (strcmp(o->domain, "tenon") == 0)
+            continue;
         if (json)
             tn_str_add(
                 &s->out,
                 "%s  {\"domain\": \"%s\", \"name\": \"%s\", \"since\": %d, \"min_inputs\": %d, \"max_inputs\": %d, "
                 "\"types\": \"%s\", \"doc\": \"%s\"}",
-                i > 0 ? ",\n" : "", o->domain, o->name, o->since, o->min_in, o->max_in, types, o->doc);
+                i > 0 ? ",\n" : "", o->domain, o->name, o->since, o->min_in, takes_any_number(o) ? -1 : o->max_in,
+                types, o->doc);
         else
             tn_str_add(&s->out,
-                       markdown ? "| %s%s%s | %d | %d to %s | %s | %s |\n"
-                                : "%s%s%s  since %d, %d to %s inputs, %s: %s\n",
-                       o->domain, dot, o->name, o->since, o->min_in, most, types, o->doc);
+                       markdown ? "| %s%s%s | %d | %s%.0s | %s | %s |\n" : "%s%s%s  since %d, %s input%s, %s: %s\n",
+                       o->domain, dot, o->name, o->since, count_text(&s->ctx->arena, o), o->max_in == 1 ? "" : "s",
+                       types, o->doc);
     }
     tn_str_add(&s->out, "%s", json ? "\n]\n" : "");
     return TN_OK;

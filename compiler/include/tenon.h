@@ -84,8 +84,9 @@ const char *tn_model_show(tn_model *m, int loops);   /* loops 0: the graph; 1: t
 const char *tn_model_summary(tn_model *m, int json); /* per layer and total: shapes, parameters, MACs, RAM, weights */
 /* Writes the package: a folder, or a tar when the path ends in ".tar". Also builds it when option "build" says so. */
 tn_status tn_model_compile(tn_model *m, const char *path);
-const char *tn_passes_list(tn_ctx *ctx, int json);        /* passes, their parameters, levels */
-const char *tn_ops_list(tn_ctx *ctx, const char *format); /* "text", "markdown", "json" */
+const char *tn_passes_list(tn_ctx *ctx, int json); /* passes, their parameters, levels */
+/* The operators that model files may hold, as "text", "markdown" or "json", where a max_inputs of -1 is any number. */
+const char *tn_ops_list(tn_ctx *ctx, const char *format);
 const char *tn_patterns_list(tn_ctx *ctx,
                              int json); /* what option dispatch can send to CBLAS; as JSON with their text */
 const char *tn_targets_list(tn_ctx *ctx);

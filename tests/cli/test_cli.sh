@@ -178,7 +178,11 @@ fi
 
 # --- lists -------------------------------------------------------------------------------------------------------
 
-ops() { gives 0 ops && out_has 'Conv' && [ ! -s err ]; }
+ops() { # each count in words, and nothing that only passes between Tenon's own passes
+    gives 0 ops && out_has '^Conv  since 1, 2 to 3 inputs, ' && out_has '^Relu  since 1, 1 input, ' &&
+        out_has '^Max  since 1, 1 or more inputs, ' && out_has '^Loop  since 1, 0 or more inputs, ' &&
+        ! grep -qE '2147483647|^tenon\.' out && [ ! -s err ]
+}
 check ops ops
 ops_markdown() { gives 0 ops --format markdown && out_has '^\|'; }
 check ops-markdown ops_markdown
