@@ -15,14 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const cli_option options[] = {
-    CLI_FEED_OPTIONS,
-    {"protocol", 0, NULL, NULL, "answer lines of standard input: run K, output PATH, quit"},
-    {"repeat", 0, "R", "100", "how many times to measure"},
-    {"number", 0, "N", "1", "runs per measurement, of which the mean counts"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 enum { MOST_RUNS = 10000000 };
 
 static double now_s(void)
@@ -51,7 +43,7 @@ static double peak_rss_mb(void)
 static int print_table(cli *c, tn_runner *r)
 {
     cli_times times;
-    int status = cli_measure(c, r, 100, &times);
+    int status = cli_measure(c, r, &times);
     cli_progress_clear(&c->progress);
     if (status == TN_OK)
         cli_print_times(&times);
@@ -235,7 +227,6 @@ const cmd cmd_bench = {
     .about = "Measures a package, or a model file, which is compiled for this machine and built first. With --protocol "
              "it loads everything, prints a line that it is ready, and then answers each line of standard input with "
              "one line of JSON; standard error is the log.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

@@ -3,11 +3,6 @@
 
 #include <stdio.h>
 
-static const cli_option options[] = {
-    {"output", 'o', "PATH", "the model's name", "the package: a folder, or an archive when PATH ends in .tar"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run(cli *c)
 {
     tn_model *m = tn_model_load(c->ctx, c->args.words[0]);
@@ -40,7 +35,6 @@ const cmd cmd_compile = {
     .about = "Compiles an ONNX model, or the text that 'tenon show' prints (a file ending in .tg), to a package: C99 "
              "source, header, weights, build files, self-test and report. Prints the package's path. A folder that is "
              "no package is never overwritten.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

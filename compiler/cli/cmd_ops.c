@@ -4,15 +4,9 @@
 
 #include <string.h>
 
-static const cli_option ops_options[] = {
-    {"format", 0, "text|markdown|json", "text", "the form of the answer"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run_ops(cli *c)
 {
-    static const char *const formats[] = {"text", "markdown", "json", NULL};
-    const char *format = cli_choice(c, "format", formats);
+    const char *format = cli_choice(c, "format");
     return format != NULL ? cli_print_text(c, tn_ops_list(c->ctx, format)) : TN_ERR_USAGE;
 }
 
@@ -27,20 +21,13 @@ const cmd cmd_ops = {
     .doc = "list the supported operators",
     .usage = "[--format text|markdown|json]",
     .about = "Lists every supported ONNX operator with its versions and types.",
-    .options = ops_options,
     .examples = ops_examples,
     .run = run_ops,
 };
 
-static const cli_option passes_options[] = {
-    {"format", 0, "text|json", "text", "the form of the answer"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run_passes(cli *c)
 {
-    static const char *const formats[] = {"text", "json", NULL};
-    const char *format = cli_choice(c, "format", formats);
+    const char *format = cli_choice(c, "format");
     if (format == NULL)
         return TN_ERR_USAGE;
     return cli_print_text(c, tn_passes_list(c->ctx, strcmp(format, "json") == 0));
@@ -59,15 +46,13 @@ const cmd cmd_passes = {
     .about =
         "Lists the passes in their order, with the lowest -O that runs each and the form of the model that it needs; "
         "the parameters that --pass-config sets; and what each -O means.",
-    .options = passes_options,
     .examples = passes_examples,
     .run = run_passes,
 };
 
 static int run_patterns(cli *c)
 {
-    static const char *const formats[] = {"text", "json", NULL};
-    const char *format = cli_choice(c, "format", formats);
+    const char *format = cli_choice(c, "format");
     if (format == NULL)
         return TN_ERR_USAGE;
     return cli_print_text(c, tn_patterns_list(c->ctx, strcmp(format, "json") == 0));
@@ -88,7 +73,6 @@ const cmd cmd_patterns = {
         "your own is a graph as text, as 'tenon show' prints it, with one output; --dispatch "
         "user.NAME=FILE:FUNCTION calls FUNCTION for it, with a pointer for each input and for the output, then "
         "the value of each symbol. The package's header has its prototype.",
-    .options = passes_options,
     .examples = patterns_examples,
     .run = run_patterns,
 };

@@ -2,12 +2,6 @@
 #include "cli/command.h"
 #include "cli/text.h"
 
-static const cli_option options[] = {
-    {"passes", 'p', "LIST", NULL, "passes in this order, or a pipeline: fold-const,dce or O2; see 'tenon passes'"},
-    {"output", 'o', "FILE", NULL, "write there instead of to standard output"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run(cli *c)
 {
     const char *passes = cli_value(&c->args, "passes"), *path = cli_value(&c->args, "output");
@@ -40,7 +34,6 @@ const cmd cmd_opt = {
         "Runs passes on an ONNX model, or on the text that 'show' and 'opt' print (a file ending in .tg or .loops), "
         "and prints what has become of it as such text: the graph, or from pass 'lower' on its loop program. "
         "What a pass needs is run before it. 'tenon passes' lists all passes and their parameters.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

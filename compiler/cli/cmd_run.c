@@ -10,18 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_option options[] = {
-    CLI_FEED_OPTIONS,
-    {"outputs", 'o', "PATH", NULL, "save the outputs: an .npz file, or a folder of output_0.pb, output_1.pb ..."},
-    {"print-time", 0, NULL, NULL, "print a table of run times"},
-    {"repeat", 0, "R", "1", "how many times to measure"},
-    {"number", 0, "N", "1", "runs per measurement, of which the mean counts"},
-    {"top", 0, "K", NULL, "print the K best classes of the first output"},
-    {"labels", 0, "FILE", NULL, "the names of the classes, one a line"},
-    {"softmax", 0, NULL, NULL, "turn the first output into probabilities"},
-    {"profile", 0, NULL, NULL, "print the time of each layer, the mean of R runs (10 unless --repeat is given)"},
-    {NULL, 0, NULL, NULL, NULL},
-};
+enum { PROFILE_RUNS = 10 }; /* unless --repeat says how many */
 
 /* What was asked for, and what came out. */
 typedef struct job {
@@ -46,7 +35,7 @@ static int read_job(cli *c, job *j)
                .timed = cli_is_set(&c->args, "print-time"),
                .profiled = cli_is_set(&c->args, "profile"),
                .save = cli_value(&c->args, "outputs")};
-    if (!cli_int(c, "top", 0, 1, INT32_MAX, &j->top))
+    if (!cli_int(c, "top", 1, INT32_MAX, &j->top))
         return TN_ERR_USAGE;
     if (j->top == 0 && (labels != NULL || j->softmax))
         return cli_fail(c, TN_ERR_USAGE, "option '--%s' needs '--top K'", labels != NULL ? "labels" : "softmax");
@@ -92,10 +81,12 @@ static int measure(cli *c, tn_runner *r, job *j)
 {
     int status = TN_OK;
     int64_t repeat;
-    if (!cli_int(c, "repeat", 10, 1, 1000000, &repeat))
+    if (!cli_int(c, "repeat", 1, 1000000, &repeat))
         return TN_ERR_USAGE;
+    if (!cli_is_set(&c->args, "repeat"))
+        repeat = PROFILE_RUNS;
     if (j->timed)
-        status = cli_measure(c, r, 1, &j->times);
+        status = cli_measure(c, r, &j->times);
     if (status == TN_OK && j->profiled)
         status = (int)tn_runner_profile(r, (int)repeat, &j->layers, &j->n_layers);
     return status;
@@ -232,7 +223,6 @@ const cmd cmd_run = {
     .usage = "PATH [options]",
     .about = "Runs a package, or a model file, which is compiled for this machine and built first. Inputs that are not "
              "given are random numbers. Unless outputs are saved, ranked, timed or profiled, prints a line for each.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

@@ -2,13 +2,6 @@
 #include "cli/command.h"
 #include "cli/text.h"
 
-static const cli_option options[] = {
-    {"loops", 0, NULL, NULL, "show the loop programs instead of the graph"},
-    {"passes", 'p', "LIST", NULL, "passes or a pipeline to run first: fold-const,dce or O2; all of -O for --loops"},
-    {"output", 'o', "FILE", NULL, "write there instead of to standard output"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run(cli *c)
 {
     const char *passes = cli_value(&c->args, "passes"), *path = cli_value(&c->args, "output");
@@ -37,7 +30,6 @@ const cmd cmd_show = {
     .usage = "MODEL [--loops] [--passes LIST] [options]",
     .about = "Prints a model as text that parses back: 'tenon opt' takes it from a file that ends in .tg, 'tenon "
              "compile' the graph. The loop programs are those that C is printed from: fused, laid out, scheduled.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

@@ -4,15 +4,9 @@
 
 #include <string.h>
 
-static const cli_option options[] = {
-    {"format", 0, "text|json", "text", "the form of the answer"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 static int run(cli *c)
 {
-    static const char *const formats[] = {"text", "json", NULL};
-    const char *format = cli_choice(c, "format", formats);
+    const char *format = cli_choice(c, "format");
     if (format == NULL)
         return TN_ERR_USAGE;
     tn_model *m = tn_model_load(c->ctx, c->args.words[0]);
@@ -34,7 +28,6 @@ const cmd cmd_summary = {
     .about =
         "Compiles a model in memory and prints what it costs: inputs and outputs, parameters, multiply-accumulates, weights "
         "(flash), workspace and stack (RAM), the same per layer, and where each buffer lies in the workspace.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

@@ -10,16 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_option options[] = {
-    CLI_FEED_OPTIONS,
-    {"reference", 'r', "PATH", NULL, "the outputs wanted: .npz, .npy, .pb, or a folder of output_0.pb ..."},
-    {"rtol", 0, "X", "1e-3", "relative tolerance; integer outputs must be equal unless --rtol or --atol is given"},
-    {"atol", 0, "X", "1e-5", "absolute tolerance: |got - wanted| <= atol + rtol * |wanted|"},
-    {"labels-true", 0, "FILE", NULL, "true class per row of the first output: numbers as text, or bytes"},
-    {"format", 0, "text|json", "text", "the form of the answer"},
-    {NULL, 0, NULL, NULL, NULL},
-};
-
 /* One output and its reference. */
 typedef struct pair {
     const tn_array *got, *want;
@@ -46,10 +36,9 @@ typedef struct job {
 
 static int read_job(cli *c, job *j)
 {
-    static const char *const formats[] = {"text", "json", NULL};
-    const char *reference = cli_value(&c->args, "reference"), *format = cli_choice(c, "format", formats);
+    const char *reference = cli_value(&c->args, "reference"), *format = cli_choice(c, "format");
     *j = (job){.labels = cli_value(&c->args, "labels-true")};
-    if (format == NULL || !cli_real(c, "rtol", 1e-3, &j->rtol) || !cli_real(c, "atol", 1e-5, &j->atol))
+    if (format == NULL || !cli_real(c, "rtol", &j->rtol) || !cli_real(c, "atol", &j->atol))
         return TN_ERR_USAGE;
     if (reference == NULL && j->labels == NULL)
         return cli_fail(c, TN_ERR_USAGE, "against what? give '--reference PATH' or '--labels-true FILE'");
@@ -277,7 +266,6 @@ const cmd cmd_validate = {
     .about = "Runs a package, or a model file, and prints per output how far it is from a reference. Inputs that hold "
              "several times the rows that the model takes are run in turn, and the outputs joined. The exit code is 1 "
              "when an element is beyond the tolerance.",
-    .options = options,
     .examples = examples,
     .min_words = 1,
     .max_words = 1,

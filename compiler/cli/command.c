@@ -3,6 +3,7 @@
 
 #include "cli/help.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -126,28 +127,38 @@ void cli_free(cli *c)
     cli_args_free(&c->args);
 }
 
-bool cli_int(cli *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out)
+/* What the row of an option says; the commands ask only for options that they take. */
+static cli_option get_option(const cli *c, const char *name)
 {
-    const char *text = cli_value(&c->args, name);
-    *out = def;
-    if (text == NULL)
-        return true;
+    cli_row row = {0};
+    bool found = cli_row_find(c->cmd, name, &row);
+    assert(found);
+    (void)found;
+    return row.option;
+}
+
+static const char *value_or_default(const cli *c, const char *name)
+{
+    const char *text = cli_value(&c->args, name), *def = get_option(c, name).def;
+    return text != NULL ? text : def != NULL ? def : "";
+}
+
+bool cli_int(cli *c, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+    const char *text = value_or_default(c, name);
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
-    if (end != text && *end == '\0' && errno == 0 && *out >= min && *out <= max)
+    if (cli_value(&c->args, name) == NULL || (end != text && *end == '\0' && errno == 0 && *out >= min && *out <= max))
         return true;
     cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes a whole number from %" PRId64 " to %" PRId64, name, text,
              min, max);
     return false;
 }
 
-bool cli_real(cli *c, const char *name, double def, double *out)
+bool cli_real(cli *c, const char *name, double *out)
 {
-    const char *text = cli_value(&c->args, name);
-    *out = def;
-    if (text == NULL)
-        return true;
+    const char *text = value_or_default(c, name);
     char *end;
     *out = strtod(text, &end);
     if (end != text && *end == '\0' && isfinite(*out) && *out >= 0)
@@ -156,17 +167,16 @@ bool cli_real(cli *c, const char *name, double def, double *out)
     return false;
 }
 
-const char *cli_choice(cli *c, const char *name, const char *const *choices)
+const char *cli_choice(cli *c, const char *name)
 {
-    const char *text = cli_value(&c->args, name);
+    const char *text = value_or_default(c, name), *choices = get_option(c, name).value;
     char known[200] = "";
-    if (text == NULL)
-        return choices[0];
-    for (size_t i = 0; choices[i] != NULL; i++) {
-        size_t n = strlen(known);
-        if (strcmp(choices[i], text) == 0)
-            return choices[i];
-        snprintf(known + n, sizeof known - n, "%s%s", i > 0 ? ", " : "", choices[i]);
+    for (const char *at = choices; *at != '\0'; at += *at == '|') {
+        size_t n = strcspn(at, "|"), used = strlen(known);
+        if (strlen(text) == n && memcmp(text, at, n) == 0)
+            return text;
+        snprintf(known + used, sizeof known - used, "%s%.*s", used > 0 ? ", " : "", (int)n, at);
+        at += n;
     }
     cli_fail(c, TN_ERR_USAGE, "option '--%s' is '%s'; it takes one of: %s", name, text, known);
     return NULL;

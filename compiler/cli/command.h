@@ -1,9 +1,9 @@
-/* The command line of Tenon. A command is one row: its texts, its options and what it runs. Help pages, the man page,
-   the parser and the tests all read the same rows.
+/* The command line of Tenon. A command is one row: its texts and what it runs; its options are rows of options.def. Help
+   pages, the man page, the parser and the tests all read the same rows.
 
        const cmd cmd_ops = {
            .name = "ops", .doc = "list the supported operators", .usage = "[options]",
-           .options = options, .examples = examples, .run = run,
+           .examples = examples, .run = run,
        };
 
    The command line knows the compiler only through include/tenon.h. */
@@ -43,7 +43,6 @@ typedef struct cmd {
     const char *doc;             /* one line, for the list of commands */
     const char *usage;           /* what stands after the name */
     const char *about;           /* a paragraph; NULL: doc says it all */
-    const cli_option *options;   /* its own, ended by a row without a name; NULL: none */
     const cli_example *examples; /* ended by a row without a line; at least one */
     size_t min_words, max_words; /* how many arguments that are no options */
     bool compiles;               /* takes the options of tn_options() as well */
@@ -72,9 +71,9 @@ void cli_forget_error(cli *c);
 /* Zeroed memory that lives until the program ends; NULL after an error message. */
 void *cli_alloc(cli *c, size_t count, size_t size);
 
-/* The values of options, or the default. After an error message: false, or NULL. */
-bool cli_int(cli *c, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out);
-bool cli_real(cli *c, const char *name, double def, double *out);             /* not negative */
-const char *cli_choice(cli *c, const char *name, const char *const *choices); /* the first is the default */
+/* The values of options, or their defaults: 0 where there is none. After an error message: false, or NULL. */
+bool cli_int(cli *c, const char *name, int64_t min, int64_t max, int64_t *out);
+bool cli_real(cli *c, const char *name, double *out); /* not negative */
+const char *cli_choice(cli *c, const char *name);     /* one of "text|json" */
 
 #endif

@@ -7,11 +7,10 @@
 
 int cli_read_food(cli *c, cli_food *out)
 {
-    static const char *const modes[] = {"random", "zeros", "ones", NULL};
     const char *path = cli_value(&c->args, "inputs");
     int64_t seed;
-    *out = (cli_food){.path = path, .fill_mode = cli_choice(c, "fill-mode", modes)};
-    if (out->fill_mode == NULL || !cli_int(c, "seed", 0, 0, INT64_MAX, &seed))
+    *out = (cli_food){.path = path, .fill_mode = cli_choice(c, "fill-mode")};
+    if (out->fill_mode == NULL || !cli_int(c, "seed", 0, INT64_MAX, &seed))
         return TN_ERR_USAGE;
     out->seed = (uint64_t)seed;
     if (path == NULL)

@@ -4,14 +4,6 @@
 
 #include "cli/command.h"
 
-/* The rows of these options, for the tables of run, validate and bench. */
-#define CLI_FEED_OPTIONS \
-    {"inputs", 'i', "PATH", NULL, "an .npz, .npy or .pb file, or a folder of input_0.pb, input_1.pb ..."}, \
-        {"fill-mode", 0, "zeros|ones|random", "random", "what to fill the inputs with when none are given"}, \
-    { \
-        "seed", 0, "N", "0", "for random inputs" \
-    }
-
 /* What to feed, known before the model is. */
 typedef struct cli_food {
     const char *path;    /* --inputs; NULL: not given */

@@ -10,11 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct {
+    const char *commands; /* names with spaces between */
+    cli_option option;
+} own[] = {
+#define CLI_OPTION(commands, name, letter, value, def, doc) {commands, {name, letter, value, def, doc}},
+#include "cli/options.def"
+#undef CLI_OPTION
+};
+
 static const cli_option common[] = {
     {"help", 'h', NULL, NULL, "print this help"},
     {"verbose", 'v', NULL, NULL, "print each step on standard error, also when that is no terminal"},
-    {NULL, 0, NULL, NULL, NULL},
 };
+
+enum { N_OWN = sizeof own / sizeof *own, N_COMMON = sizeof common / sizeof *common };
 
 /* Letters for options of the API, which have only names. A name of one letter is its own: "O" is -O. */
 static const struct {
@@ -22,12 +32,13 @@ static const struct {
     const char *name;
 } api_letters[] = {{'f', "output-format"}};
 
-static size_t count_rows(const cli_option *table)
+static bool holds_word(const char *words, const char *word)
 {
-    size_t n = 0;
-    while (table != NULL && table[n].name != NULL)
-        n++;
-    return n;
+    size_t n = strlen(word);
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    return false;
 }
 
 bool cli_is_letter(const char *name)
@@ -52,17 +63,18 @@ static bool takes(const cmd *c, const tn_option *o)
 
 bool cli_row_at(const cmd *c, size_t i, cli_row *row)
 {
-    size_t own = count_rows(c->options), shared = count_rows(common), api = 0;
-    if (i < own) {
-        *row = (cli_row){c->options[i], "", false};
+    size_t at = 0, api = 0;
+    for (size_t k = 0; k < N_OWN; k++)
+        if (holds_word(own[k].commands, c->name) && at++ == i) {
+            *row = (cli_row){own[k].option, "", false};
+            return true;
+        }
+    if (i < at + N_COMMON) {
+        *row = (cli_row){common[i - at], "", false};
         return true;
     }
-    if (i < own + shared) {
-        *row = (cli_row){common[i - own], "", false};
-        return true;
-    }
+    at += N_COMMON;
     const tn_option *table = c->compiles ? tn_options(&api) : NULL;
-    size_t at = own + shared;
     for (size_t k = 0; k < api; k++)
         if (takes(c, &table[k]) && at++ == i) {
             *row = row_of_api(&table[k]);
@@ -89,6 +101,11 @@ static bool find_long(const cmd *c, const char *name, size_t n, cli_row *row)
         if (strlen(row->option.name) == n && memcmp(row->option.name, name, n) == 0)
             return true;
     return false;
+}
+
+bool cli_row_find(const cmd *c, const char *name, cli_row *row)
+{
+    return find_long(c, name, strlen(name), row);
 }
 
 static bool find_letter(const cmd *c, char letter, cli_row *row)

@@ -1,7 +1,7 @@
 /* Options from tables: --name value, --name=value, -o value, -ovalue, -v, -vv; "--" ends them.
 
-   A command takes its own table, the options of every command (help, verbose) and, where it compiles, the table of
-   tn_options(). A row found first hides a later row of the same name. */
+   A command takes its rows of options.def, the options of every command (help, verbose) and, where it compiles, the table
+   of tn_options(). A row found first hides a later row of the same name. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -25,6 +25,8 @@ typedef struct cli_row {
     bool api;          /* goes to tn_ctx_set */
 } cli_row;
 
+/* The row of that name; false: the command takes no such option. */
+bool cli_row_find(const struct cmd *c, const char *name, cli_row *row);
 /* The rows of a command by number; false behind the last. */
 bool cli_row_at(const struct cmd *c, size_t i, cli_row *row);
 /* Rows that an earlier row of the same name hides are not found, so neither shown. */

@@ -14,10 +14,10 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-int cli_measure(cli *c, tn_runner *r, int64_t default_repeat, cli_times *out)
+int cli_measure(cli *c, tn_runner *r, cli_times *out)
 {
     int64_t repeat, number;
-    if (!cli_int(c, "repeat", default_repeat, 1, MOST_RUNS, &repeat) || !cli_int(c, "number", 1, 1, MOST_RUNS, &number))
+    if (!cli_int(c, "repeat", 1, MOST_RUNS, &repeat) || !cli_int(c, "number", 1, MOST_RUNS, &number))
         return TN_ERR_USAGE;
     double *ms = cli_alloc(c, (size_t)repeat, sizeof *ms), *one = cli_alloc(c, (size_t)number, sizeof *one);
     if (ms == NULL || one == NULL)

@@ -10,7 +10,7 @@ typedef struct cli_times {
 } cli_times;
 
 /* As options --repeat and --number say, after a run that is not counted. Gives the exit code. */
-int cli_measure(cli *c, tn_runner *r, int64_t default_repeat, cli_times *out);
+int cli_measure(cli *c, tn_runner *r, cli_times *out);
 
 void cli_print_times(const cli_times *t); /* at least one; sorts them */
 

@@ -146,7 +146,7 @@ bad_number() { gives 2 run "$digits" --print-time --repeat ten && no_out && err_
 check bad-number bad_number
 zero_number() { gives 2 run "$digits" --print-time --repeat 0 && no_out; }
 check number-out-of-range zero_number
-bad_choice() { gives 2 run "$digits" --fill-mode twos && no_out && err_has 'random, zeros, ones'; }
+bad_choice() { gives 2 run "$digits" --fill-mode twos && no_out && err_has 'zeros, ones, random'; }
 check bad-choice bad_choice
 bad_format() { gives 2 summary "$digits" --format xml && no_out && err_has 'text, json'; }
 check bad-format bad_format
@@ -178,6 +178,17 @@ fi
 
 # --- lists -------------------------------------------------------------------------------------------------------
 
+rows_are_options() { # each row of options.def is in the help of each of its commands
+    local commands name command n=0
+    while IFS='"' read -r _ commands _ name _; do
+        for command in $commands; do
+            gives 0 "$command" --help && out_has "(^| )--$name( |\$)" || return 1
+            n=$((n + 1))
+        done
+    done < <(grep '^CLI_OPTION' "$root/compiler/cli/options.def")
+    [ $n -ge 30 ]
+}
+check rows-are-options rows_are_options
 ops() { # each count in words, and nothing that only passes between Tenon's own passes
     gives 0 ops && out_has '^Conv  since 1, 2 to 3 inputs, ' && out_has '^Relu  since 1, 1 input, ' &&
         out_has '^Max  since 1, 1 or more inputs, ' && out_has '^Loop  since 1, 0 or more inputs, ' &&
