@@ -1,6 +1,6 @@
-/* Turns files into one C file that holds them as arrays (compiler/emit/embedded.h). Runs while Tenon is built.
+/* Turns files into one C file that holds them as an array (compiler/base/embedded.h). Runs while Tenon is built.
 
-       embed embedded.c templates/model.h runtime_min/tn_port.h ...
+       embed embedded.c tn_embedded_files templates/model.h runtime_min/tn_port.h ...
 
    A file is known by its folder and name, the last two parts of its path. */
 #include <stdio.h>
@@ -40,27 +40,33 @@ static long embed_file(FILE *out, const char *path, int i)
     return size;
 }
 
+/* A name stands before those that it begins: a dot counts as less than any letter. */
 static int compare(const void *x, const void *y)
 {
-    return strcmp(last_two(*(char *const *)x), last_two(*(char *const *)y));
+    const char *a = last_two(*(char *const *)x), *b = last_two(*(char *const *)y);
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return (*a == '.' ? 1 : (unsigned char)*a) - (*b == '.' ? 1 : (unsigned char)*b);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: embed OUTPUT FILE...\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: embed OUTPUT ARRAY FILE...\n");
         return 2;
     }
     FILE *out = fopen(argv[1], "w");
     long *size = calloc((size_t)argc, sizeof *size);
     if (out == NULL || size == NULL)
         fail("write", argv[1]);
-    qsort(argv + 2, (size_t)argc - 2, sizeof *argv, compare);
-    fprintf(out, "#include \"emit/embedded.h\"\n\n");
-    for (int i = 2; i < argc; i++)
+    qsort(argv + 3, (size_t)argc - 3, sizeof *argv, compare);
+    fprintf(out, "#include \"base/embedded.h\"\n\n");
+    for (int i = 3; i < argc; i++)
         size[i] = embed_file(out, argv[i], i);
-    fprintf(out, "const tn_embedded tn_embedded_files[] = {\n");
-    for (int i = 2; i < argc; i++)
+    fprintf(out, "const tn_embedded %s[] = {\n", argv[2]);
+    for (int i = 3; i < argc; i++)
         fprintf(out, "    {\"%s\", file_%d, %ld},\n", last_two(argv[i]), i, size[i]);
     fprintf(out, "    {NULL, NULL, 0},\n};\n");
     free(size);

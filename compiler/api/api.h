@@ -23,6 +23,14 @@ typedef struct {
     tn_own_pass *items;
     size_t n, room;
 } tn_own_pass_vec;
+typedef struct tn_named_target {
+    const char *text; /* as option target has it */
+    const tn_target *target;
+} tn_named_target;
+typedef struct {
+    tn_named_target *items;
+    size_t n, room;
+} tn_named_target_vec;
 typedef struct {
     tn_runner **items;
     size_t n, room;
@@ -36,7 +44,8 @@ struct tn_ctx {
     tn_status status;
     tn_setting_vec settings; /* in the order of tn_ctx_set */
     tn_own_pass_vec own;
-    tn_runner_vec runners; /* open ones; tn_ctx_close closes them */
+    tn_named_target_vec targets; /* found so far */
+    tn_runner_vec runners;       /* open ones; tn_ctx_close closes them */
 };
 
 /* Every public function is body(state) run here: unwinding from exhausted memory ends as TN_ERR_MEMORY, and a status
@@ -48,7 +57,7 @@ tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state);
 const char *tn_setting_get(const tn_ctx *ctx, const char *name);
 /* All values of an option that adds up, NULL-terminated. */
 const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
-const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports an unknown one; NULL then */
+const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports what is wrong; NULL then */
 /* Option threads, 0 where it is not set; false after an error. */
 bool tn_ctx_threads(tn_ctx *ctx, int *out);
 void tn_progress(tn_ctx *ctx, const char *step);

@@ -155,18 +155,18 @@ const char *const *tn_setting_all(tn_ctx *ctx, const char *name)
     return all.items;
 }
 
+/* One object for one text: models compare them. */
 const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
 {
-    const char *name = tn_setting_get(ctx, "target");
-    if (name[0] == '\0')
-        name = otherwise;
-    const tn_target *t = tn_target_find(name);
-    if (t == NULL) {
-        tn_str known = {.arena = &ctx->arena};
-        for (size_t i = 0; tn_target_at(i) != NULL; i++)
-            tn_str_add(&known, "%s, ", tn_target_at(i)->name);
-        tn_error(&ctx->diag, "unknown target '%s'; there are %snative", name, known.text);
-    }
+    const char *text = tn_setting_get(ctx, "target");
+    if (text[0] == '\0')
+        text = otherwise;
+    for (size_t i = 0; i < ctx->targets.n; i++)
+        if (strcmp(ctx->targets.items[i].text, text) == 0)
+            return ctx->targets.items[i].target;
+    const tn_target *t = tn_target_find(&ctx->arena, &ctx->diag, text);
+    if (t != NULL)
+        *TN_PUSH(&ctx->arena, ctx->targets) = (tn_named_target){text, t};
     return t;
 }
 

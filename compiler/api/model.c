@@ -394,9 +394,11 @@ const char *tn_patterns_list(tn_ctx *ctx, int json)
 static tn_status list_targets(void *state)
 {
     list_state *s = state;
-    for (size_t i = 0; tn_target_at(i) != NULL; i++)
-        tn_str_add(&s->out, "%-15s %s\n", tn_target_at(i)->name, tn_target_at(i)->doc);
-    tn_str_add(&s->out, "%-15s this machine: %s\n", "native", tn_target_find("native")->name);
+    for (size_t i = 0; i < tn_target_count(); i++) {
+        const tn_target *t = tn_target_at(&s->ctx->arena, i);
+        tn_str_add(&s->out, "%-15s %s\n", t->name, t->doc);
+    }
+    tn_str_add(&s->out, "%-15s this machine: %s\n", "native", tn_target_native(&s->ctx->arena)->name);
     return TN_OK;
 }
 

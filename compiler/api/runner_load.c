@@ -93,9 +93,9 @@ static bool get_folder(opening *o, const char **folder)
 /* A processor that lacks the target's instructions would end the process. */
 static bool check_target(const opening *o)
 {
-    const tn_runner *r = o->runner;
+    tn_runner *r = o->runner;
     const char *name = r->package.target;
-    const tn_target *t = tn_target_find(name), *here = tn_target_find("native");
+    const tn_target *t = tn_target_find(&r->arena, NULL, name), *here = tn_target_here(&r->arena);
     if (t == NULL || tn_target_runs_on(t, here))
         return true;
     tn_error_at(&r->ctx->diag, r->path, "is compiled for %s, and this machine is %s; compile for native or generic",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "emit/embedded.h"
+#include "base/embedded.h"
 #include "emit/names.h"
 #include "include/tenon.h"
 
@@ -144,7 +144,9 @@ const char *tn_dim_formula(const tn_unit *u, tn_dim d)
 
 uint64_t tn_weights_id(const tn_unit *u)
 {
-    const char *const text[] = {TN_VERSION, u->target->name, u->options};
+    const tn_target *t = u->target; /* a name may be a description of the user's, which changes */
+    const char *const text[] = {TN_VERSION, t->name, u->options,
+                                tn_strfmt(u->arena, "%d %d %d", t->lanes, t->registers, (int)t->dot)};
     uint64_t h = u->model_hash;
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         h = tn_hash(text[i], strlen(text[i]), h);

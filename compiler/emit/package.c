@@ -1,5 +1,5 @@
 /* All files of a package, in the order of tn_package_names. */
-#include "emit/embedded.h"
+#include "base/embedded.h"
 #include "emit/frame.h"
 
 typedef void emit_fn(const tn_unit *u, tn_str *out);

@@ -492,6 +492,7 @@ bool tn_pass_winograd(tn_module *m, bool *changed)
     tn_program *p = m->program;
     int lanes = m->target->lanes;
     int64_t tile = tn_param_get(m, "winograd.tile"), cache = tn_param_get(m, "winograd.cache");
+    cache = cache == TN_PARAM_AUTO ? m->target->l2 : cache;
     tn_comp_vec before = p->comps;
     p->comps = (tn_comp_vec){0};
     for (size_t i = 0; i < before.n; i++) {

@@ -276,7 +276,7 @@ static bool run_interp(tn_arena *a, const char *model, const content *c)
     tn_pass_options po = {0};
     tn_graph *g = tn_onnx_load(a, &d, model, &o);
     tn_program *p = NULL;
-    tn_module m = {.arena = a, .diag = &d, .target = tn_target_find("generic"), .graph = g};
+    tn_module m = {.arena = a, .diag = &d, .target = tn_target_find(a, NULL, "generic"), .graph = g};
     if (g == NULL || !tn_passes_run(&m, "infer", &po) || !tn_lower_graph(a, g, &p))
         return fail("not supported");
     if (g->inputs.n != in->n || g->outputs.n != want->n)
@@ -339,7 +339,7 @@ static bool look_at(tn_arena *a, const char *model, const content *c)
     tn_diag d = {.report = keep_first};
     tn_onnx_options o = import_options(c);
     tn_pass_options po = {0};
-    tn_module m = {.arena = a, .diag = &d, .target = tn_target_find("generic")};
+    tn_module m = {.arena = a, .diag = &d, .target = tn_target_find(a, NULL, "generic")};
     m.graph = tn_onnx_load(a, &d, model, &o);
     if (m.graph == NULL || !tn_passes_run(&m, "infer", &po))
         return false;

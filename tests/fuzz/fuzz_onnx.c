@@ -14,7 +14,8 @@ static void compile(guard *g, const void *bytes, size_t n)
         return;
     }
     tn_pass_options o = {.find = tn_op_find, .verify = true};
-    tn_module m = {.arena = &g->arena, .diag = &g->diag, .target = tn_target_find("x86-64-v3"), .graph = graph};
+    tn_module m = {
+        .arena = &g->arena, .diag = &g->diag, .target = tn_target_find(&g->arena, NULL, "x86-64-v3"), .graph = graph};
     int before = g->diag.errors;
     if (!tn_passes_run(&m, "O2", &o) && g->diag.errors == before)
         abort();

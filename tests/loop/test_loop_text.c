@@ -138,7 +138,8 @@ static void test_program_of_a_graph(void **state)
     const char *text = print_loops(b, p);
     assert_string_equal(print_loops(b, parse_loops(b, text)), text);
     tn_pass_options o = {.verify = true};
-    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic"), .program = p};
+    tn_module m = {
+        .arena = &b->arena, .diag = &b->diag, .target = tn_target_find(&b->arena, NULL, "generic"), .program = p};
     assert_true(tn_passes_run(&m, "fuse", &o));
     text = print_loops(b, p);
     assert_non_null(strstr(text, "symbol \"acc~2\" <= 3\n"));

@@ -14,7 +14,7 @@ static const tn_tensor *run(bench *b, const char *text, size_t output)
 {
     tn_pass_options o = {0};
     tn_program *p = NULL;
-    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic")};
+    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find(&b->arena, NULL, "generic")};
     m.graph = tn_graph_parse(&b->arena, &b->diag, "t.tg", text, tn_op_find);
     bool ok = m.graph != NULL && tn_passes_run(&m, "infer", &o) && tn_lower_graph(&b->arena, m.graph, &p);
     if (!ok)

@@ -161,7 +161,7 @@ static bool run_case(run *r, const test_case *c)
         return fail(c, "the input does not parse: ", r->message);
     if (c->passes == NULL || c->out.n == 0)
         return fail(c, c->passes == NULL ? "no line '# pass: NAME' above" : "no text after ---", "");
-    m.target = tn_target_find(c->target);
+    m.target = tn_target_find(r->arena, NULL, c->target);
     m.config = c->config;
     if (m.target == NULL)
         return fail(c, "no target is called ", c->target);

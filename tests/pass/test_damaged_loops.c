@@ -32,7 +32,7 @@ static int run_passes(bench *b, const char *damaged)
 {
     tn_arena scratch = {.memory = &b->memory};
     tn_pass_options o = {.verify = true};
-    tn_module m = {.arena = &scratch, .diag = &b->diag, .target = tn_target_find("x86-64-v3")};
+    tn_module m = {.arena = &scratch, .diag = &b->diag, .target = tn_target_find(&scratch, NULL, "x86-64-v3")};
     int before = b->diag.errors;
     m.program = tn_program_parse(&scratch, &b->diag, "t.loops", damaged);
     bool ok = m.program != NULL && tn_passes_run(&m, "O2", &o);

@@ -15,7 +15,8 @@ static bool shares(bench *b, const char *of_a, const char *of_b)
                                  of_a, of_b);
     tn_program *p = parse_loops(b, text);
     tn_pass_options o = {.verify = true};
-    tn_module m = {.arena = &b->arena, .diag = &b->diag, .target = tn_target_find("generic"), .program = p};
+    tn_module m = {
+        .arena = &b->arena, .diag = &b->diag, .target = tn_target_find(&b->arena, NULL, "generic"), .program = p};
     assert_true(tn_passes_run(&m, "kernels,share-in-place", &o));
     return p->bufs.items[2]->alias == p->bufs.items[1];
 }
