@@ -57,15 +57,7 @@ extern "C" {
 
 typedef enum @NAME@_status {
     @UPPER@_OK = 0,
-    @UPPER@_ERR_NULL = -1,      /* a pointer is NULL */
-    @UPPER@_ERR_WORK_SIZE = -2, /* the workspace is smaller than @UPPER@_WORK_SIZE */
-    @UPPER@_ERR_ALIGN = -3,     /* a pointer is not aligned: workspace, weights, an input, an output */
-    @UPPER@_ERR_OVERLAP = -4,   /* an output or the workspace shares memory with something else */
-    @UPPER@_ERR_WEIGHTS = -5,   /* the weights are damaged, or another model's */
-    @UPPER@_ERR_SELFTEST = -6,  /* the self-test computed something else than the compiler's reference */
-    @UPPER@_ERR_KERNEL = -7,    /* a library's kernel reported an error */
-    @UPPER@_ERR_SHAPE = -8,     /* a size is outside its bounds */
-    @UPPER@_ERR_VALUE = -9      /* an input gives a size, axis, position or mode that the model was not compiled for */
+@CODES@
 } @NAME@_status;
 
 /* What one run reads and writes. Every member has the size of a pointer. */

@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "base/unwind.h"
+#include "emit/emit.h"
 
 #include <dlfcn.h>
 #include <time.h>
@@ -22,30 +23,12 @@ size_t tn_runner_outputs(const tn_runner *r, const tn_array **info)
 
 /* --- one run ------------------------------------------------------------------------------------------------------ */
 
-/* As in templates/model.h. */
-static const struct {
-    int code;
-    const char *text;
-} errors[] = {
-    {-1, "a pointer is NULL"},
-    {-2, "the workspace is too small"},
-    {-3, "a pointer is not aligned: workspace, weights, an input, an output"},
-    {-4, "an output or the workspace shares memory with something else"},
-    {-5, "the weights are damaged, or another model's"},
-    {-6, "the self-test computed something else than the reference"},
-    {-7, "a library's kernel reported an error"},
-    {-8, "a size is outside its bounds"},
-    {-9, "an input gives a size, axis, position or mode that the model was not compiled for"},
-};
-
 bool tn_runner_check(const tn_runner *r, int code)
 {
-    const char *text = "an error that this version of Tenon does not know";
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (errors[i].code == code)
-            text = errors[i].text;
+    const char *text = tn_code_text(code);
     if (code != 0)
-        tn_error_at(&r->ctx->diag, r->path, "%s_run returned %d: %s", r->package.name, code, text);
+        tn_error_at(&r->ctx->diag, r->path, "%s_run returned %d: %s", r->package.name, code,
+                    text != NULL ? text : "an error that this version of Tenon does not know");
     return code == 0;
 }
 

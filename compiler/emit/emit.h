@@ -75,6 +75,7 @@ int64_t tn_stack_bound(const tn_unit *u);
 void tn_emit_weights(const tn_unit *u, tn_file_vec *out);
 /* header.c */
 void tn_emit_header(const tn_unit *u, tn_str *out);
+const char *tn_code_text(int number); /* what NAME_run's return says, of codes.def; NULL: there is no such error */
 /* selftest.c: NAME_test.c */
 void tn_emit_test(const tn_unit *u, tn_str *out);
 /* report.c */

@@ -142,6 +142,41 @@ static const char *threads_param(const tn_unit *u)
     return tn_is_threaded(u) ? ", const tn_parallel *threads" : "";
 }
 
+static const struct {
+    const char *name, *doc;
+    int number;
+} codes[] = {
+#define TN_CODE(name, number, doc) {name, doc, number},
+#include "emit/codes.def"
+#undef TN_CODE
+};
+
+enum { N_CODES = sizeof codes / sizeof *codes };
+
+const char *tn_code_text(int number)
+{
+    for (size_t i = 0; i < N_CODES; i++)
+        if (codes[i].number == number)
+            return codes[i].doc;
+    return NULL;
+}
+
+/* The members of the enum behind OK = 0, comments below each other. */
+static const char *code_members(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    const char *line[N_CODES];
+    size_t width = 0;
+    for (size_t i = 0; i < N_CODES; i++) {
+        const char *comma = i + 1 < N_CODES ? "," : "";
+        line[i] = tn_strfmt(u->arena, "    %s_%s = %d%s", u->upper, codes[i].name, codes[i].number, comma);
+        width = strlen(line[i]) > width ? strlen(line[i]) : width;
+    }
+    for (size_t i = 0; i < N_CODES; i++)
+        tn_str_add(&out, "%-*s /* %s */\n", (int)width, line[i], codes[i].doc);
+    return out.text;
+}
+
 static const char *run_flat(const tn_unit *u)
 {
     if (u->n_in != 1 || u->n_out != 1 || u->program->symbols.n > 0)
@@ -255,6 +290,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
          u->flush
              ? "   Numbers too small for the full precision count as 0 meanwhile, where the processor can do so (tn_denormals.h)."
              : "   The processor takes numbers too small for the full precision as its caller has it."},
+        {"CODES", code_members(u)},
         {"RUN_FLAT", run_flat(u)},
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},
