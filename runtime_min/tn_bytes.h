@@ -3,21 +3,20 @@
        TN_WIDEN_U8X16(p)             16 uint8 at p as a vector of int32; TN_WIDEN_I8X16: int8
        TN_STORE_U8X16(p, v)          a vector of int32 or float narrowed to bytes, as a conversion in C would: the values
                                      fit, or are integers that wrap; TN_STORE_I8X16 likewise
+       TN_MULADD_I32X16(acc, a, b)   acc += a * b, a and b vectors of widened bytes, those of one unsigned
+       TN_MULADDS_I32X16(acc, a, b)  the same with both signed
        TN_DOT4_I32X16(acc, x, w)     acc[i] += the sum over k < 4 of x[k] * w[4 * i + k], exactly; x: 4 uint8, w: 64 int8
        TN_DOT4S_I32X16(acc, x, w)    the same; x: 4 int8, read as uint8 with their top bits turned: x + 128
 
    On x86 by intrinsics, since gcc takes conversions between vectors apart. A dot product is one instruction with VNNI;
    with AVX-512BW, AVX2 or SSE2 the bytes are widened to 16 bits and multiplied in pairs, the even ones and the odd ones
-   apart: the shorter way (pmaddubsw) saturates. Vector extensions and plain C elsewhere. Include tn_port.h with
-   TN_NEED_VECTORS before. */
+   apart: the shorter way (pmaddubsw) saturates. A product of widened bytes is one of 16-bit pairs too, as long as the
+   upper half of one factor is 0: it takes half the time of a product of int32. Vector extensions and plain C elsewhere.
+   Include tn_port.h with TN_NEED_VECTORS before. */
 #ifndef TN_BYTES_H
 #define TN_BYTES_H
 
 #include <string.h>
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 typedef int8_t tn_i8x4u __attribute__((__vector_size__(4), __aligned__(1), __may_alias__));
 typedef int8_t tn_i8x8u __attribute__((__vector_size__(8), __aligned__(1), __may_alias__));
@@ -107,6 +106,46 @@ TN_BYTES_INLINE void tn_narrow_8(void *p, tn_i32x8 v)
     _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
 }
 #endif
+
+#if defined(__AVX512VNNI__)
+#define TN_MULADD_I32X16(acc, a, b) \
+    ((void)((acc) = (tn_i32x16)_mm512_dpwssd_epi32((__m512i)(acc), (__m512i)(a), (__m512i)(b))))
+#elif defined(__AVX512BW__)
+#define TN_MULADD_I32X16(acc, a, b) ((void)((acc) += (tn_i32x16)_mm512_madd_epi16((__m512i)(a), (__m512i)(b))))
+#else
+#define TN_MULADD_I32X16(acc, a, b) ((void)((acc) += (a) * (b)))
+#define TN_LOW_X16_(v) (v)
+#endif
+#if !defined TN_LOW_X16_
+#define TN_LOW_X16_(v) ((v)&0xffff)
+#endif
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#define TN_MULADD_I32X8(acc, a, b) \
+    ((void)((acc) = (tn_i32x8)_mm256_dpwssd_epi32((__m256i)(acc), (__m256i)(a), (__m256i)(b))))
+#elif defined(__AVXVNNI__)
+#define TN_MULADD_I32X8(acc, a, b) \
+    ((void)((acc) = (tn_i32x8)_mm256_dpwssd_avx_epi32((__m256i)(acc), (__m256i)(a), (__m256i)(b))))
+#elif defined(__AVX2__)
+#define TN_MULADD_I32X8(acc, a, b) ((void)((acc) += (tn_i32x8)_mm256_madd_epi16((__m256i)(a), (__m256i)(b))))
+#else
+#define TN_MULADD_I32X8(acc, a, b) ((void)((acc) += (a) * (b)))
+#define TN_LOW_X8_(v) (v)
+#endif
+#if !defined TN_LOW_X8_
+#define TN_LOW_X8_(v) ((v)&0xffff)
+#endif
+#if defined(__SSE2__)
+#define TN_MULADD_I32X4(acc, a, b) ((void)((acc) += (tn_i32x4)_mm_madd_epi16((__m128i)(a), (__m128i)(b))))
+#else
+#define TN_MULADD_I32X4(acc, a, b) ((void)((acc) += (a) * (b)))
+#define TN_LOW_X4_(v) (v)
+#endif
+#if !defined TN_LOW_X4_
+#define TN_LOW_X4_(v) ((v)&0xffff)
+#endif
+#define TN_MULADDS_I32X16(acc, a, b) TN_MULADD_I32X16(acc, a, TN_LOW_X16_(b))
+#define TN_MULADDS_I32X8(acc, a, b) TN_MULADD_I32X8(acc, a, TN_LOW_X8_(b))
+#define TN_MULADDS_I32X4(acc, a, b) TN_MULADD_I32X4(acc, a, TN_LOW_X4_(b))
 
 #define TN_DOT_PLAIN_(n) \
     TN_BYTES_INLINE void tn_dot4_##n(tn_i32x##n *acc, const void *x, const void *w, uint32_t flip) \

@@ -71,6 +71,10 @@
 #endif
 #endif
 
+#if defined(__SSE2__)
+#include <immintrin.h> /* gcc makes several operations of what is one there, when it is written in comparisons */
+#endif
+
 typedef float tn_f32x4 __attribute__((__vector_size__(16)));
 typedef float tn_f32x8 __attribute__((__vector_size__(32)));
 typedef float tn_f32x16 __attribute__((__vector_size__(64)));
@@ -88,18 +92,25 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_SPLAT_(n, s) ((float)(s) - (tn_f32x##n){0}) /* minus 0 keeps -0 */
 
 /* TN_MAX_: b > a ? b : a, and TN_MIN_: b < a ? b : a. A NaN in a stays; one in b is kept by the last term, which sets all
-   bits of its lane. TN_MAXK_ and TN_MINK_ are without that test: for b that is no NaN, such as a constant. */
-#define TN_PICK_(n, op, x, y, m, nans, a, b) \
+   bits of its lane. TN_MAXK_ and TN_MINK_ are without that test: for b that is no NaN, such as a constant. x86's
+   instructions are those two: they give their second operand where one is NaN. */
+#define TN_PICK_(n, op, x, y, m, a, b) \
     (__extension__({ \
         const tn_f32x##n x = (a); \
         const tn_f32x##n y = (b); \
         const tn_i32x##n m = y op x; \
-        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m) nans); \
+        (tn_f32x##n)(((tn_i32x##n)y & m) | ((tn_i32x##n)x & ~m)); \
     }))
-#define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, | (tn_y##k != tn_y##k), a, b)
+#define TN_PICK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
 #define TN_PICK_AT(n, op, k, a, b) TN_PICK_K(n, op, k, a, b)
-#define TN_PICKK_K(n, op, k, a, b) TN_PICK_(n, op, tn_x##k, tn_y##k, tn_m##k, , a, b)
-#define TN_PICKK_AT(n, op, k, a, b) TN_PICKK_K(n, op, k, a, b)
+#define TN_NANS_(n, pick, x, y, a, b) \
+    (__extension__({ \
+        const tn_f32x##n x = (a); \
+        const tn_f32x##n y = (b); \
+        (tn_f32x##n)((tn_i32x##n)pick(x, y) | (y != y)); \
+    }))
+#define TN_NANS_K(n, pick, k, a, b) TN_NANS_(n, pick, tn_v##k, tn_w##k, a, b)
+#define TN_NANS_AT(n, pick, k, a, b) TN_NANS_K(n, pick, k, a, b)
 
 #define TN_LOAD_F32X4(p) TN_LOAD_(4, p)
 #define TN_LOAD_F32X8(p) TN_LOAD_(8, p)
@@ -110,18 +121,33 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_SPLAT_F32X4(s) TN_SPLAT_(4, s)
 #define TN_SPLAT_F32X8(s) TN_SPLAT_(8, s)
 #define TN_SPLAT_F32X16(s) TN_SPLAT_(16, s)
-#define TN_MAX_F32X4(a, b) TN_PICK_AT(4, >, __COUNTER__, a, b)
-#define TN_MAX_F32X8(a, b) TN_PICK_AT(8, >, __COUNTER__, a, b)
-#define TN_MAX_F32X16(a, b) TN_PICK_AT(16, >, __COUNTER__, a, b)
-#define TN_MIN_F32X4(a, b) TN_PICK_AT(4, <, __COUNTER__, a, b)
-#define TN_MIN_F32X8(a, b) TN_PICK_AT(8, <, __COUNTER__, a, b)
-#define TN_MIN_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
-#define TN_MAXK_F32X4(a, b) TN_PICKK_AT(4, >, __COUNTER__, a, b)
-#define TN_MAXK_F32X8(a, b) TN_PICKK_AT(8, >, __COUNTER__, a, b)
-#define TN_MAXK_F32X16(a, b) TN_PICKK_AT(16, >, __COUNTER__, a, b)
-#define TN_MINK_F32X4(a, b) TN_PICKK_AT(4, <, __COUNTER__, a, b)
-#define TN_MINK_F32X8(a, b) TN_PICKK_AT(8, <, __COUNTER__, a, b)
-#define TN_MINK_F32X16(a, b) TN_PICKK_AT(16, <, __COUNTER__, a, b)
+#define TN_MAX_F32X4(a, b) TN_NANS_AT(4, TN_MAXK_F32X4, __COUNTER__, a, b)
+#define TN_MAX_F32X8(a, b) TN_NANS_AT(8, TN_MAXK_F32X8, __COUNTER__, a, b)
+#define TN_MAX_F32X16(a, b) TN_NANS_AT(16, TN_MAXK_F32X16, __COUNTER__, a, b)
+#define TN_MIN_F32X4(a, b) TN_NANS_AT(4, TN_MINK_F32X4, __COUNTER__, a, b)
+#define TN_MIN_F32X8(a, b) TN_NANS_AT(8, TN_MINK_F32X8, __COUNTER__, a, b)
+#define TN_MIN_F32X16(a, b) TN_NANS_AT(16, TN_MINK_F32X16, __COUNTER__, a, b)
+#if defined(__SSE2__)
+#define TN_MAXK_F32X4(a, b) ((tn_f32x4)_mm_max_ps((__m128)(b), (__m128)(a)))
+#define TN_MINK_F32X4(a, b) ((tn_f32x4)_mm_min_ps((__m128)(b), (__m128)(a)))
+#else
+#define TN_MAXK_F32X4(a, b) TN_PICK_AT(4, >, __COUNTER__, a, b)
+#define TN_MINK_F32X4(a, b) TN_PICK_AT(4, <, __COUNTER__, a, b)
+#endif
+#if defined(__AVX__)
+#define TN_MAXK_F32X8(a, b) ((tn_f32x8)_mm256_max_ps((__m256)(b), (__m256)(a)))
+#define TN_MINK_F32X8(a, b) ((tn_f32x8)_mm256_min_ps((__m256)(b), (__m256)(a)))
+#else
+#define TN_MAXK_F32X8(a, b) TN_PICK_AT(8, >, __COUNTER__, a, b)
+#define TN_MINK_F32X8(a, b) TN_PICK_AT(8, <, __COUNTER__, a, b)
+#endif
+#if defined(__AVX512F__)
+#define TN_MAXK_F32X16(a, b) ((tn_f32x16)_mm512_max_ps((__m512)(b), (__m512)(a)))
+#define TN_MINK_F32X16(a, b) ((tn_f32x16)_mm512_min_ps((__m512)(b), (__m512)(a)))
+#else
+#define TN_MAXK_F32X16(a, b) TN_PICK_AT(16, >, __COUNTER__, a, b)
+#define TN_MINK_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
+#endif
 
 /* 32-bit integers. Arithmetic wraps: no compiler traps on vectors. */
 typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
@@ -134,6 +160,9 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 #define TN_STORE_I32X8(p, v) (*(tn_i32x8u *)(void *)(p) = (v))
 #define TN_SPLAT_I32X8(s) ((tn_i32x8){0} + (int32_t)(s))
 #define TN_LOAD_I32X16(p) (*(const tn_i32x16u *)(const void *)(p))
+#define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
+#define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
+
 /* The larger or the smaller of two int32. */
 #define TN_IPICK_(n, op, x, y, m, a, b) \
     (__extension__({ \
@@ -144,14 +173,27 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
     }))
 #define TN_IPICK_K(n, op, k, a, b) TN_IPICK_(n, op, tn_x##k, tn_y##k, tn_m##k, a, b)
 #define TN_IPICK_AT(n, op, k, a, b) TN_IPICK_K(n, op, k, a, b)
+#if defined(__SSE4_1__)
+#define TN_MAX_I32X4(a, b) ((tn_i32x4)_mm_max_epi32((__m128i)(a), (__m128i)(b)))
+#define TN_MIN_I32X4(a, b) ((tn_i32x4)_mm_min_epi32((__m128i)(a), (__m128i)(b)))
+#else
 #define TN_MAX_I32X4(a, b) TN_IPICK_AT(4, >, __COUNTER__, a, b)
-#define TN_MAX_I32X8(a, b) TN_IPICK_AT(8, >, __COUNTER__, a, b)
-#define TN_MAX_I32X16(a, b) TN_IPICK_AT(16, >, __COUNTER__, a, b)
 #define TN_MIN_I32X4(a, b) TN_IPICK_AT(4, <, __COUNTER__, a, b)
+#endif
+#if defined(__AVX2__)
+#define TN_MAX_I32X8(a, b) ((tn_i32x8)_mm256_max_epi32((__m256i)(a), (__m256i)(b)))
+#define TN_MIN_I32X8(a, b) ((tn_i32x8)_mm256_min_epi32((__m256i)(a), (__m256i)(b)))
+#else
+#define TN_MAX_I32X8(a, b) TN_IPICK_AT(8, >, __COUNTER__, a, b)
 #define TN_MIN_I32X8(a, b) TN_IPICK_AT(8, <, __COUNTER__, a, b)
+#endif
+#if defined(__AVX512F__)
+#define TN_MAX_I32X16(a, b) ((tn_i32x16)_mm512_max_epi32((__m512i)(a), (__m512i)(b)))
+#define TN_MIN_I32X16(a, b) ((tn_i32x16)_mm512_min_epi32((__m512i)(a), (__m512i)(b)))
+#else
+#define TN_MAX_I32X16(a, b) TN_IPICK_AT(16, >, __COUNTER__, a, b)
 #define TN_MIN_I32X16(a, b) TN_IPICK_AT(16, <, __COUNTER__, a, b)
-#define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
-#define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
+#endif
 
 /* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
 #define TN_BLEND_(n, t, k, m, a, b) \

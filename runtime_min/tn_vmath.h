@@ -15,35 +15,13 @@
 #ifndef TN_VMATH_H
 #define TN_VMATH_H
 
-#if defined __SSE2__
-#include <immintrin.h> /* minimum and maximum */
-#endif
-
 #define TN_INLINE TN_UNUSED static inline __attribute__((__always_inline__))
 
 /* Without a temporary: m is a name. */
 #define TN_MIX_(n, m, c, d) ((tn_f32x##n)((m & (tn_i32x##n)(c)) | (~m & (tn_i32x##n)(d))))
 
-/* x between two constants; NaN stays. gcc makes four operations of two by itself. */
-#define TN_WITHIN_ANY_(n, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_SPLAT_(n, low)), TN_SPLAT_(n, high))
-#if defined __AVX512F__
-#define TN_WITHIN_16(x, low, high) \
-    ((tn_f32x16)_mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), (__m512)(x))))
-#else
-#define TN_WITHIN_16(x, low, high) TN_WITHIN_ANY_(16, x, low, high)
-#endif
-#if defined __AVX__
-#define TN_WITHIN_8(x, low, high) \
-    ((tn_f32x8)_mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), (__m256)(x))))
-#else
-#define TN_WITHIN_8(x, low, high) TN_WITHIN_ANY_(8, x, low, high)
-#endif
-#if defined __SSE2__
-#define TN_WITHIN_4(x, low, high) \
-    ((tn_f32x4)_mm_min_ps(_mm_set1_ps(high), _mm_max_ps(_mm_set1_ps(low), (__m128)(x))))
-#else
-#define TN_WITHIN_4(x, low, high) TN_WITHIN_ANY_(4, x, low, high)
-#endif
+/* x between two constants; NaN stays. */
+#define TN_WITHIN_(n, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_SPLAT_(n, low)), TN_SPLAT_(n, high))
 
 #define TN_VMATH_(n) \
     /* exp(x) = 2^k (1 + p), 1 + p = exp(r), |r| <= ln 2 / 2, and k + bias in the low bits of shifted, where
@@ -63,7 +41,7 @@
     /* The scale is applied in two factors, so that neither over- nor underflows. */ \
     TN_INLINE void tn_exp_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        const tn_f32x##n x = TN_WITHIN_##n(*a, -104.0f, 89.0f); \
+        const tn_f32x##n x = TN_WITHIN_(n, *a, -104.0f, 89.0f); \
         tn_f32x##n p, shifted; \
         tn_exp_parts_##n(&p, &shifted, &x, 12582912.0f); \
         const tn_i32x##n e = (tn_i32x##n)shifted - 0x4b400000; \
@@ -109,7 +87,7 @@
        exp(-x) is infinite and the result 0, where the exact one is a denormal number. */ \
     TN_INLINE void tn_sigmoid_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        const tn_f32x##n x = -TN_WITHIN_##n(*a, -88.8f, 88.0f); \
+        const tn_f32x##n x = -TN_WITHIN_(n, *a, -88.8f, 88.0f); \
         const tn_f32x##n shifted = x * 1.44269504f + 12583039.0f; /* 1.5 * 2^23 + 127: k + 127 in the low bits */ \
         const tn_f32x##n k = shifted - 12583039.0f; \
         const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
@@ -126,7 +104,7 @@
         const tn_f32x##n x = *a; \
         const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
         const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
-        const tn_f32x##n twice = TN_WITHIN_##n(m + m, 0.0f, 20.0f); \
+        const tn_f32x##n twice = TN_WITHIN_(n, m + m, 0.0f, 20.0f); \
         tn_f32x##n e, p = z * 2.147537e-3f - 8.182674e-3f; \
         tn_exp_near_##n(&e, &twice); \
         p = p * z + 2.1702968e-2f; \
@@ -144,7 +122,7 @@
         const tn_f32x##n x = *a; \
         const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
         const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
-        const tn_f32x##n m = TN_WITHIN_##n(whole, 0.0f, 4.0f); \
+        const tn_f32x##n m = TN_WITHIN_(n, whole, 0.0f, 4.0f); \
         tn_f32x##n e, q = m * -2.0909638e-5f + 4.3230384e-4f; \
         q = q * m - 4.160531e-3f; \
         q = q * m + 2.5091505e-2f; \
@@ -168,7 +146,28 @@
     { \
         const tn_f32x##n x = *a; \
         *y = (tn_f32x##n)((tn_i32x##n)x & 0x7fffffff); \
+    }
+
+/* Where the processor rounds: what _MM_FROUND_ calls to the nearest even, down, up and toward zero. */
+#define TN_ROUND_BY_(n, round, type) \
+    TN_INLINE void tn_round_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        *y = (tn_f32x##n)round((type)*a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); \
     } \
+    TN_INLINE void tn_floor_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        *y = (tn_f32x##n)round((type)*a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); \
+    } \
+    TN_INLINE void tn_ceil_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        *y = (tn_f32x##n)round((type)*a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); \
+    } \
+    TN_INLINE void tn_trunc_##n(tn_f32x##n *y, const tn_f32x##n *a) \
+    { \
+        *y = (tn_f32x##n)round((type)*a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); \
+    }
+
+#define TN_ROUND_(n) \
     /* From 2^23 on every float is whole. Adding and taking away 2^23 rounds; the sign is kept for -0. */ \
     TN_INLINE void tn_round_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
@@ -207,6 +206,21 @@
 TN_VMATH_(4)
 TN_VMATH_(8)
 TN_VMATH_(16)
+#if defined __SSE4_1__
+TN_ROUND_BY_(4, _mm_round_ps, __m128)
+#else
+TN_ROUND_(4)
+#endif
+#if defined __AVX__
+TN_ROUND_BY_(8, _mm256_round_ps, __m256)
+#else
+TN_ROUND_(8)
+#endif
+#if defined __AVX512F__
+TN_ROUND_BY_(16, _mm512_roundscale_ps, __m512)
+#else
+TN_ROUND_(16)
+#endif
 
 /* As expressions. The temporary's name is numbered, since calls nest. */
 #define TN_CALL_(n, f, x, y, a) \

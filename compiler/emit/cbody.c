@@ -531,12 +531,28 @@ static const char *load_text(printer *c, const tn_expr *e)
                      place_text(c, e->buf, e->arg[0], true));
 }
 
+/* b > a ? b : a and b < a ? b : a in vectors, which are one instruction. */
+static const char *select_as_extreme(printer *c, const tn_expr *e)
+{
+    const tn_expr *cond = e->arg[0], *yes = e->arg[1], *no = e->arg[2];
+    if (cond->kind != TN_E_OP || cond->op != TN_OP_LT || (e->dtype != TN_FLOAT && e->dtype != TN_INT32))
+        return NULL;
+    bool larger = cond->arg[0] == no && cond->arg[1] == yes, smaller = cond->arg[0] == yes && cond->arg[1] == no;
+    if (!larger && !smaller)
+        return NULL;
+    return tn_strfmt(c->p->arena, "TN_%s%s_%s(%s, %s)", larger ? "MAX" : "MIN", e->dtype == TN_FLOAT ? "K" : "",
+                     vector_kind(c, e->dtype, c->lane), vector_text(c, no), vector_text(c, yes));
+}
+
 static const char *select_text(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const char *cond = text_of(c, e->arg[0]);
     if (!is_vector(c, e))
         return tn_strfmt(a, "(%s ? %s : %s)", cond, text_of(c, e->arg[1]), text_of(c, e->arg[2]));
+    const char *extreme = select_as_extreme(c, e);
+    if (extreme != NULL)
+        return extreme;
     const char *yes = vector_text(c, e->arg[1]), *no = vector_text(c, e->arg[2]);
     if (!is_vector(c, e->arg[0]))
         return tn_strfmt(a, "(%s ? %s : %s)", cond, yes, no);
@@ -694,10 +710,34 @@ static const char *stored(printer *c, const tn_buf *b, const tn_expr *e, const c
     return truth ? tn_strfmt(c->p->arena, "(uint8_t)(%s)", value) : value;
 }
 
+static bool is_widened_byte(const tn_expr *e)
+{
+    return e->kind == TN_E_CAST && e->dtype == TN_INT32 && tn_dtype_is_byte(e->arg[0]->dtype);
+}
+
+/* sum += x * y in vectors, x and y bytes: the product of their 16-bit halves does. */
+static bool print_byte_product(printer *c, const tn_stmt *s)
+{
+    const tn_expr *e = s->value;
+    if (s->lane == NULL || e->kind != TN_E_OP || e->op != TN_OP_ADD || e->arg[0]->kind != TN_E_VAR
+        || e->arg[0]->var != s->var || e->arg[1]->kind != TN_E_OP || e->arg[1]->op != TN_OP_MUL)
+        return false;
+    const tn_expr *x = e->arg[1]->arg[0], *y = e->arg[1]->arg[1];
+    if (!is_widened_byte(x) || !is_widened_byte(y))
+        return false;
+    bool is_signed = x->arg[0]->dtype == TN_INT8 && y->arg[0]->dtype == TN_INT8;
+    c->needs->bytes = true;
+    line(c, "TN_MULADD%s_%s(%s, %s, %s);", is_signed ? "S" : "", vector_kind(c, TN_INT32, s->lane), var_name(c, s->var),
+         bare(c, vector_text(c, x)), bare(c, vector_text(c, y)));
+    return true;
+}
+
 static void print_set(printer *c, const tn_stmt *s)
 {
     const tn_expr *e = s->value;
     tn_dot4 dot;
+    if (print_byte_product(c, s))
+        return;
     if (tn_match_dot4(c->p, e, s->lane, &dot)) {
         c->needs->bytes = true;
         line(c, "TN_DOT4%s_%s(%s, %s, %s);", dot.flips ? "S" : "", vector_kind(c, TN_INT32, s->lane),

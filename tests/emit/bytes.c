@@ -26,6 +26,9 @@ static int check(const uint8_t *x, const int8_t *w)
     uint8_t of_ints[N], of_floats[N];
     GLUE(TN_DOT4_I32X, N)(a, x, w);
     GLUE(TN_DOT4S_I32X, N)(b, x, w);
+    INTS product = {0}, both_signed = product;
+    GLUE(TN_MULADD_I32X, N)(product, u, i);
+    GLUE(TN_MULADDS_I32X, N)(both_signed, GLUE(TN_WIDEN_I8X, N)(w + N), i);
     GLUE(TN_STORE_U8X, N)(of_ints, i);
     const FLOATS f = __builtin_convertvector(u, FLOATS);
     GLUE(TN_STORE_U8X, N)(of_floats, f);
@@ -36,6 +39,7 @@ static int check(const uint8_t *x, const int8_t *w)
             moved += ((int32_t)(x[k] < 128 ? x[k] : x[k] - 256) + 128) * w[4 * l + k];
         }
         wrong += a[l] != sum || b[l] != moved || i[l] != w[l] || u[l] != (uint8_t)w[l];
+        wrong += product[l] != (uint8_t)w[l] * w[l] || both_signed[l] != w[N + l] * w[l];
         wrong += of_ints[l] != (uint8_t)w[l] || of_floats[l] != (uint8_t)w[l];
     }
     return wrong;
