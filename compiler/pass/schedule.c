@@ -17,6 +17,7 @@ typedef struct plan {
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */
     bool dots;                 /* four turns of it are one dot product of bytes */
+    int dot_axis;              /* which it was before it became the first */
 } plan;
 
 /* --- what the computation looks like -------------------------------------------------------------------------------- */
@@ -165,23 +166,35 @@ static void choose_tile(plan *s)
 
 static int find_dim(tn_program *p, const tn_expr *load, tn_var *v);
 
-/* How many elements along the first reduction axis lie side by side in memory, at any of its multiples: the block of a
-   blocked dim, all of a last dim; 0: none. */
-static int64_t find_run(const plan *s, const tn_expr *load)
+/* The axis is added to that subscript and moves no other: taps along a row. */
+static bool walks_row(const tn_expr *load, int dim, const tn_var *v)
+{
+    int64_t c = 0;
+    for (int d = 0; d < load->n; d++)
+        if (d != dim && tn_uses_var(load->arg[d], v))
+            return false;
+    return dim >= 0 && tn_coefficient(load->arg[dim], v, &c) && c == 1;
+}
+
+/* How many elements along a reduction axis lie side by side in memory, at any of its multiples: the block of a blocked
+   dim, all of a last dim, the taps in a row; 0: none. */
+static int64_t find_run(const plan *s, const tn_axis *r, const tn_expr *load)
 {
     const tn_layout *l = &load->buf->layout;
-    int d = find_dim(s->p, load, s->c->reduce[0].var);
-    if (d < 0)
+    int d = find_dim(s->p, load, r->var), last = l->n > 0 ? l->part[l->n - 1].axis : load->buf->rank - 1;
+    int64_t block = l->n > 0 ? l->part[l->n - 1].mod : 0;
+    if (l->n > 0 && l->part[l->n - 1].div != 1)
         return 0;
-    if (l->n > 0)
-        return l->part[l->n - 1].axis == d && l->part[l->n - 1].div == 1 ? l->part[l->n - 1].mod : 0;
-    return d == load->buf->rank - 1 ? load->buf->max[d] : 0;
+    if (d >= 0)
+        return d != last ? 0 : block > 0 ? block : load->buf->max[d];
+    return block == 0 && walks_row(load, last, r->var) ? extent_of(r) : 0;
 }
 
 typedef struct bytes_seen {
     const plan *s;
+    const tn_axis *r;
     int64_t run;      /* of the activations */
-    bool has_weights; /* int8 constants that the first reduction axis and the vector axis walk */
+    bool has_weights; /* int8 constants that the reduction axis and the vector axis walk */
 } bytes_seen;
 
 static void see_bytes(void *user, const tn_expr *load)
@@ -189,27 +202,39 @@ static void see_bytes(void *user, const tn_expr *load)
     bytes_seen *b = user;
     if (load->buf->scope == TN_SCOPE_CONST)
         b->has_weights = load->dtype == TN_INT8 && find_dim(b->s->p, load, b->s->c->axis[b->s->v].var) >= 0
-                      && find_dim(b->s->p, load, b->s->c->reduce[0].var) >= 0;
+                      && find_dim(b->s->p, load, b->r->var) >= 0;
     else
-        b->run = tn_dtype_is_byte(load->dtype) ? find_run(b->s, load) : 0;
+        b->run = tn_dtype_is_byte(load->dtype) ? find_run(b->s, b->r, load) : 0;
 }
 
-/* A sum of products of bytes by constant bytes whose operands lie so that four of them are one instruction. A ragged
-   last four reads on in the block, times weights of 0. */
+/* How many operands of the sum along a reduction axis lie side by side, so that four of them are one instruction; 0:
+   they do not. A ragged last four reads on in the block, times weights of 0; behind a last dim is nothing to read. */
+static int64_t find_dots(const plan *s, const tn_axis *r)
+{
+    bytes_seen b = {.s = s, .r = r};
+    tn_each_load(s->c->elem, see_bytes, &b);
+    bool is_last = b.run == extent_of(r);
+    return b.has_weights && b.run >= 4 && b.run % 4 == 0 ? is_last ? 4 : b.run : 0;
+}
+
+/* A sum of products of bytes by constant bytes. The axis of the dot products becomes the first: integers may be added
+   in any order. */
 static void choose_dots(plan *s)
 {
-    bytes_seen b = {.s = s};
-    int64_t r = extent_of(&s->c->reduce[0]);
-    if (s->t->dot == TN_DOT_NONE || s->covers || r == 0 || s->c->elem->kind != TN_E_OP || s->c->elem->op != TN_OP_MUL
-        || s->c->elem->dtype != TN_INT32)
-        return;
-    tn_each_load(s->c->elem, see_bytes, &b);
-    bool is_last = b.run == r; /* a last dim: nothing behind it to read on in */
-    if (!b.has_weights || b.run < 4 || (is_last ? r : b.run) % 4 != 0)
-        return;
-    s->dots = true;
-    s->r_block = is_last || b.run == 4 ? 4 : b.run;
-    s->r_unroll = s->r_block > 4 ? 4 : 0;
+    bool products = s->c->elem->kind == TN_E_OP && s->c->elem->op == TN_OP_MUL && s->c->elem->dtype == TN_INT32;
+    for (int i = 0; i < s->c->n_reduce && products && s->t->dot != TN_DOT_NONE && !s->covers && !s->dots; i++) {
+        s->r_block = find_dots(s, &s->c->reduce[i]);
+        s->dots = s->r_block > 0;
+        s->r_unroll = s->r_block > 4 ? 4 : 0;
+        s->dot_axis = s->dots ? i : 0;
+    }
+}
+
+static void bring_first(tn_comp *c, int i)
+{
+    tn_axis first = c->reduce[0];
+    c->reduce[0] = c->reduce[i];
+    c->reduce[i] = first;
 }
 
 /* A load of blocks along the variable: within a block its subscripts need no division. */
@@ -271,6 +296,7 @@ static void split_reduction(plan *s)
 static void choose_reduction(plan *s)
 {
     choose_dots(s);
+    bring_first(s->c, s->dot_axis);
     if (!s->dots && extent_of(&s->c->reduce[0]) > 0)
         split_reduction(s);
     place_sliding_taps(s);
@@ -363,30 +389,39 @@ static void pack_constants(plan *s)
 
 /* --- the schedule's text -------------------------------------------------------------------------------------------- */
 
+static const char *reduction_name(const plan *s, int i)
+{
+    return s->c->reduce[i].var->name;
+}
+
 static void add_reduction_loops(const plan *s, tn_str *order)
 {
+    const char *r = reduction_name(s, 0);
     if (s->r_block > 0)
-        tn_str_add(order, " r0o");
+        tn_str_add(order, " %so", r);
     else if (s->r_unroll == 0 && s->slides == 0)
-        tn_str_add(order, " r0");
+        tn_str_add(order, " %s", r);
     if (s->slides > 0)
-        tn_str_add(order, " r%d", s->slides);
+        tn_str_add(order, " %s", reduction_name(s, s->slides));
     for (int i = 1; i < s->c->n_reduce; i++)
         if (i != s->slides)
-            tn_str_add(order, " r%d", i);
-    if (s->r_block > 0)
-        tn_str_add(order, s->r_unroll > 0 ? " r0io r0ii" : " r0i");
+            tn_str_add(order, " %s", reduction_name(s, i));
+    if (s->r_block > 0 && s->r_unroll > 0)
+        tn_str_add(order, " %sio %sii", r, r);
+    else if (s->r_block > 0)
+        tn_str_add(order, " %si", r);
     else if (s->r_unroll > 0)
-        tn_str_add(order, " r0o r0i");
+        tn_str_add(order, " %so %si", r, r);
     else if (s->slides > 0)
-        tn_str_add(order, " r0");
+        tn_str_add(order, " %s", r);
 }
 
 static const char *product_text(const plan *s)
 {
     tn_arena *a = s->p->arena;
     tn_str text = {.arena = a}, order = {.arena = a};
-    const char *vector = s->covers ? "i" : "ii", *block = s->covers ? "oi" : "io", *rest = s->covers ? "oo" : "o";
+    const char *r = reduction_name(s, 0), *vector = s->covers ? "i" : "ii", *block = s->covers ? "oi" : "io",
+               *rest = s->covers ? "oo" : "o";
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
     if (s->covers)
@@ -398,11 +433,11 @@ static const char *product_text(const plan *s)
     if (tiles)
         tn_str_add(&text, "split i%d %lld; ", s->pixel, (long long)s->px);
     if (s->dots)
-        tn_str_add(&text, "pad r0 4; ");
+        tn_str_add(&text, "pad %s 4; ", r);
     if (s->r_block > 0)
-        tn_str_add(&text, "split r0 %lld; ", (long long)s->r_block);
+        tn_str_add(&text, "split %s %lld; ", r, (long long)s->r_block);
     if (s->r_unroll > 0)
-        tn_str_add(&text, "split r0%s %lld; ", s->r_block > 0 ? "i" : "", (long long)s->r_unroll);
+        tn_str_add(&text, "split %s%s %lld; ", r, s->r_block > 0 ? "i" : "", (long long)s->r_unroll);
     tn_str_add(&order, "order");
     for (int i = 0; i < s->c->n_axis; i++)
         tn_str_add(&order, " i%d%s", i, i == s->v ? rest : tiles && i == s->pixel ? "o" : "");
@@ -413,11 +448,11 @@ static const char *product_text(const plan *s)
     tn_str_add(&text, "%s; unroll i%d%s", order.text, s->v, block);
     if (tiles)
         tn_str_add(&text, " i%di", s->pixel);
-    const char *last = s->r_block > 0 && s->r_unroll > 0 ? "r0ii" : "r0i";
+    const char *last = s->r_block > 0 && s->r_unroll > 0 ? "ii" : "i";
     if (s->dots)
-        tn_str_add(&text, "; dot %s", last);
+        tn_str_add(&text, "; dot %s%s", r, last);
     else if (s->r_unroll > 0)
-        tn_str_add(&text, " %s", last);
+        tn_str_add(&text, " %s%s", r, last);
     tn_str_add(&text, "; vector i%d%s", s->v, vector);
     return text.text;
 }
