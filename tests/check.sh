@@ -2,7 +2,7 @@
 # What tests in shell share: sourced by them, not run. Goes to an empty folder, $work, which is gone at the end, and gives
 #   root, here, tenon    the checkout, the script's folder, the compiler (TENON=build/release/tenon)
 #   flags                what generated code must compile under without a warning
-#   check NAME COMMAND   runs the command in this shell, counts it, shows its output when it fails
+#   check NAME COMMAND   runs the command in this shell, counts it, shows its output when it fails (show_failure)
 #   skip NAME WHY        counts what cannot be tested here; has COMMAND: whether it is installed
 #   finish               prints the counts; false when a check failed
 set -u
@@ -20,14 +20,19 @@ passed=0 failed=0 skipped=0
 check() {
     local name=$1
     shift
-    if "$@" >log 2>&1; then
+    if "$@" >"$work/log" 2>&1; then
         passed=$((passed + 1))
         echo "ok $name"
     else
         failed=$((failed + 1))
         echo "not ok $name"
-        { head -n 15 log; tail -n +16 log | tail -n 15; } | sed 's/^/#   /'
+        show_failure | sed 's/^/#   /'
     fi
+}
+
+show_failure() { # a test may have its own
+    head -n 15 "$work/log"
+    tail -n +16 "$work/log" | tail -n 15
 }
 
 skip() {

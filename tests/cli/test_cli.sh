@@ -6,31 +6,19 @@
 #     TENON=build/release/tenon tests/cli/test_cli.sh
 #
 # TENON: the program (default build/release/tenon); DIGITS: the model (default samples/digits/digits.onnx).
-set -u
-root=$(cd "$(dirname "$0")/../.." && pwd)
-tenon=$(realpath "${TENON:-$root/build/release/tenon}")
-digits=$(realpath "${DIGITS:-$root/samples/digits/digits.onnx}")
+DIGITS=${DIGITS:+$(realpath "$DIGITS")}
+source "$(dirname "$0")/../check.sh"
+digits=${DIGITS:-$root/samples/digits/digits.onnx}
 samples=$root/samples/digits
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
 if [ ! -x "$tenon" ] || [ ! -f "$digits" ]; then
     echo "not ok: TENON=$tenon or DIGITS=$digits is not there"
     echo "0 passed, 1 failed"
     exit 1
 fi
-passed=0 failed=0
 
-verdict() { # STATUS NAME: 0 is good
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-        echo "ok $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $2"
-        sed 's/^/#   out: /' out | head -20
-        sed 's/^/#   err: /' err | head -20
-    fi
+show_failure() {
+    sed 's/^/out: /' out | head -20
+    sed 's/^/err: /' err | head -20
 }
 
 # Runs the command with the exit code wanted; leaves its output in out and err.
@@ -48,13 +36,6 @@ out_has() { grep -qE -e "$1" out; }
 err_has() { grep -qE -e "$1" err; }
 no_out() { [ ! -s out ]; }
 one_line() { [ "$(wc -l <err)" -eq 1 ]; }
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    "$@"
-    verdict $? "$name"
-}
 
 # A float32 .npy file as numpy 1.0 writes it: header padded so that the data begin at 128.
 npy() { # FILE SHAPE, data on standard input
@@ -418,5 +399,4 @@ check bench-end-of-input end_of_input
 not_ready() { gives 3 bench absent --protocol && out_has '^\{"ready": false, "error": ".*absent.*"\}$'; }
 check bench-not-ready not_ready
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -2,25 +2,17 @@
 # Holds the house's rules against the files: who includes whom (compiler/FLOORS), a file and a test for every pass, no file
 # longer than 1,000 lines, no package host and no path of a machine in any file, what the tables say against what is there.
 #   tests/meta/meta.sh
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 warned=0
+source "$(dirname "$0")/../check.sh"
+cd "$root" || exit 1
+warned=0
 
-check() { # RULE COMMAND...: whatever it prints is what is wrong
-    local rule=$1
-    shift
-    "$@" >"$work/wrong" 2>&1
-    if [ ! -s "$work/wrong" ]; then
-        passed=$((passed + 1))
-        echo "ok $rule"
-    else
-        failed=$((failed + 1))
-        echo "not ok $rule"
-        sed 's/^/#   /' "$work/wrong" | head -40
-    fi
+holds() { # RULE COMMAND...: whatever the command prints is what is wrong
+    check "$1" prints_nothing "${@:2}"
 }
+
+prints_nothing() { ! "$@" 2>&1 | grep .; }
+
+show_failure() { head -n 40 "$work/log"; }
 
 warn() {
     warned=$((warned + 1))
@@ -61,7 +53,7 @@ floors() {
             else if (!(($2, to) in may)) print $1 ": " $2 " may not include " to ": \"" $3 "\""
         }' compiler/FLOORS "$work/includes" | grep -v '"tenon.h" by its folder'
 }
-check floors-are-kept floors
+holds floors-are-kept floors
 
 every_folder() {
     for d in compiler/*/; do
@@ -71,12 +63,12 @@ every_folder() {
         [ -d "compiler/$floor" ] || [ -d "$floor" ] || echo "compiler/FLOORS: there is no compiler/$floor"
     done
 }
-check every-folder-is-a-floor every_folder
+holds every-folder-is-a-floor every_folder
 
 no_circle() { # tsort wants pairs and names the circle
     sed 's/#.*//; s/://' compiler/FLOORS | awk '{ for (i = 2; i <= NF; i++) print $1, $i }' | tsort 2>&1 >"$work/order"
 }
-check floors-have-no-circle no_circle
+holds floors-have-no-circle no_circle
 
 runtime_alone() { # runtime_min is copied beside generated code: it must stand alone
     grep -nE '#[[:space:]]*include[[:space:]]*"' runtime_min/* | while IFS= read -r line; do
@@ -84,10 +76,10 @@ runtime_alone() { # runtime_min is copied beside generated code: it must stand a
         [ -f "runtime_min/$name" ] || echo "$line"
     done
 }
-check runtime-stands-alone runtime_alone
+holds runtime-stands-alone runtime_alone
 
 protobuf_in_one_folder() { grep -rlE 'protobuf-c|onnx\.pb-c' compiler --include='*.[ch]' | grep -v '^compiler/onnx/'; }
-check only-onnx-sees-protobuf protobuf_in_one_folder
+holds only-onnx-sees-protobuf protobuf_in_one_folder
 
 # --- passes ------------------------------------------------------------------------------------------------------
 
@@ -102,7 +94,7 @@ pass_files() {
         grep -q "tn_pass_$file(" "compiler/pass/$file.c" || echo "compiler/pass/$file.c does not define tn_pass_$file"
     done <"$work/passes"
 }
-check every-pass-has-its-file pass_files
+holds every-pass-has-its-file pass_files
 
 while read -r name function; do
     [ -f "tests/pass/${name//-/_}.tg" ] || warn "pass $name has no tests/pass/${name//-/_}.tg"
@@ -114,7 +106,7 @@ pass_tests() {
         grep -qE "^${name//_/-} " "$work/passes" || [ -f "compiler/pass/$name.c" ] || echo "$f: there is no pass ${name//_/-}"
     done
 }
-check every-pass-test-has-its-pass pass_tests
+holds every-pass-test-has-its-pass pass_tests
 
 # --- files -------------------------------------------------------------------------------------------------------
 
@@ -133,26 +125,26 @@ long_files() {
         [ "$n" -le 1000 ] || echo "$f has $n lines"
     done <"$work/texts"
 }
-check no-file-over-1000-lines long_files
+holds no-file-over-1000-lines long_files
 
 # Written so that this file does not hold what it looks for.
 hosts='py[p]i\.org|python[h]osted\.org|npm[j]s\.(org|com)|crates\.[i]o|deb\.[d]ebian\.org|security\.[d]ebian\.org|archive\.[u]buntu\.com|proxy\.go[l]ang\.org|anaconda\.[o]rg|docker\.[i]o|registry\.[a-z]+\.[a-z]+/|maven\.[o]rg|rubygems\.[o]rg|conan\.[i]o'
 no_hosts() { xargs -d '\n' grep -nIE "$hosts" <"$work/texts" | cut -c1-160; }
-check no-package-hosts no_hosts
+holds no-package-hosts no_hosts
 
 machine='(^|[^A-Za-z0-9_./~-])/(wor[k]|tmp/[w]|roo[t]|home/[a-z])(/|[^A-Za-z0-9_/]|$)'
 no_machine_paths() { xargs -d '\n' grep -nIE "$machine" <"$work/texts" | cut -c1-160; }
-check no-paths-of-machines no_machine_paths
+holds no-paths-of-machines no_machine_paths
 
 unfinished='\b(TO''DO|FIX''ME|XX''X)\b'
 no_unfinished() { xargs -d '\n' grep -nIE "$unfinished" <"$work/texts" | cut -c1-160; }
-check nothing-left-for-later no_unfinished
+holds nothing-left-for-later no_unfinished
 
 no_tabs() { # make needs them
     grep -vE '(^|/)Makefile|\.inc$|\.mk$|templates/' "$work/texts" | xargs -d '\n' grep -lIP '^\t|[ \t]+$' |
         while read -r f; do echo "$f: a tab at the beginning, or blanks at the end of a line"; done
 }
-check no-tabs-no-trailing-blanks no_tabs
+holds no-tabs-no-trailing-blanks no_tabs
 
 scripts_run() {
     while read -r f; do
@@ -161,19 +153,19 @@ scripts_run() {
         bash -n "$f" || echo "$f: bash cannot read it"
     done <"$work/files"
 }
-check scripts-can-be-read scripts_run
+holds scripts-can-be-read scripts_run
 
 no_globals() { # of the compiler: 'static' data that is not const, at the beginning of a line
     grep -nE '^static [a-z_ ]*[a-z_0-9]+(\[[^]]*\])?( = .*)?;' compiler/*/*.c | grep -vE 'static (const|inline)|\bconst\b|\(' | cut -c1-160
 }
-check no-mutable-globals no_globals
+holds no-mutable-globals no_globals
 
 # --- documents ---------------------------------------------------------------------------------------------------
 
 options_in_order() { # a name twice would shadow
     sed -nE 's/^TN_OPTION\("([^"]+)".*/\1/p' compiler/api/options.def | sort | uniq -d
 }
-check options-are-unique options_in_order
+holds options-are-unique options_in_order
 
 links_lead_somewhere() {
     grep -E '\.md$' "$work/texts" | while read -r f; do
@@ -182,8 +174,7 @@ links_lead_somewhere() {
         done
     done
 }
-check links-lead-somewhere links_lead_somewhere
+holds links-lead-somewhere links_lead_somewhere
 
 [ "$warned" -gt 0 ] && echo "$warned warnings"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -2,26 +2,12 @@
 # The style and the mistakes that tools see: clang-format changes nothing, clang-tidy (.clang-tidy) has nothing to say.
 #   tests/meta/tidy.sh          after cmake --preset release && cmake --build --preset release; the last line counts
 #   tests/meta/tidy.sh deep     with clang-analyzer, on all files; or on the files named after "deep"
-set -u
-cd "$(dirname "$0")/../.." || exit 1
+source "$(dirname "$0")/../check.sh"
+cd "$root" || exit 1
 mode=${1:-quick}
 [ $# -gt 0 ] && shift
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
 
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $name"
-        grep -E 'warning:|error:' "$work/log" | sed "s|$PWD/||" | sort -u | head -60
-    fi
-}
+show_failure() { grep -E 'warning:|error:' "$work/log" | sed "s|$PWD/||" | sort -u | head -60; }
 
 formatted() { find compiler runtime_min tests toolchain -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror; }
 
@@ -42,5 +28,4 @@ case $mode in
 deep) check clang-tidy-and-analyzer tidy "" "${files[@]}" ;;
 *) check clang-tidy tidy "-clang-analyzer-*" "${files[@]}" ;;
 esac
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish
