@@ -270,3 +270,8 @@ const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s)
     tn_str_add(&out, "]");
     return out.text;
 }
+
+const char *tn_value_type(tn_arena *a, const tn_value *v)
+{
+    return tn_type_text(a, v->dtype, &v->shape);
+}

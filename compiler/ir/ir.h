@@ -271,8 +271,9 @@ bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...) TN_PR
 
 /* float[1,3,224,224] */
 const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s);
-void tn_graph_print(const tn_graph *g, tn_str *out);      /* without the data of large constants */
-void tn_graph_print_full(const tn_graph *g, tn_str *out); /* with all data: parses back */
+const char *tn_value_type(tn_arena *a, const tn_value *v); /* the same of a value */
+void tn_graph_print(const tn_graph *g, tn_str *out);       /* without the data of large constants */
+void tn_graph_print_full(const tn_graph *g, tn_str *out);  /* with all data: parses back */
 /* Errors read PATH:LINE: error: ...; find looks operators up, so that ir knows none. NULL after errors. */
 tn_graph *tn_graph_parse(tn_arena *a, tn_diag *d, const char *path, const char *text,
                          const tn_op *(*find)(const char *domain, const char *name));

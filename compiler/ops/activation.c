@@ -55,8 +55,7 @@ bool tn_infer_prelu(tn_graph *g, tn_node *n)
     const tn_shape *x = &n->in[0]->shape;
     if (n->out[0] != NULL && !tn_shape_equal(&n->out[0]->shape, x))
         return tn_node_error(g, n, "the slope '%s' is %s; it must not be larger than the input, %s", n->in[1]->name,
-                             tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape),
-                             tn_type_text(g->arena, n->in[0]->dtype, x));
+                             tn_value_type(g->arena, n->in[1]), tn_type_text(g->arena, n->in[0]->dtype, x));
     return true;
 }
 
@@ -113,7 +112,7 @@ bool tn_infer_clip(tn_graph *g, tn_node *n)
         bool scalar = v == NULL || v->shape.rank == 0 || (v->shape.rank == 1 && tn_dim_is(v->shape.dim[0], 1));
         if (!scalar || (v != NULL && v->dtype != n->in[0]->dtype))
             return tn_node_error(g, n, "%s '%s' is %s; a scalar of type %s is wanted", i == 1 ? "min" : "max", v->name,
-                                 tn_type_text(g->arena, v->dtype, &v->shape), tn_dtype_get(n->in[0]->dtype)->name);
+                                 tn_value_type(g->arena, v), tn_dtype_get(n->in[0]->dtype)->name);
     }
     return tn_infer_first(g, n);
 }
@@ -157,8 +156,8 @@ bool tn_infer_swiglu(tn_graph *g, tn_node *n)
 {
     const tn_value *a = n->in[0], *b = n->in[1];
     if (a->dtype != b->dtype || !tn_shape_equal(&a->shape, &b->shape))
-        return tn_node_error(g, n, "the inputs are %s and %s; one type and shape is wanted",
-                             tn_type_text(g->arena, a->dtype, &a->shape), tn_type_text(g->arena, b->dtype, &b->shape));
+        return tn_node_error(g, n, "the inputs are %s and %s; one type and shape is wanted", tn_value_type(g->arena, a),
+                             tn_value_type(g->arena, b));
     return tn_infer_first(g, n);
 }
 

@@ -19,7 +19,7 @@ static tn_value *input_of(const tn_node *n, int i)
 
 static const char *value_text(const tn_expand *e, const tn_value *v)
 {
-    return tn_strfmt(e->g->arena, "'%s' is %s", v->name, tn_type_text(e->g->arena, v->dtype, &v->shape));
+    return tn_strfmt(e->g->arena, "'%s' is %s", v->name, tn_value_type(e->g->arena, v));
 }
 
 /* --- heads ---------------------------------------------------------------------------------------------------------- */
@@ -276,8 +276,7 @@ static tn_value *change(tn_expand *e, const char *name, tn_value *v)
     }
     tn_value *const *out = tn_expand_body(e, b, &v, tn_node_maybe(e->node));
     if (out != NULL && (out[0]->dtype != v->dtype || !tn_shape_equal(&out[0]->shape, &v->shape)))
-        tn_expand_error(e, "%s makes %s of what is %s", name, value_text(e, out[0]),
-                        tn_type_text(e->g->arena, v->dtype, &v->shape));
+        tn_expand_error(e, "%s makes %s of what is %s", name, value_text(e, out[0]), tn_value_type(e->g->arena, v));
     return e->failed ? v : out[0];
 }
 

@@ -28,8 +28,8 @@ static bool check_one(tn_expand *e, int i, tn_dtype dtype)
 {
     const tn_value *v = tn_has_input(e->node, i) ? e->node->in[i] : NULL;
     return v == NULL || (v->dtype == dtype && tn_shape_is_fixed(&v->shape) && tn_shape_count(&v->shape) == 1)
-        || tn_expand_error(e, "input %d '%s' is %s; one %s is wanted", i, v->name,
-                           tn_type_text(e->g->arena, v->dtype, &v->shape), tn_dtype_get(dtype)->name);
+        || tn_expand_error(e, "input %d '%s' is %s; one %s is wanted", i, v->name, tn_value_type(e->g->arena, v),
+                           tn_dtype_get(dtype)->name);
 }
 
 static tn_value *to_scalar(tn_expand *e, tn_value *v)
@@ -50,7 +50,7 @@ static bool give_branch(tn_expand *e, const tn_subgraph *b)
 static const char *type_of(tn_expand *e, const tn_value *v)
 {
     if (v->list == NULL)
-        return tn_type_text(e->g->arena, v->dtype, &v->shape);
+        return tn_value_type(e->g->arena, v);
     return v->list->none ? "an empty optional" : tn_strfmt(e->g->arena, "a sequence of %lld", (long long)v->list->n);
 }
 

@@ -23,8 +23,7 @@ static bool check_ranks(tn_graph *g, const tn_node *n, const tn_value *x, const 
 {
     if (x->shape.rank < 3 || x->shape.rank != w->shape.rank)
         return tn_node_error(g, n, "input '%s' is %s and the weights '%s' are %s; one rank of 3 or more is wanted",
-                             x->name, tn_type_text(g->arena, x->dtype, &x->shape), w->name,
-                             tn_type_text(g->arena, w->dtype, &w->shape));
+                             x->name, tn_value_type(g->arena, x), w->name, tn_value_type(g->arena, w));
     return true;
 }
 
@@ -43,9 +42,8 @@ bool tn_conv_check_bias(tn_graph *g, const tn_node *n, int i, tn_dtype dtype, in
         return true;
     const tn_value *b = n->in[i];
     if (b->dtype != dtype || b->shape.rank != 1 || !tn_dim_is(b->shape.dim[0], channels))
-        return tn_node_error(g, n, "the bias '%s' is %s; %s[%lld] is wanted", b->name,
-                             tn_type_text(g->arena, b->dtype, &b->shape), tn_dtype_get(dtype)->name,
-                             (long long)channels);
+        return tn_node_error(g, n, "the bias '%s' is %s; %s[%lld] is wanted", b->name, tn_value_type(g->arena, b),
+                             tn_dtype_get(dtype)->name, (long long)channels);
     return true;
 }
 

@@ -18,7 +18,7 @@ static bool check_map(tn_graph *g, const tn_node *n, int i, const tn_shape *y, i
     return tn_node_error(g, n,
                          "input %d '%s' is %s; the input's type, the output's batch and spatial dims and %lld "
                          "channels are wanted",
-                         i, v->name, tn_type_text(g->arena, v->dtype, &v->shape), (long long)channels);
+                         i, v->name, tn_value_type(g->arena, v), (long long)channels);
 }
 
 bool tn_infer_deform_conv(tn_graph *g, tn_node *n)
@@ -28,7 +28,7 @@ bool tn_infer_deform_conv(tn_graph *g, tn_node *n)
     const tn_value *x = n->in[0], *w = n->in[1];
     if (x->shape.rank != 4 || w->dtype != x->dtype)
         return tn_node_error(g, n, "input '%s' is %s, the weights are %s; rank 4 and one type are wanted", x->name,
-                             tn_type_text(g->arena, x->dtype, &x->shape), tn_dtype_get(w->dtype)->name);
+                             tn_value_type(g->arena, x), tn_dtype_get(w->dtype)->name);
     if (!tn_conv_make(g, n, x, w, &k, &y) || !tn_conv_check_bias(g, n, 3, x->dtype, k.groups * k.out))
         return false;
     int64_t groups = tn_node_int(n, "offset_group", 1), maps = k.window.kernel[0] * k.window.kernel[1];

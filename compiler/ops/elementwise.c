@@ -169,7 +169,7 @@ bool tn_infer_pow(tn_graph *g, tn_node *n)
                              tn_dtype_get(y->dtype)->name);
     if (!tn_broadcast(&x->shape, &y->shape, &s))
         return tn_node_error(g, n, "the exponent '%s' is %s, which does not broadcast with %s", y->name,
-                             tn_type_text(g->arena, y->dtype, &y->shape), tn_type_text(g->arena, x->dtype, &x->shape));
+                             tn_value_type(g->arena, y), tn_value_type(g->arena, x));
     tn_set_output(n, 0, x->dtype, &s);
     return true;
 }

@@ -6,11 +6,6 @@
    Negative indices count from the end; tn_load_index says what happens to those outside of the tensor. */
 #include "ops/late.h"
 
-static const char *type_text(tn_graph *g, const tn_value *v)
-{
-    return tn_type_text(g->arena, v->dtype, &v->shape);
-}
-
 static bool read_axis(tn_graph *g, const tn_node *n, int64_t otherwise, int *axis)
 {
     return tn_node_axis(g, n, tn_node_int(n, "axis", otherwise), n->in[0]->shape.rank, axis);
@@ -69,7 +64,7 @@ static bool check_element_indices(tn_graph *g, const tn_node *n, int *axis)
         || tn_node_error(g, n,
                          "the indices are %s for %s along axis %d; the same rank and no longer dims are "
                          "wanted",
-                         type_text(g, n->in[1]), type_text(g, n->in[0]), *axis);
+                         tn_value_type(g->arena, n->in[1]), tn_value_type(g->arena, n->in[0]), *axis);
 }
 
 bool tn_infer_gather_elements(tn_graph *g, tn_node *n)
@@ -102,7 +97,7 @@ static bool read_depth(tn_graph *g, const tn_node *n, int batch, int *depth)
         return tn_node_error(g, n,
                              "the indices are %s for %s; the last of their dims, after %d of a batch, must be 1 "
                              "to the number of axes left",
-                             type_text(g, n->in[1]), type_text(g, n->in[0]), batch);
+                             tn_value_type(g->arena, n->in[1]), tn_value_type(g->arena, n->in[0]), batch);
     *depth = (int)q->dim[q->rank - 1].n;
     for (int i = 0; i < batch; i++)
         if (!tn_dim_same(x->dim[i], q->dim[i]))
@@ -195,8 +190,9 @@ static bool check_updates(tn_graph *g, const tn_node *n, int rank, const tn_dim 
     for (int i = 0; fits && i < rank; i++)
         fits = tn_dim_same(u->shape.dim[i], dims[i]);
     return fits
-        || tn_node_error(g, n, "the updates are %s; they do not fit the indices %s and the input %s", type_text(g, u),
-                         type_text(g, n->in[1]), type_text(g, n->in[0]));
+        || tn_node_error(g, n, "the updates are %s; they do not fit the indices %s and the input %s",
+                         tn_value_type(g->arena, u), tn_value_type(g->arena, n->in[1]),
+                         tn_value_type(g->arena, n->in[0]));
 }
 
 bool tn_infer_scatter_elements(tn_graph *g, tn_node *n)

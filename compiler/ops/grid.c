@@ -111,7 +111,7 @@ bool tn_infer_tensor_scatter(tn_graph *g, tn_node *n)
                              tn_type_text(g->arena, n->in[0]->dtype, past), axis);
     if (tn_has_input(n, 2) && (n->in[2]->shape.rank != 1 || !tn_dim_same(n->in[2]->shape.dim[0], past->dim[0])))
         return tn_node_error(g, n, "'%s' is %s; one index for each of the batch is wanted", n->in[2]->name,
-                             tn_type_text(g->arena, n->in[2]->dtype, &n->in[2]->shape));
+                             tn_value_type(g->arena, n->in[2]));
     return tn_infer_first(g, n);
 }
 

@@ -128,8 +128,7 @@ const tn_dim *tn_need_dims(tn_graph *g, const tn_node *n, int i, const char *wha
 {
     const tn_value *v = n->in[i];
     if (!is_index_type(v->dtype) || v->shape.rank > 1) {
-        tn_node_error(g, n, "%s (input %d) is %s; int64 of rank 1 is wanted", what, i,
-                      tn_type_text(g->arena, v->dtype, &v->shape));
+        tn_node_error(g, n, "%s (input %d) is %s; int64 of rank 1 is wanted", what, i, tn_value_type(g->arena, v));
         return NULL;
     }
     const tn_dim *d = tn_value_dims(g, v, count);
@@ -373,8 +372,7 @@ bool tn_infer_trilu(tn_graph *g, tn_node *n)
     if (n->in[0]->shape.rank < 2)
         return tn_node_error(g, n, "input '%s' has rank %d; 2 or more is wanted", n->in[0]->name, n->in[0]->shape.rank);
     if (tn_has_input(n, 1) && (n->in[1]->dtype != TN_INT64 || !is_single(n->in[1])))
-        return tn_node_error(g, n, "k (input 1) is %s; an int64 scalar is wanted",
-                             tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape));
+        return tn_node_error(g, n, "k (input 1) is %s; an int64 scalar is wanted", tn_value_type(g->arena, n->in[1]));
     return tn_infer_first(g, n);
 }
 
@@ -457,8 +455,7 @@ bool tn_infer_range(tn_graph *g, tn_node *n)
         late = late < 0 && !tn_is_early(g, n, i) ? i : late;
         if (n->in[i]->dtype != n->in[0]->dtype || !is_single(n->in[i]))
             return tn_node_error(g, n, "input %d '%s' is %s; a %s scalar is wanted", i, n->in[i]->name,
-                                 tn_type_text(g->arena, n->in[i]->dtype, &n->in[i]->shape),
-                                 tn_dtype_get(n->in[0]->dtype)->name);
+                                 tn_value_type(g->arena, n->in[i]), tn_dtype_get(n->in[0]->dtype)->name);
         known = known && n->in[i]->constant != NULL;
     }
     if (late >= 0) {
@@ -524,8 +521,7 @@ static bool read_depth(tn_graph *g, const tn_node *n, int axis, tn_dim *out)
     tn_shape declared;
     const tn_dim *d = is_single(v) ? tn_value_dims(g, v, &count) : NULL;
     if (!is_single(v))
-        return tn_node_error(g, n, "depth (input 1) is %s; one number is wanted",
-                             tn_type_text(g->arena, v->dtype, &v->shape));
+        return tn_node_error(g, n, "depth (input 1) is %s; one number is wanted", tn_value_type(g->arena, v));
     if (d != NULL)
         *out = d[0];
     else if (v->constant != NULL) {
@@ -553,7 +549,7 @@ bool tn_infer_one_hot(tn_graph *g, tn_node *n)
         return tn_node_error(g, n, "the output would have rank %d; at most %d is supported", s.rank + 1, TN_MAX_RANK);
     if (!is_supported(values->dtype) || values->shape.rank != 1 || !tn_dim_is(values->shape.dim[0], 2))
         return tn_node_error(g, n, "values (input 2) is %s; two numbers are wanted, off and on",
-                             tn_type_text(g->arena, values->dtype, &values->shape));
+                             tn_value_type(g->arena, values));
     if (!tn_node_axis(g, n, tn_node_int(n, "axis", -1), s.rank + 1, &axis) || !read_depth(g, n, axis, &depth))
         return false;
     memmove(&s.dim[axis + 1], &s.dim[axis], sizeof s.dim[0] * (size_t)(s.rank - axis));

@@ -38,7 +38,7 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
     const char *wanted =
         count < 0 ? tn_strfmt(g->arena, "at most %d", MOST_ELEMENTS) : tn_strfmt(g->arena, "%lld", (long long)count);
     return tn_node_error(g, n, "%s (input %d) is %s; int64 of %s elements is wanted", what, i,
-                         tn_type_text(g->arena, v->dtype, &v->shape), wanted);
+                         tn_value_type(g->arena, v), wanted);
 }
 
 bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)

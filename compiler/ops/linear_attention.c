@@ -51,7 +51,7 @@ static bool read_sizes(tn_graph *g, linear *l)
     for (int i = QUERY; i <= VALUE; i++)
         if (n->in[i]->shape.rank != 3 || n->in[i]->shape.dim[2].sym != NULL)
             return tn_node_error(g, n, "input %d '%s' is %s; [B,T,heads*size] with a fixed last dim is wanted", i,
-                                 n->in[i]->name, tn_type_text(g->arena, n->in[i]->dtype, &n->in[i]->shape));
+                                 n->in[i]->name, tn_value_type(g->arena, n->in[i]));
     l->group = q_heads / l->heads;
     l->batch = n->in[QUERY]->shape.dim[0];
     l->steps = n->in[QUERY]->shape.dim[1];
@@ -73,7 +73,7 @@ static bool check_steps(tn_graph *g, const linear *l, int i, int64_t count, int6
         return true;
     return tn_node_error(g, l->n,
                          "input %d '%s' is %s; [B,T,%lld] with the batch, the steps and the type of '%s' is wanted", i,
-                         v->name, tn_type_text(g->arena, v->dtype, &v->shape), (long long)count, l->n->in[QUERY]->name);
+                         v->name, tn_value_type(g->arena, v), (long long)count, l->n->in[QUERY]->name);
 }
 
 static void state_dims(const linear *l, tn_dim *dims)
@@ -97,8 +97,8 @@ static bool check_past(tn_graph *g, const linear *l)
     const tn_value *v = tn_optional_input(l->n, PAST);
     if (v == NULL || (tn_shape_equal(&v->shape, &want) && tn_quant_check_type(g, l->n, PAST, TN_T_FLOATS)))
         return true;
-    return tn_node_error(g, l->n, "input %d '%s' is %s; %s is wanted", PAST, v->name,
-                         tn_type_text(g->arena, v->dtype, &v->shape), tn_type_text(g->arena, v->dtype, &want));
+    return tn_node_error(g, l->n, "input %d '%s' is %s; %s is wanted", PAST, v->name, tn_value_type(g->arena, v),
+                         tn_type_text(g->arena, v->dtype, &want));
 }
 
 static bool read_linear(tn_graph *g, const tn_node *n, linear *l)

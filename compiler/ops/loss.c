@@ -15,12 +15,12 @@ static bool check_loss(tn_expand *e, const tn_value *x, const tn_value *t, const
         fits = tn_dim_same(t->shape.dim[i], x->shape.dim[i + (i > 0)]);
     if (!fits)
         return tn_expand_error(e, "'%s' is %s and '%s' is %s; [N,C,d..] and [N,d..] are wanted", x->name,
-                               tn_type_text(a, x->dtype, &x->shape), t->name, tn_type_text(a, t->dtype, &t->shape));
+                               tn_value_type(a, x), t->name, tn_value_type(a, t));
     if (t->dtype != TN_INT32 && t->dtype != TN_INT64)
         return tn_expand_error(e, "target '%s' is %s; int32 or int64 is wanted", t->name, tn_dtype_get(t->dtype)->name);
     if (w != NULL && (w->dtype != x->dtype || w->shape.rank != 1 || !tn_dim_same(w->shape.dim[0], x->shape.dim[1])))
         return tn_expand_error(e, "weights '%s' are %s; one for each class, of the type of '%s', is wanted", w->name,
-                               tn_type_text(a, w->dtype, &w->shape), x->name);
+                               tn_value_type(a, w), x->name);
     return true;
 }
 

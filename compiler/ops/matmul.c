@@ -104,7 +104,7 @@ bool tn_gemm_check_addend(tn_graph *g, const tn_node *n, int i, tn_dtype dtype, 
     if (v->dtype == dtype && tn_broadcast(&v->shape, y, &both) && tn_shape_equal(&both, y))
         return true;
     return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast to %s", i, v->name,
-                         tn_type_text(g->arena, v->dtype, &v->shape), tn_type_text(g->arena, dtype, y));
+                         tn_value_type(g->arena, v), tn_type_text(g->arena, dtype, y));
 }
 
 /* --- MatMul, Gemm ------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Moving elements: permuting, joining, cutting, padding and repeating tensors. Each output element is a load at another
+/* Moving elements: permuting, joining, cutting and repeating tensors. Each output element is a load at another
    position, found by index arithmetic:
 
        Transpose perm=[1,0]    out[i,j] = x[j,i]              Slice [8:0:-2]    out[i] = x[8 - i*2]
@@ -6,11 +6,6 @@
 
    Nothing is computed, so nothing is rounded: the elements are copied as stored. */
 #include "ops/late.h"
-
-static const char *type_text(tn_graph *g, const tn_value *v)
-{
-    return tn_type_text(g->arena, v->dtype, &v->shape);
-}
 
 static bool set_first_type(tn_node *n, const tn_shape *s)
 {
@@ -34,7 +29,7 @@ static bool read_perm(tn_graph *g, const tn_node *n, int *perm)
     bool seen[TN_MAX_RANK] = {false};
     const tn_attr *a = tn_node_find_attr(n, "perm");
     if (a != NULL && (a->kind != TN_ATTR_INTS || a->n != (size_t)rank))
-        return tn_node_error(g, n, "perm must list the %d axes of %s", rank, type_text(g, n->in[0]));
+        return tn_node_error(g, n, "perm must list the %d axes of %s", rank, tn_value_type(g->arena, n->in[0]));
     for (int i = 0; i < rank; i++) {
         perm[i] = rank - 1 - i;
         if (a == NULL)
@@ -96,7 +91,8 @@ bool tn_infer_concat(tn_graph *g, tn_node *n)
             fits = i == axis || tn_dim_same(x->dim[i], s.dim[i]);
         if (!fits)
             return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; only the dims of axis %d may differ", k,
-                                 n->in[k]->name, type_text(g, n->in[k]), type_text(g, n->in[0]), axis);
+                                 n->in[k]->name, tn_value_type(g->arena, n->in[k]), tn_value_type(g->arena, n->in[0]),
+                                 axis);
         s.dim[axis] = tn_dim_do(g->arena, TN_SYM_ADD, s.dim[axis], x->dim[axis]);
     }
     return set_first_type(n, &s);
@@ -180,7 +176,7 @@ static bool declared_split(tn_graph *g, const tn_node *n, int axis, tn_dim *part
             return false;
         if (s.rank != n->in[0]->shape.rank)
             return tn_node_error(g, n, "output %d is declared with rank %d; %s is split", i, s.rank,
-                                 type_text(g, n->in[0]));
+                                 tn_value_type(g->arena, n->in[0]));
         part[i] = s.dim[axis];
         sum = tn_dim_do(g->arena, TN_SYM_ADD, sum, part[i]);
     }
@@ -259,7 +255,7 @@ static bool infer_late_slice(tn_graph *g, tn_node *n, int late)
         return false;
     return (n->out[0]->shape.rank == x->shape.rank && count <= x->shape.rank)
         || tn_node_error(g, n, "%lld slices of %s cannot give %s, which the model declares", (long long)count,
-                         type_text(g, x), type_text(g, n->out[0]));
+                         tn_value_type(g->arena, x), tn_value_type(g->arena, n->out[0]));
 }
 
 bool tn_infer_slice(tn_graph *g, tn_node *n)
@@ -333,197 +329,6 @@ bool tn_lower_slice(tn_program *p, const tn_node *n)
     return true;
 }
 
-/* --- Pad ---------------------------------------------------------------------------------------------------------- */
-
-/* One axis: first cut (negative pads), then padded. The kept part has `kept` elements from `skip` on. */
-typedef struct pad {
-    tn_dim begin, end, skip, kept;
-} pad;
-
-static bool make_pad(tn_graph *g, const tn_node *n, tn_dim extent, tn_dim begin, tn_dim end, pad *out)
-{
-    tn_arena *a = g->arena;
-    tn_dim zero = tn_dim_fixed(0), cut[2] = {zero, zero}, *given[2] = {&begin, &end};
-    for (int k = 0; k < 2; k++) {
-        if (given[k]->n >= 0 && tn_dim_low(*given[k]) < 0)
-            return tn_node_error(g, n, "pad %s may be negative or not; that is not supported with a symbolic dim",
-                                 tn_dim_text(a, *given[k]));
-        if (given[k]->n < 0) {
-            cut[k] = tn_dim_do(a, TN_SYM_SUB, zero, *given[k]);
-            *given[k] = zero;
-        }
-    }
-    tn_dim kept = tn_dim_do(a, TN_SYM_SUB, tn_dim_do(a, TN_SYM_SUB, extent, cut[0]), cut[1]);
-    if (tn_dim_low(kept) < 0)
-        return tn_node_error(g, n, "the negative pads cut more than the %s elements of an axis",
-                             tn_dim_text(a, extent));
-    *out = (pad){.begin = begin, .end = end, .skip = cut[0], .kept = kept};
-    return true;
-}
-
-static bool read_pads(tn_graph *g, const tn_node *n, pad *out)
-{
-    const tn_shape *x = &n->in[0]->shape;
-    int axes[TN_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
-    size_t count = 0, n_axes = (size_t)x->rank;
-    const tn_dim *d = tn_need_dims(g, n, 1, "pads", &count);
-    if (d == NULL || (tn_has_input(n, 3) && !tn_need_axes(g, n, 3, x->rank, axes, &n_axes)))
-        return false;
-    if (count != n_axes * 2)
-        return tn_node_error(g, n, "%zu pads are given; two for each of %zu axes are wanted", count, n_axes);
-    for (int i = 0; i < x->rank; i++)
-        out[i] = (pad){.kept = x->dim[i]};
-    for (size_t i = 0; i < n_axes; i++)
-        if (!make_pad(g, n, x->dim[axes[i]], d[i], d[i + n_axes], &out[axes[i]]))
-            return false;
-    return true;
-}
-
-static const char *const pad_inputs[] = {"data", "pads", "constant_value", "axes"};
-
-static int find_late_pad(tn_graph *g, const tn_node *n)
-{
-    return !tn_is_early(g, n, 1) ? 1 : !tn_is_early(g, n, 3) ? 3 : 0;
-}
-
-static bool infer_late_pad(tn_graph *g, tn_node *n, int late)
-{
-    const tn_value *x = n->in[0];
-    int64_t axes = tn_has_input(n, 3) ? tn_late_count(n->in[3]) : x->shape.rank;
-    if (tn_has_input(n, 3) && !tn_check_late(g, n, 3, "axes", -1))
-        return false;
-    if (!tn_check_late(g, n, 1, "pads", 2 * axes) || !tn_infer_declared(g, n, late, pad_inputs[late]))
-        return false;
-    return (n->out[0]->shape.rank == x->shape.rank && axes <= x->shape.rank)
-        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by padding %lld axes", type_text(g, x),
-                         type_text(g, n->out[0]), (long long)axes);
-}
-
-static bool check_pad(tn_graph *g, const tn_node *n, const char *mode)
-{
-    if (mode[0] != 'c' && strcmp(mode, "reflect") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "wrap") != 0)
-        return tn_node_error(g, n, "mode is '%s'; constant, reflect, edge or wrap is wanted", mode);
-    if (tn_has_input(n, 2) && (n->in[2]->dtype != n->in[0]->dtype || tn_shape_count(&n->in[2]->shape) != 1))
-        return tn_node_error(g, n, "the value (input 2) is %s; a %s scalar is wanted", type_text(g, n->in[2]),
-                             tn_dtype_get(n->in[0]->dtype)->name);
-    return true;
-}
-
-bool tn_infer_pad(tn_graph *g, tn_node *n)
-{
-    pad pads[TN_MAX_RANK];
-    tn_shape s = n->in[0]->shape;
-    const char *mode = tn_node_string(n, "mode", "constant");
-    bool constant = strcmp(mode, "constant") == 0;
-    int late = find_late_pad(g, n);
-    if (!check_pad(g, n, constant ? "c" : mode))
-        return false;
-    if (late != 0)
-        return infer_late_pad(g, n, late);
-    if (!read_pads(g, n, pads))
-        return false;
-    for (int i = 0; i < s.rank; i++) {
-        s.dim[i] =
-            tn_dim_do(g->arena, TN_SYM_ADD, tn_dim_do(g->arena, TN_SYM_ADD, pads[i].kept, pads[i].begin), pads[i].end);
-        if (!constant && tn_dim_low(pads[i].kept) < 1 && s.dim[i].n > 0)
-            return tn_node_error(g, n, "axis %d has no element to take the padding from", i);
-    }
-    return set_first_type(n, &s);
-}
-
-/* A pad as expressions. far: reflection may reach further than once, or that is not known. */
-typedef struct edges {
-    const tn_expr *begin, *skip, *kept;
-    bool padded, far;
-} edges;
-
-static edges known_edges(tn_program *p, const pad *d)
-{
-    int64_t reach = tn_dim_low(d->kept) - 1;
-    return (edges){.begin = tn_dim_expr(p, d->begin),
-                   .skip = tn_dim_expr(p, d->skip),
-                   .kept = tn_dim_expr(p, d->kept),
-                   .padded = d->begin.n > 0 || d->end.n > 0,
-                   .far = d->begin.n > reach || d->end.n > reach};
-}
-
-/* The same from pads that only the run knows; *agrees where they make the declared dim of x's, and leave an element to
-   take the padding from. */
-static edges late_edges(tn_program *p, const tn_node *n, int axis, bool constant, const tn_expr **agrees)
-{
-    int rank = n->in[0]->shape.rank;
-    int64_t count = tn_late_count(n->in[1]) / 2;
-    const tn_value *axes = tn_has_input(n, 3) ? n->in[3] : NULL;
-    const tn_expr *zero = tn_int64(p, 0), *dim = tn_late_dim(p, n->in[0]->shape.dim[axis]);
-    const tn_expr *begin = tn_late_pick(p, n->in[1], 0, count, axes, axis, rank, zero);
-    const tn_expr *end = tn_late_pick(p, n->in[1], count, count, axes, axis, rank, zero);
-    const tn_expr *kept = tn_add(p, tn_add(p, dim, tn_min(p, begin, zero)), tn_min(p, end, zero));
-    const tn_expr *whole = tn_add(p, tn_add(p, dim, begin), end), *y = tn_late_dim(p, n->out[0]->shape.dim[axis]);
-    *agrees = tn_and(p, *agrees, tn_and(p, tn_is(p, whole, y), tn_le(p, tn_int64(p, constant ? 0 : 1), kept)));
-    return (edges){.begin = tn_late_index(p, tn_max(p, begin, zero)),
-                   .skip = tn_late_index(p, tn_max(p, tn_sub(p, zero, begin), zero)),
-                   .kept = tn_late_index(p, kept),
-                   .padded = true,
-                   .far = true};
-}
-
-static bool find_edges(tn_program *p, const tn_node *n, bool constant, edges *out)
-{
-    pad pads[TN_MAX_RANK];
-    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
-    bool late = find_late_pad(p->graph, n) != 0;
-    if (!late && !read_pads(p->graph, n, pads))
-        return false;
-    for (int i = 0; i < n->in[0]->shape.rank; i++)
-        out[i] = late ? late_edges(p, n, i, constant, &agrees) : known_edges(p, &pads[i]);
-    if (late)
-        tn_late_check(p, n, agrees);
-    return true;
-}
-
-/* Where position i of the kept part, which may lie outside of it, takes its element from. Reflection that reaches no
-   further than once needs no division; else it goes to and fro with the period 2 * (kept - 1). */
-static const tn_expr *bring_inside(tn_program *p, const char *mode, const edges *d, const tn_expr *i)
-{
-    const tn_expr *zero = tn_index(p, 0), *one = tn_index(p, 1);
-    const tn_expr *last = tn_sub(p, d->kept, one), *period = tn_mul(p, last, tn_index(p, 2));
-    if (mode[0] == 'e')
-        return tn_min(p, tn_max(p, i, zero), last);
-    if (mode[0] == 'w')
-        return tn_op2(p, TN_OP_MOD, i, d->kept);
-    if (d->far)
-        i = tn_op2(p, TN_OP_MOD, i, tn_max(p, period, one));
-    i = tn_max(p, i, tn_sub(p, zero, i));
-    return tn_min(p, i, tn_sub(p, period, i));
-}
-
-bool tn_lower_pad(tn_program *p, const tn_node *n)
-{
-    edges edge[TN_MAX_RANK];
-    const tn_expr *at[TN_MAX_RANK], *outside[TN_MAX_RANK] = {NULL};
-    const char *mode = tn_node_string(n, "mode", "constant");
-    bool constant = strcmp(mode, "constant") == 0;
-    if (!find_edges(p, n, constant, edge))
-        return false;
-    tn_comp *c = begin_move(p, n, at);
-    for (int i = 0; i < c->out->rank; i++) {
-        at[i] = tn_sub(p, c->at[i], edge[i].begin);
-        if (!constant && edge[i].padded)
-            at[i] = bring_inside(p, mode, &edge[i], at[i]);
-        at[i] = tn_add(p, at[i], edge[i].skip);
-        outside[i] = tn_index(p, 0);
-    }
-    tn_buf *x = tn_buf_of(p, n->in[0]);
-    if (!constant)
-        tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
-    else {
-        const tn_expr *value = tn_has_input(n, 2) ? tn_load(p, tn_buf_of(p, n->in[2]), outside)
-                                                  : tn_number(p, tn_dtype_get(x->dtype)->compute, 0);
-        tn_comp_set(p, c, tn_load_or(p, x, at, value));
-    }
-    return true;
-}
-
 /* --- Expand, Tile ------------------------------------------------------------------------------------------------- */
 
 /* The declared shape, of as many dims as input 1 gives at least. */
@@ -533,8 +338,8 @@ static bool infer_late_repeats(tn_graph *g, tn_node *n, bool exactly)
         return false;
     int64_t count = tn_late_count(n->in[1]), rank = n->out[0]->shape.rank, x = n->in[0]->shape.rank;
     return (exactly ? rank == x && count == x : rank == (count > x ? count : x))
-        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by %lld numbers", type_text(g, n->in[0]),
-                         type_text(g, n->out[0]), (long long)count);
+        || tn_node_error(g, n, "%s cannot become %s, which the model declares, by %lld numbers",
+                         tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->out[0]), (long long)count);
 }
 
 /* Broadcasting gives the declared dims. */
@@ -561,13 +366,13 @@ bool tn_infer_expand(tn_graph *g, tn_node *n)
             return false;
         s = n->out[0]->shape;
         return (tn_broadcast(&n->in[0]->shape, &s, &s) && tn_shape_equal(&s, &n->out[0]->shape))
-            || tn_node_error(g, n, "%s does not broadcast to %s, which the model declares", type_text(g, n->in[0]),
-                             type_text(g, n->out[0]));
+            || tn_node_error(g, n, "%s does not broadcast to %s, which the model declares",
+                             tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->out[0]));
     }
     if (!tn_need_shape(g, n, 1, &s))
         return false;
     if (!tn_broadcast(&n->in[0]->shape, &s, &s))
-        return tn_node_error(g, n, "%s does not broadcast with the shape %s", type_text(g, n->in[0]),
+        return tn_node_error(g, n, "%s does not broadcast with the shape %s", tn_value_type(g->arena, n->in[0]),
                              tn_type_text(g->arena, n->in[1]->dtype, &s));
     return set_first_type(n, &s);
 }
@@ -594,7 +399,7 @@ bool tn_infer_tile(tn_graph *g, tn_node *n)
         return false;
     if (s.rank != x.rank)
         return tn_node_error(g, n, "%d repeats are given for %s; one for each axis is wanted", s.rank,
-                             type_text(g, n->in[0]));
+                             tn_value_type(g->arena, n->in[0]));
     for (int i = 0; i < x.rank; i++)
         s.dim[i] = tn_dim_do(g->arena, TN_SYM_MUL, x.dim[i], s.dim[i]);
     return set_first_type(n, &s);
@@ -631,7 +436,8 @@ static bool read_block(tn_graph *g, const tn_node *n, int64_t *block)
     if (*block < 1 || *block > 1 << 15)
         return tn_node_error(g, n, "blocksize is %lld; 1 to 32768 is wanted", (long long)*block);
     if (n->in[0]->shape.rank != 4)
-        return tn_node_error(g, n, "input '%s' is %s; rank 4 is wanted", n->in[0]->name, type_text(g, n->in[0]));
+        return tn_node_error(g, n, "input '%s' is %s; rank 4 is wanted", n->in[0]->name,
+                             tn_value_type(g->arena, n->in[0]));
     return true;
 }
 
@@ -717,7 +523,7 @@ static bool find_target(tn_graph *g, const tn_node *n, tn_shape *out)
     if (!tn_check_late(g, n, 1, "shape", -1) || !tn_need_declared(g, n, 1, "shape", 0, &y))
         return false;
     if (y.rank != n->in[0]->shape.rank)
-        return tn_node_error(g, n, "%s cannot become %s, which the model declares", type_text(g, n->in[0]),
+        return tn_node_error(g, n, "%s cannot become %s, which the model declares", tn_value_type(g->arena, n->in[0]),
                              tn_type_text(g->arena, n->in[0]->dtype, &y));
     *out = (tn_shape){.known = true, .rank = given != NULL ? (int)given->n : y.rank};
     for (int i = 0; i < out->rank && out->rank <= y.rank; i++) {
@@ -795,10 +601,10 @@ bool tn_infer_reverse_sequence(tn_graph *g, tn_node *n)
         return tn_node_error(g, n,
                              "time_axis is %lld and batch_axis %lld for %s; 0 and 1 or 1 and 0 are wanted, of "
                              "rank 2 or more",
-                             (long long)time, (long long)batch, type_text(g, n->in[0]));
+                             (long long)time, (long long)batch, tn_value_type(g->arena, n->in[0]));
     if (n->in[1]->dtype != TN_INT64 || lens->rank != 1 || !tn_dim_same(lens->dim[0], x->dim[batch]))
-        return tn_node_error(g, n, "the lengths (input 1) are %s; int64[%s] is wanted", type_text(g, n->in[1]),
-                             tn_dim_text(g->arena, x->dim[batch]));
+        return tn_node_error(g, n, "the lengths (input 1) are %s; int64[%s] is wanted",
+                             tn_value_type(g->arena, n->in[1]), tn_dim_text(g->arena, x->dim[batch]));
     return tn_infer_first(g, n);
 }
 

@@ -12,18 +12,13 @@
 /* In the sums over what is kept: an overlap counts more than all boxes together. */
 static const int64_t overlap = (int64_t)1 << 40;
 
-static const char *type_text(tn_graph *g, const tn_value *v)
-{
-    return tn_type_text(g->arena, v->dtype, &v->shape);
-}
-
 static bool check_scalar(tn_graph *g, const tn_node *n, int i, tn_dtype dtype)
 {
     static const char *const names[] = {"boxes", "scores", "max_output_boxes_per_class", "iou_threshold",
                                         "score_threshold"};
     const tn_value *v = tn_has_input(n, i) ? n->in[i] : NULL;
     return v == NULL || (v->dtype == dtype && v->shape.rank <= 1 && tn_shape_count(&v->shape) == 1)
-        || tn_node_error(g, n, "%s (input %d) is %s; one %s is wanted", names[i], i, type_text(g, v),
+        || tn_node_error(g, n, "%s (input %d) is %s; one %s is wanted", names[i], i, tn_value_type(g->arena, v),
                          tn_dtype_get(dtype)->name);
 }
 
@@ -38,7 +33,7 @@ bool tn_infer_nms(tn_graph *g, tn_node *n)
         return tn_node_error(g, n,
                              "the boxes are %s and the scores %s; [batch, boxes, 4] and [batch, classes, boxes] are "
                              "wanted",
-                             type_text(g, boxes), type_text(g, scores));
+                             tn_value_type(g->arena, boxes), tn_value_type(g->arena, scores));
     if (!check_scalar(g, n, 2, TN_INT64) || !check_scalar(g, n, 3, TN_FLOAT) || !check_scalar(g, n, 4, TN_FLOAT))
         return false;
     if (!tn_need_declared(g, n, 1, "scores", 0, &y))

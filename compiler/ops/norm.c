@@ -26,7 +26,7 @@ static bool check_channels(tn_graph *g, const tn_node *n, int i, tn_dim channels
     const tn_value *v = n->in[i];
     if (v->shape.rank != 1 || !tn_dim_same(v->shape.dim[0], channels))
         return tn_node_error(g, n, "input %d '%s' is %s; %s elements are wanted", i, v->name,
-                             tn_type_text(g->arena, v->dtype, &v->shape), tn_dim_text(g->arena, channels));
+                             tn_value_type(g->arena, v), tn_dim_text(g->arena, channels));
     return check_float(g, n, i);
 }
 
@@ -35,7 +35,7 @@ static bool check_rank(tn_graph *g, const tn_node *n, int rank)
     if (n->in[0]->shape.rank >= rank)
         return true;
     return tn_node_error(g, n, "input '%s' is %s; rank %d or more is wanted", n->in[0]->name,
-                         tn_type_text(g->arena, n->in[0]->dtype, &n->in[0]->shape), rank);
+                         tn_value_type(g->arena, n->in[0]), rank);
 }
 
 static const tn_expr *load_as(tn_program *p, tn_dtype dt, const tn_value *v, const tn_expr *const *at)
@@ -156,8 +156,7 @@ static bool check_broadcast(tn_graph *g, const tn_node *n, int i)
         return true;
     if (!tn_broadcast(&n->in[i]->shape, x, &both) || !tn_shape_equal(&both, x))
         return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast to %s", i, n->in[i]->name,
-                             tn_type_text(g->arena, n->in[i]->dtype, &n->in[i]->shape),
-                             tn_type_text(g->arena, n->in[0]->dtype, x));
+                             tn_value_type(g->arena, n->in[i]), tn_type_text(g->arena, n->in[0]->dtype, x));
     return check_float(g, n, i);
 }
 

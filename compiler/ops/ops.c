@@ -145,7 +145,7 @@ static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)
                                  tn_dtype_get(v->dtype)->name, tn_dtype_get(n->in[0]->dtype)->name, n->op->name);
         if (!tn_broadcast(&s, &v->shape, &s))
             return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
-                                 tn_type_text(g->arena, v->dtype, &v->shape), tn_type_text(g->arena, v->dtype, &s));
+                                 tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, &s));
     }
     tn_set_output(n, 0, dtype, &s);
     return true;

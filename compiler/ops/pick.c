@@ -7,11 +7,6 @@
    shape of the output says, which is checked. */
 #include "ops/late.h"
 
-static const char *type_text(tn_graph *g, const tn_value *v)
-{
-    return tn_type_text(g->arena, v->dtype, &v->shape);
-}
-
 /* --- positions ------------------------------------------------------------------------------------------------------ */
 
 static bool is_marked(const tn_tensor *t, int64_t i)
@@ -130,7 +125,7 @@ static bool declared_count(tn_graph *g, const tn_node *n, int axis, tn_dim exten
         return false;
     if (s.rank != (axis < 0 ? 1 : x->rank) || condition->dim[0].n > tn_dim_low(extent))
         return tn_node_error(g, n, "%s with the condition %s cannot give %s, which the model declares",
-                             type_text(g, n->in[0]), type_text(g, n->in[1]),
+                             tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->in[1]),
                              tn_type_text(g->arena, n->in[0]->dtype, &s));
     *out = s.dim[axis < 0 ? 0 : axis];
     return true;
@@ -142,7 +137,8 @@ bool tn_infer_compress(tn_graph *g, tn_node *n)
     tn_dim extent, count;
     const tn_value *v = n->in[1];
     if (v->dtype != TN_BOOL || v->shape.rank != 1)
-        return tn_node_error(g, n, "the condition '%s' is %s; bool of rank 1 is wanted", v->name, type_text(g, v));
+        return tn_node_error(g, n, "the condition '%s' is %s; bool of rank 1 is wanted", v->name,
+                             tn_value_type(g->arena, v));
     if (!read_compressed(g, n, &axis, &extent))
         return false;
     bool known = v->constant != NULL;
@@ -189,7 +185,7 @@ bool tn_infer_non_zero(tn_graph *g, tn_node *n)
         return false;
     else if (declared.rank != 2 || !tn_dim_same(declared.dim[0], s.dim[0]))
         return tn_node_error(g, n, "the non-zero elements of %s cannot give %s, which the model declares",
-                             type_text(g, x), tn_type_text(g->arena, TN_INT64, &declared));
+                             tn_value_type(g->arena, x), tn_type_text(g->arena, TN_INT64, &declared));
     else
         s.dim[1] = declared.dim[1];
     tn_set_output(n, 0, TN_INT64, &s);

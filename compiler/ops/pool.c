@@ -15,7 +15,7 @@ static bool make_window(tn_graph *g, const tn_node *n, tn_window *w)
     const tn_value *x = n->in[0];
     if (x->shape.rank < 3)
         return tn_node_error(g, n, "input '%s' is %s; a batch, channels and at least one spatial dim are wanted",
-                             x->name, tn_type_text(g->arena, x->dtype, &x->shape));
+                             x->name, tn_value_type(g->arena, x));
     bool ceil = tn_node_int(n, "ceil_mode", 0) != 0;
     return tn_window_make(g, n, &x->shape, 2, x->shape.rank - 2, NULL, ceil, w);
 }
@@ -193,7 +193,7 @@ bool tn_infer_max_unpool(tn_graph *g, tn_node *n)
         return false;
     if (n->in[1]->dtype != TN_INT64 || !tn_shape_equal(&n->in[1]->shape, &n->in[0]->shape))
         return tn_node_error(g, n, "the indices '%s' are %s; int64 and the input's shape are wanted", n->in[1]->name,
-                             tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape));
+                             tn_value_type(g->arena, n->in[1]));
     if (tn_has_input(n, 2)) {
         tn_shape given;
         if (!tn_find_shape(g, n, 2, "output_shape", &given))

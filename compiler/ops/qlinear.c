@@ -29,8 +29,7 @@ bool tn_infer_qlinear_binary(tn_graph *g, tn_node *n)
         return false;
     if (!tn_broadcast(&a->shape, &b->shape, &y))
         return tn_node_error(g, n, "'%s' is %s and '%s' is %s, which do not broadcast", a->name,
-                             tn_type_text(g->arena, a->dtype, &a->shape), b->name,
-                             tn_type_text(g->arena, b->dtype, &b->shape));
+                             tn_value_type(g->arena, a), b->name, tn_value_type(g->arena, b));
     tn_set_output(n, 0, a->dtype, &y);
     return true;
 }
@@ -189,7 +188,7 @@ static bool spatial_dims(tn_graph *g, const tn_node *n, int *first, int *rank)
     const tn_value *x = n->in[0];
     if (x->shape.rank < 3)
         return tn_node_error(g, n, "input '%s' is %s; a batch, channels and at least one spatial dim are wanted",
-                             x->name, tn_type_text(g->arena, x->dtype, &x->shape));
+                             x->name, tn_value_type(g->arena, x));
     *first = tn_node_int(n, "channels_last", 0) != 0 ? 1 : 2;
     *rank = x->shape.rank - 2;
     return true;
@@ -280,7 +279,7 @@ static bool add_part(tn_graph *g, const tn_node *n, int i, int axis, tn_shape *y
         fits = k == axis || tn_dim_same(x->shape.dim[k], y->dim[k]);
     if (!fits)
         return tn_node_error(g, n, "input %d '%s' is %s, input 2 is %s; all dims but %d must be equal", i, x->name,
-                             tn_type_text(g->arena, x->dtype, &x->shape), n->in[2]->name, axis);
+                             tn_value_type(g->arena, x), n->in[2]->name, axis);
     y->dim[axis] = tn_dim_do(g->arena, TN_SYM_ADD, y->dim[axis], x->shape.dim[axis]);
     return true;
 }

@@ -121,7 +121,7 @@ bool tn_quant_check_one(tn_graph *g, const tn_node *n, int i, const char *what, 
     const tn_value *v = n->in[i];
     if (!is_one(&v->shape))
         return tn_node_error(g, n, "the %s '%s' is %s; one element is wanted", what, v->name,
-                             tn_type_text(g->arena, v->dtype, &v->shape));
+                             tn_value_type(g->arena, v));
     return tn_quant_check_type(g, n, i, types);
 }
 
@@ -163,8 +163,7 @@ static bool read_granularity(tn_graph *g, const tn_node *n, granularity *out)
     *out = (granularity){-1, 1, false};
     if (tn_has_input(n, 2) && !tn_shape_equal(&n->in[2]->shape, s) && !(is_one(&n->in[2]->shape) && is_one(s)))
         return tn_node_error(g, n, "the scale is %s, the zero point %s; one shape is wanted",
-                             tn_type_text(g->arena, n->in[1]->dtype, s),
-                             tn_type_text(g->arena, n->in[2]->dtype, &n->in[2]->shape));
+                             tn_type_text(g->arena, n->in[1]->dtype, s), tn_value_type(g->arena, n->in[2]));
     if (block < 0 || block > INT32_MAX)
         return tn_node_error(g, n, "block_size is %lld", (long long)block);
     if (s->rank == 0 || (block == 0 && is_one(s)))

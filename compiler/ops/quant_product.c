@@ -159,7 +159,7 @@ static bool check_filter_param(tn_graph *g, const tn_node *n, int i, const tn_co
     if (one || (v->shape.rank == 1 && tn_dim_is(v->shape.dim[0], k->groups * k->out)))
         return tn_quant_check_type(g, n, i, types);
     return tn_node_error(g, n, "input %d '%s' is %s; one element or one per filter (%lld) is wanted", i, v->name,
-                         tn_type_text(g->arena, v->dtype, &v->shape), (long long)(k->groups * k->out));
+                         tn_value_type(g->arena, v), (long long)(k->groups * k->out));
 }
 
 static const tn_expr *const *filter_site(tn_program *p, const tn_comp *c, const tn_value *v, const tn_expr **at)

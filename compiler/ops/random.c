@@ -240,10 +240,10 @@ bool tn_infer_dropout(tn_graph *g, tn_node *n)
     const tn_value *mode = tn_has_input(n, 2) ? n->in[2] : NULL;
     if (tn_has_input(n, 1) && tn_shape_count(&n->in[1]->shape) != 1)
         return tn_node_error(g, n, "ratio '%s' is %s; a scalar is wanted", n->in[1]->name,
-                             tn_type_text(g->arena, n->in[1]->dtype, &n->in[1]->shape));
+                             tn_value_type(g->arena, n->in[1]));
     if (mode != NULL && (mode->dtype != TN_BOOL || tn_shape_count(&mode->shape) != 1))
         return tn_node_error(g, n, "training_mode '%s' is %s; a scalar of type bool is wanted", mode->name,
-                             tn_type_text(g->arena, mode->dtype, &mode->shape));
+                             tn_value_type(g->arena, mode));
     if (may_drop(n))
         tn_node_set_key(g, n);
     tn_set_output(n, 0, n->in[0]->dtype, &n->in[0]->shape);

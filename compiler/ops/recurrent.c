@@ -165,8 +165,8 @@ static bool check_input(tn_graph *g, const tn_node *n, int i, bool typed, int ra
     tn_dtype t = typed ? n->in[0]->dtype : TN_INT32;
     if (v->dtype == t && tn_shape_equal(&v->shape, &s))
         return true;
-    return tn_node_error(g, n, "input %d '%s' is %s; %s is wanted", i, v->name,
-                         tn_type_text(g->arena, v->dtype, &v->shape), tn_type_text(g->arena, t, &s));
+    return tn_node_error(g, n, "input %d '%s' is %s; %s is wanted", i, v->name, tn_value_type(g->arena, v),
+                         tn_type_text(g->arena, t, &s));
 }
 
 static bool check_activations(tn_graph *g, const layer *l)

@@ -157,8 +157,8 @@ static bool infer_late(tn_graph *g, tn_node *n)
         return false;
     int rank = keeps_dims(n) ? x->shape.rank : x->shape.rank - (int)tn_late_count(n->in[1]);
     if (y->shape.rank != rank || !late_count(g, &x->shape, &y->shape, &count))
-        return tn_node_error(g, n, "%s cannot be reduced to %s, which the model declares",
-                             tn_type_text(g->arena, x->dtype, &x->shape), tn_type_text(g->arena, y->dtype, &y->shape));
+        return tn_node_error(g, n, "%s cannot be reduced to %s, which the model declares", tn_value_type(g->arena, x),
+                             tn_value_type(g->arena, y));
     return true;
 }
 
@@ -401,7 +401,7 @@ bool tn_infer_global_pool(tn_graph *g, tn_node *n)
     const tn_value *x = n->in[0];
     if (x->shape.rank < 2)
         return tn_node_error(g, n, "input '%s' is %s; a batch and channels are wanted", x->name,
-                             tn_type_text(g->arena, x->dtype, &x->shape));
+                             tn_value_type(g->arena, x));
     tn_shape s = tn_reduced_shape(&x->shape, spatial, true);
     tn_set_output(n, 0, x->dtype, &s);
     return true;

@@ -128,8 +128,7 @@ static bool check_state(tn_graph *g, const tn_node *n, const tn_value *state, co
     if (state->dtype == next->dtype && tn_shape_equal(&state->shape, &next->shape))
         return true;
     return tn_node_error(g, n, "what is carried from turn to turn changes from %s to %s ('%s')",
-                         tn_type_text(g->arena, state->dtype, &state->shape),
-                         tn_type_text(g->arena, next->dtype, &next->shape), next->name);
+                         tn_value_type(g->arena, state), tn_value_type(g->arena, next), next->name);
 }
 
 bool tn_infer_repeat_end(tn_graph *g, tn_node *n)

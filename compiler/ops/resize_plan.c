@@ -268,8 +268,7 @@ static bool check_list(tn_graph *g, const tn_node *n, int i, const char *what, i
     const tn_value *v = n->in[i];
     bool fits = v->shape.rank == 1 && tn_dim_is(v->shape.dim[0], count) && tn_dtype_get(v->dtype)->is_float;
     return fits
-        || tn_node_error(g, n, "%s (input %d) is %s; %d floats are wanted", what, i,
-                         tn_type_text(g->arena, v->dtype, &v->shape), count);
+        || tn_node_error(g, n, "%s (input %d) is %s; %d floats are wanted", what, i, tn_value_type(g->arena, v), count);
 }
 
 /* The output's extents are the declared ones, and tables are filled at run time. */

@@ -6,11 +6,6 @@
    Sums are kept in the compute type of the input (float for the 16-bit floats). */
 #include "ops/late.h"
 
-static const char *type_text(tn_graph *g, const tn_value *v)
-{
-    return tn_type_text(g->arena, v->dtype, &v->shape);
-}
-
 /* --- GridSample --------------------------------------------------------------------------------------------------- */
 
 enum { MAX_SPATIAL = 3, MAX_TAPS = 4 };
@@ -54,8 +49,8 @@ static bool read_sampler(tn_graph *g, const tn_node *n, sampler *s)
     s->align = tn_node_int(n, "align_corners", 0) != 0;
     s->taps = s->mode == NEAREST ? 1 : s->mode == LINEAR ? 2 : MAX_TAPS;
     if (s->n < 1 || s->n > MAX_SPATIAL || (s->mode == CUBIC && s->n > 2))
-        return tn_node_error(g, n, "the image is %s; 1 to %d spatial dims are supported", type_text(g, n->in[0]),
-                             s->mode == CUBIC ? 2 : MAX_SPATIAL);
+        return tn_node_error(g, n, "the image is %s; 1 to %d spatial dims are supported",
+                             tn_value_type(g->arena, n->in[0]), s->mode == CUBIC ? 2 : MAX_SPATIAL);
     return true;
 }
 
@@ -70,14 +65,14 @@ bool tn_infer_grid_sample(tn_graph *g, tn_node *n)
         return tn_node_error(g, n,
                              "the grid is %s for the image %s; floats of the same rank and batch are wanted, "
                              "with %d coordinates",
-                             type_text(g, n->in[1]), type_text(g, n->in[0]), s.n);
+                             tn_value_type(g->arena, n->in[1]), tn_value_type(g->arena, n->in[0]), s.n);
     if (s.mode != NEAREST && !tn_dtype_get(n->in[0]->dtype)->is_float)
         return tn_node_error(g, n, "the image is %s; between its elements only floats can be sampled",
-                             type_text(g, n->in[0]));
+                             tn_value_type(g->arena, n->in[0]));
     tn_shape out = *x;
     for (int d = 0; d < s.n; d++) {
         if (tn_dim_low(x->dim[2 + d]) < 1)
-            return tn_node_error(g, n, "the image %s may be empty", type_text(g, n->in[0]));
+            return tn_node_error(g, n, "the image %s may be empty", tn_value_type(g->arena, n->in[0]));
         out.dim[2 + d] = q->dim[1 + d];
     }
     tn_set_output(n, 0, n->in[0]->dtype, &out);
@@ -302,8 +297,8 @@ static bool infer_late(tn_graph *g, tn_node *n)
     bool fits = x->rank == 3 && count >= 1 && tn_dim_same(x->dim[0], y->dim[0])
              && tn_dims_divide(g->arena, 1, &x->dim[1], 1, &y->dim[1], &kernel);
     if (!fits)
-        return tn_node_error(g, n, "the columns %s cannot give %s, which the model declares", type_text(g, n->in[0]),
-                             type_text(g, n->out[0]));
+        return tn_node_error(g, n, "the columns %s cannot give %s, which the model declares",
+                             tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->out[0]));
     return tn_check_late(g, n, 1, "image_shape", count) && tn_check_late(g, n, 2, "block_shape", count)
         && read_steps(g, n, (size_t)count, b);
 }
@@ -388,7 +383,7 @@ bool tn_infer_col2im(tn_graph *g, tn_node *n)
     if (x->rank != 3 || !tn_dim_same(x->dim[2], columns)
         || !tn_dims_divide(g->arena, 1, &x->dim[1], 1, &kernel, &s.dim[1]))
         return tn_node_error(g, n, "the columns are %s; [N, a multiple of %lld, %lld] is wanted",
-                             type_text(g, n->in[0]), (long long)kernel.n, (long long)columns.n);
+                             tn_value_type(g->arena, n->in[0]), (long long)kernel.n, (long long)columns.n);
     tn_set_output(n, 0, n->in[0]->dtype, &s);
     return true;
 }

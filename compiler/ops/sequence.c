@@ -215,7 +215,7 @@ bool tn_expand_split_to_sequence(tn_expand *e, const tn_node *n)
         return !(e->failed = true);
     if (x->shape.dim[axis].sym != NULL)
         return tn_expand_error(e, "axis %d of '%s', %s, is known at run time only", axis, x->name,
-                               tn_type_text(e->g->arena, x->dtype, &x->shape));
+                               tn_value_type(e->g->arena, x));
     const int64_t *parts = find_parts(e, x->shape.dim[axis].n, &count);
     if (parts == NULL)
         return false;

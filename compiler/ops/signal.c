@@ -72,7 +72,7 @@ bool tn_infer_mel(tn_graph *g, tn_node *n)
     for (int i = BINS; i <= HIGHEST; i++)
         if (tn_shape_count(&n->in[i]->shape) != 1)
             return tn_node_error(g, n, "input %d '%s' is %s; one element is wanted", i, n->in[i]->name,
-                                 tn_type_text(g->arena, n->in[i]->dtype, &n->in[i]->shape));
+                                 tn_value_type(g->arena, n->in[i]));
     if (!read_output_type(g, n, &t))
         return false;
     for (int i = BINS; i <= LENGTH; i++)
@@ -321,7 +321,7 @@ static bool make_transform(tn_expand *e, const tn_value *x, int bins, int64_t le
             e,
             "'%s' is %s, transformed with length %lld; a fixed dim, 1 or 2 parts in the last dim and a "
             "length above 0 are wanted",
-            x->name, tn_type_text(e->g->arena, x->dtype, &x->shape), (long long)f->length);
+            x->name, tn_value_type(e->g->arena, x), (long long)f->length);
     if (f->length > MOST_NUMBERS)
         return tn_expand_error(e, "a transform of %lld elements; at most %d are supported", (long long)f->length,
                                MOST_NUMBERS);
@@ -391,8 +391,7 @@ static bool dft_late_axis(tn_expand *e, tn_value *x, int64_t length, bool one_si
     }
     if (c.result == NULL)
         return tn_expand_error(e, "the model declares %s for the result, which fits no axis of '%s', %s",
-                               tn_type_text(e->g->arena, x->dtype, &want), x->name,
-                               tn_type_text(e->g->arena, x->dtype, &x->shape));
+                               tn_type_text(e->g->arena, x->dtype, &want), x->name, tn_value_type(e->g->arena, x));
     return tn_give(e, 0, tn_call_check(e, c.found, c.result));
 }
 
@@ -483,8 +482,7 @@ static bool stft_late(tn_expand *e, bool one_sided)
     }
     if (c.result == NULL)
         return tn_expand_error(e, "the model declares %s for the result, which frames of '%s', %s, do not give",
-                               tn_type_text(e->g->arena, x->dtype, &y), x->name,
-                               tn_type_text(e->g->arena, x->dtype, &x->shape));
+                               tn_type_text(e->g->arena, x->dtype, &y), x->name, tn_value_type(e->g->arena, x));
     return tn_give(e, 0, tn_call_check(e, c.found, c.result));
 }
 

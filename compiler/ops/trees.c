@@ -216,7 +216,7 @@ static bool check_features(forest *f, const tn_value *x)
     for (int64_t i = 0; i < f->nodes; i++)
         if (f->mode[i] != LEAF && (f->feature[i] < 0 || f->feature[i] >= x->shape.dim[1].n))
             return tn_expand_error(f->e, "a node tests feature %lld of %s", (long long)f->feature[i],
-                                   tn_type_text(f->e->g->arena, x->dtype, &x->shape));
+                                   tn_value_type(f->e->g->arena, x));
     return true;
 }
 
@@ -227,7 +227,7 @@ static tn_value *sum_trees(forest *f, const char *aggregate)
     tn_value *x = tn_call_cast(e, e->node->in[0], f->dtype);
     x = x->shape.rank == 1 ? tn_call_unsqueeze(e, x, 0) : x;
     if (x->shape.rank != 2 || x->shape.dim[1].sym != NULL)
-        tn_expand_error(e, "input 0 is %s; [N,features] is wanted", tn_type_text(e->g->arena, x->dtype, &x->shape));
+        tn_expand_error(e, "input 0 is %s; [N,features] is wanted", tn_value_type(e->g->arena, x));
     if (e->failed || !find_depth(f) || !check_features(f, x))
         return tn_expand_scalar(e, TN_FLOAT, 0);
     const int64_t dims[] = {f->nodes, f->targets};

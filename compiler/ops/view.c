@@ -15,7 +15,7 @@ bool tn_lower_view(tn_program *p, const tn_node *n)
 
 static const char *shape_text(tn_graph *g, const tn_node *n)
 {
-    return tn_type_text(g->arena, n->in[0]->dtype, &n->in[0]->shape);
+    return tn_value_type(g->arena, n->in[0]);
 }
 
 /* The dims asked for; *open is the axis of the -1, which stands as 1 for now. */

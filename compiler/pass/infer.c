@@ -31,8 +31,8 @@ static bool check_types(tn_graph *g, const tn_node *n)
     for (int t = 0; t < 32; t++)
         if ((n->op->types >> t & 1u) != 0)
             tn_str_add(&wanted, "%s%s", wanted.len > 0 ? ", " : "", tn_dtype_get(t)->name);
-    return tn_node_error(g, n, "input 0 '%s' is %s; %s takes %s", n->in[0]->name,
-                         tn_type_text(g->arena, n->in[0]->dtype, &n->in[0]->shape), n->op->name, wanted.text);
+    return tn_node_error(g, n, "input 0 '%s' is %s; %s takes %s", n->in[0]->name, tn_value_type(g->arena, n->in[0]),
+                         n->op->name, wanted.text);
 }
 
 static bool check_outputs(tn_graph *g, const tn_node *n)
@@ -46,10 +46,9 @@ static bool check_outputs(tn_graph *g, const tn_node *n)
         for (int d = 0; d < v->shape.rank; d++)
             if (v->shape.dim[d].n < 0)
                 return tn_node_error(g, n, "output %d '%s' would have a negative dim: %s", i, v->name,
-                                     tn_type_text(g->arena, v->dtype, &v->shape));
+                                     tn_value_type(g->arena, v));
         if (tn_shape_count(&v->shape) >= TN_DIM_MAX)
-            return tn_node_error(g, n, "output %d '%s' is too large: %s", i, v->name,
-                                 tn_type_text(g->arena, v->dtype, &v->shape));
+            return tn_node_error(g, n, "output %d '%s' is too large: %s", i, v->name, tn_value_type(g->arena, v));
     }
     return true;
 }
