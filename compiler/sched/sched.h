@@ -52,6 +52,10 @@ bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why);
 /* How often a loop turns; symbolic ones included. */
 const tn_expr *tn_loop_turns(tn_program *p, const tn_loop *l);
 tn_stmt *tn_nest_lower(tn_nest *nest);
+/* share.c: gives what the statements share a name, as a LET before the first that needs it. Loads: the statements must not
+   write what they load; lane: of the vectors among them. Values: of stores, which must not write what others load. */
+void tn_share_loads(tn_program *p, tn_var *lane, tn_stmt_vec *block);
+void tn_share_values(tn_program *p, tn_stmt_vec *block);
 /* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);
 /* What a vector statement may store: that, a dot product, or a vector narrowed to bytes. */
