@@ -16,16 +16,6 @@ typedef struct {
     named *items;
     size_t n, room;
 } named_vec;
-typedef struct count {
-    const tn_expr *expr;
-    int uses;
-    bool hoistable;
-} count;
-typedef struct {
-    count *items;
-    size_t n, room;
-} count_vec;
-
 typedef struct printer {
     tn_program *p;
     tn_needs *needs;
@@ -510,14 +500,9 @@ static const char *cast_text(printer *c, const tn_expr *e)
 
 /* --- loads and stores --------------------------------------------------------------------------------------------- */
 
-static const tn_expr *first_lane(printer *c, const tn_expr *offset)
-{
-    return c->lane != NULL ? tn_substitute(c->p, offset, c->lane, tn_index(c->p, 0)) : offset;
-}
-
 static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector)
 {
-    const char *pointer = pointer_name(c, b), *i = text_of(c, first_lane(c, offset));
+    const char *pointer = pointer_name(c, b), *i = text_of(c, tn_first_lane(c->p, offset, c->lane));
     if (!vector)
         return tn_strfmt(c->p->arena, "%s[%s]", pointer, bare(c, i));
     return strcmp(i, "0") == 0 ? pointer : tn_strfmt(c->p->arena, "%s + %s", pointer, operand(c, i));
@@ -581,71 +566,6 @@ static const char *text_of(printer *c, const tn_expr *e)
 
 /* --- naming what is shared ---------------------------------------------------------------------------------------- */
 
-static count *find_count(const count_vec *counts, const tn_expr *e)
-{
-    for (size_t i = 0; i < counts->n; i++)
-        if (counts->items[i].expr == e)
-            return &counts->items[i];
-    return NULL;
-}
-
-static bool is_leaf(const tn_expr *e)
-{
-    return e->kind == TN_E_INT || e->kind == TN_E_NUM || e->kind == TN_E_VAR;
-}
-
-/* The operand's text appears twice in some C forms. */
-static bool doubles(const tn_expr *e)
-{
-    bool whole = !tn_dtype_get(e->dtype)->is_float;
-    if (e->kind == TN_E_CAST)
-        return e->dtype == TN_BOOL && tn_dtype_get(e->arg[0]->dtype)->is_float;
-    if (e->kind != TN_E_OP)
-        return false;
-    return (whole && (e->op == TN_OP_MIN || e->op == TN_OP_MAX || e->op == TN_OP_ABS)) || e->op == TN_OP_MOD
-        || e->op == TN_OP_ISNAN;
-}
-
-/* Post-order, so that a name is made before its users; certain: reached on every path (not in a select's branch). */
-static void count_uses(printer *c, count_vec *counts, const tn_expr *e, bool certain, bool index_only)
-{
-    if (is_leaf(e))
-        return;
-    if (e->dtype == TN_INDEX && e->kind == TN_E_OP && e->op == TN_OP_ADD && e->arg[1]->kind == TN_E_INT) {
-        count_uses(c, counts, e->arg[0], certain, index_only); /* x[a + 16]: the name is for a */
-        return;
-    }
-    count *n = find_count(counts, e);
-    bool seen = n != NULL && (n->hoistable || !certain);
-    for (int k = 0; k < e->n && !seen; k++) {
-        const tn_expr *arg = e->kind == TN_E_LOAD ? first_lane(c, e->arg[k]) : e->arg[k];
-        bool sure = certain && !(e->kind == TN_E_SELECT && k > 0)
-                 && !(e->kind == TN_E_OP && k > 0 && (e->op == TN_OP_AND || e->op == TN_OP_OR));
-        count_uses(c, counts, arg, sure, index_only);
-        if (doubles(e))
-            count_uses(c, counts, arg, sure, index_only);
-    }
-    if (index_only && e->dtype != TN_INDEX)
-        return;
-    if ((n = find_count(counts, e)) == NULL) { /* its operands may have moved the array */
-        n = TN_PUSH(c->p->arena, *counts);
-        n->expr = e;
-    }
-    n->uses++;
-    n->hoistable = n->hoistable || certain;
-}
-
-/* A load, or the name that a statement before gave one. */
-static bool needs_data(const tn_expr *e)
-{
-    if (e->kind == TN_E_LOAD || (e->kind == TN_E_VAR && e->var->dtype != TN_INDEX))
-        return true;
-    for (int k = 0; k < e->n; k++)
-        if (needs_data(e->arg[k]))
-            return true;
-    return false;
-}
-
 static void name_one(printer *c, const tn_expr *e)
 {
     const char *name = tn_strfmt(c->p->arena, e->dtype == TN_INDEX ? "a%d" : "t%d", c->n_temps++);
@@ -684,12 +604,12 @@ static void print_named(printer *c, size_t first, tn_str *outer, const tn_str *b
 }
 
 /* index_only: subscripts without data, for a run of statements; else anything, for one statement. */
-static void name_shared(printer *c, const count_vec *counts, bool index_only)
+static void name_shared(printer *c, const tn_use_vec *uses, bool index_only)
 {
-    for (size_t i = 0; i < counts->n; i++) {
-        const count *n = &counts->items[i];
-        if (n->uses > 1 && n->hoistable && (!index_only || !needs_data(n->expr)))
-            name_one(c, n->expr);
+    for (size_t i = 0; i < uses->n; i++) {
+        const tn_use *u = &uses->items[i];
+        if (u->count > 1 && u->hoistable && (!index_only || !tn_needs_data(u->expr)))
+            name_one(c, u->expr);
     }
 }
 
@@ -759,14 +679,14 @@ static void print_set(printer *c, const tn_stmt *s)
 
 static void print_simple(printer *c, const tn_stmt *s)
 {
-    count_vec counts = {0};
+    tn_use_vec uses = {0};
     size_t first = c->named.n;
     tn_str *outer = c->out, below = {.arena = c->p->arena};
     c->out = &below;
     c->lane = s->lane;
     c->needs->vectors = c->needs->vectors || s->lane != NULL;
-    count_uses(c, &counts, s->value, true, false);
-    name_shared(c, &counts, false);
+    tn_expr_uses(c->p, s->value, c->lane, false, &uses);
+    name_shared(c, &uses, false);
     const char *type = s->lane != NULL ? vector_type(c, s->value->dtype, s->lane) : c_type(s->value->dtype);
     switch (s->kind) {
     case TN_S_LET:
@@ -829,16 +749,14 @@ static bool is_simple(const tn_stmt *s)
     return s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE;
 }
 
-static void count_run(printer *c, const tn_stmt_vec *body, size_t from, size_t to, count_vec *counts)
+static void count_run(printer *c, const tn_stmt_vec *body, size_t from, size_t to, tn_use_vec *uses)
 {
     for (size_t i = from; i < to; i++) {
         const tn_stmt *s = body->items[i];
-        c->lane = s->lane;
-        count_uses(c, counts, s->value, true, true);
+        tn_expr_uses(c->p, s->value, s->lane, true, uses);
         if (s->kind == TN_S_STORE)
-            count_uses(c, counts, first_lane(c, s->offset), true, true);
+            tn_expr_uses(c->p, tn_first_lane(c->p, s->offset, s->lane), s->lane, true, uses);
     }
-    c->lane = NULL;
 }
 
 /* A run of simple statements, what they share named before them, then the loop after it, then the rest. */
@@ -848,9 +766,9 @@ static void print_from(printer *c, const tn_stmt_vec *body, size_t i)
     tn_str *outer = c->out, below = {.arena = c->p->arena};
     while (end < body->n && is_simple(body->items[end]))
         end++;
-    count_vec counts = {0};
-    count_run(c, body, i, end, &counts);
-    name_shared(c, &counts, true);
+    tn_use_vec uses = {0};
+    count_run(c, body, i, end, &uses);
+    name_shared(c, &uses, true);
     c->out = &below;
     for (; i < end; i++)
         print_simple(c, body->items[i]);

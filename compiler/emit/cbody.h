@@ -24,6 +24,21 @@ typedef struct tn_function {
     tn_str text; /* the body, without braces, indented by four */
 } tn_function;
 
+/* uses.c: a subexpression, how often its text appears, and whether that may move in front of the statements. */
+typedef struct tn_use {
+    const tn_expr *expr;
+    int count;
+    bool hoistable;
+} tn_use;
+typedef struct {
+    tn_use *items;
+    size_t n, room;
+} tn_use_vec;
+/* Adds those of e, operands first; lane: of the statement, NULL in scalar code; index_only: subscripts alone. */
+void tn_expr_uses(tn_program *p, const tn_expr *e, const tn_var *lane, bool index_only, tn_use_vec *uses);
+bool tn_needs_data(const tn_expr *e); /* a load, or the name that a statement before gave one, is in it */
+const tn_expr *tn_first_lane(tn_program *p, const tn_expr *offset, const tn_var *lane); /* the offset there */
+
 /* params.c: the parameters and symbols of the function that the statements become. */
 void tn_collect_params(tn_program *p, const tn_stmt *body, tn_function *out);
 

@@ -86,15 +86,6 @@ static void note_use(collector *c, int param, const char *use)
         c->use[param] = use;
 }
 
-/* A subscript that data decide looks its element up. */
-static bool needs_data(const tn_expr *e)
-{
-    bool found = e->kind == TN_E_LOAD || (e->kind == TN_E_VAR && e->var->dtype != TN_INDEX);
-    for (int k = 0; k < e->n && !found; k++)
-        found = needs_data(e->arg[k]);
-    return found;
-}
-
 static void collect_var(collector *c, const tn_var *v, const char *use)
 {
     for (size_t i = 0; i < c->p->symbols.n + c->p->turns.n; i++)
@@ -108,8 +99,8 @@ static void collect_expr(collector *c, const tn_expr *e, const char *use, bool s
 {
     if (e->kind == TN_E_VAR)
         collect_var(c, e->var, use);
-    if (e->kind == TN_E_LOAD)
-        note_use(c, add_param(c, e->buf, false), needs_data(e->arg[0]) ? "table" : use);
+    if (e->kind == TN_E_LOAD) /* a subscript that data decide looks its element up */
+        note_use(c, add_param(c, e->buf, false), tn_needs_data(e->arg[0]) ? "table" : use);
     for (int k = 0; k < e->n; k++)
         collect_expr(c, e->arg[k],
                      e->kind == TN_E_LOAD                         ? "indices"
