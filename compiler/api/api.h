@@ -60,6 +60,7 @@ const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
 const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports what is wrong; NULL then */
 /* Option threads, 0 where it is not set; false after an error. */
 bool tn_ctx_threads(tn_ctx *ctx, int *out);
+bool tn_ctx_string_bytes(tn_ctx *ctx, int *out); /* the same for option string-bytes */
 void tn_progress(tn_ctx *ctx, const char *step);
 
 /* compile.c: writes the package of a loaded model into an existing folder, no tar and no renaming. default_target: what

@@ -51,7 +51,8 @@ bool tn_array_is_sound(const tn_array *x)
 
 tn_tensor tn_array_view(const tn_array *x)
 {
-    return (tn_tensor){(tn_dtype)x->dtype, tn_shape_fixed(x->rank, x->dim), x->bytes, x->data};
+    return (tn_tensor){
+        .dtype = (tn_dtype)x->dtype, .shape = tn_shape_fixed(x->rank, x->dim), .bytes = x->bytes, .data = x->data};
 }
 
 int64_t tn_array_count(const tn_array *x)

@@ -170,21 +170,32 @@ const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
     return t;
 }
 
-bool tn_ctx_threads(tn_ctx *ctx, int *out)
+/* An option that takes a number from 1 to most; 0 where it is not given. */
+static bool read_count(tn_ctx *ctx, const char *name, int most, int *out)
 {
-    enum { MOST_THREADS = 64 }; /* TN_POOL_MAX; tests/threads/threads.sh opens a pool of as many */
-    const char *text = tn_setting_get(ctx, "threads");
+    const char *text = tn_setting_get(ctx, name);
     char *end = NULL;
     long n = strtol(text, &end, 10);
     *out = 0;
     if (text[0] == '\0')
         return true;
-    if (*end != '\0' || n < 1 || n > MOST_THREADS) {
-        tn_error(&ctx->diag, "option '--threads' is '%s'; it takes a number from 1 to %d", text, MOST_THREADS);
+    if (*end != '\0' || n < 1 || n > most) {
+        tn_bad_option(&ctx->diag, NULL, "option '--%s' is '%s'; it takes a number from 1 to %d", name, text, most);
         return false;
     }
     *out = (int)n;
     return true;
+}
+
+bool tn_ctx_threads(tn_ctx *ctx, int *out)
+{
+    enum { MOST_THREADS = 64 }; /* TN_POOL_MAX; tests/threads/threads.sh opens a pool of as many */
+    return read_count(ctx, "threads", MOST_THREADS, out);
+}
+
+bool tn_ctx_string_bytes(tn_ctx *ctx, int *out)
+{
+    return read_count(ctx, "string-bytes", INT16_MAX, out);
 }
 
 void tn_progress(tn_ctx *ctx, const char *step)

@@ -74,6 +74,10 @@ static bool check_text_options(tn_ctx *ctx, const char *path, bool is_loops, con
 static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char *bytes, size_t size)
 {
     tn_onnx_options o = {.shapes = tn_setting_all(ctx, "input-shapes"), .consts = tn_setting_all(ctx, "const")};
+    int string_bytes = 0;
+    if (!tn_ctx_string_bytes(ctx, &string_bytes))
+        return false;
+    o.string_bytes = string_bytes;
     while (o.shapes[o.n_shapes] != NULL)
         o.n_shapes++;
     while (o.consts[o.n_consts] != NULL)

@@ -56,9 +56,13 @@ static const char *tensor_macros(const tn_unit *u)
 }
 
 /* How an element stands in memory, where its C type does not tell. */
-static const char *element_note(tn_arena *a, tn_dtype t)
+static const char *element_note(tn_arena *a, const tn_buf *b)
 {
+    tn_dtype t = b->dtype;
     const tn_dtype_info *info = tn_dtype_get(t);
+    if (b->value != NULL && b->value->is_text)
+        return tn_strfmt(a, ", strings: UTF-8 in %lld bytes each, zeros behind the end",
+                         (long long)b->max[b->rank - 1]);
     if (info->codec != NULL)
         return tn_strfmt(a, ", %s", info->codec->doc);
     if (t == TN_BOOL)
@@ -76,7 +80,7 @@ static const char *io_members(const tn_unit *u)
             tn_str_add(&out, "    %s%s *%s; /* %s \"%s\": %s, row-major%s */\n", s.qualifier,
                        tn_dtype_get(s.buf[i]->dtype)->c, s.name[i], s.word,
                        tn_in_comment(a, tn_io_model_name(s.buf[i])), tn_in_comment(a, tn_io_type(a, s.buf[i])),
-                       element_note(a, s.buf[i]->dtype));
+                       element_note(a, s.buf[i]));
     }
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = symbol_at(u, i);

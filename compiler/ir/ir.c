@@ -63,9 +63,15 @@ bool tn_shape_equal(const tn_shape *x, const tn_shape *y)
     return true;
 }
 
+tn_dtype tn_value_dtype(const tn_value *v)
+{
+    return v->is_text ? TN_STRING : v->dtype;
+}
+
 bool tn_value_same_type(const tn_value *x, const tn_value *y)
 {
-    return x->list == NULL && y->list == NULL && x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape);
+    return x->list == NULL && y->list == NULL && tn_value_dtype(x) == tn_value_dtype(y)
+        && tn_shape_equal(&x->shape, &y->shape);
 }
 
 tn_shape tn_shape_fixed(int rank, const int64_t *dims)
@@ -92,6 +98,7 @@ tn_value *tn_graph_add_constant(tn_graph *g, const char *name, const tn_tensor *
     *v->constant = *t;
     v->dtype = t->dtype;
     v->shape = t->shape;
+    v->is_text = t->is_text;
     return v;
 }
 

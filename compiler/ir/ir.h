@@ -94,7 +94,8 @@ typedef struct tn_tensor {
     tn_dtype dtype;
     tn_shape shape;
     size_t bytes;
-    void *data; /* dense, row-major, host byte order, owned by the model's arena */
+    void *data;   /* dense, row-major, host byte order, owned by the model's arena */
+    bool is_text; /* strings, see tn_value */
 } tn_tensor;
 
 typedef struct tn_node tn_node;
@@ -119,6 +120,7 @@ struct tn_value {
     tn_node *maker;      /* NULL for inputs and constants */
     tn_tensor *constant; /* NULL when not known at compile time */
     tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
+    bool is_text;        /* strings: bytes of UTF-8 along the last dim of uint8, zeros behind the end */
     const tn_list *list; /* a sequence or an optional: only while types are inferred; NULL: a tensor */
     bool is_input, is_output;
     bool
@@ -205,6 +207,7 @@ typedef struct tn_expand tn_expand; /* ops/expand.h */
 #define TN_T_INTS (TN_T_SIGNED | TN_T_UNSIGNED)
 #define TN_T_NUMBERS (TN_T_FLOATS | TN_T_INTS)
 #define TN_T_BOOL TN_BIT(TN_BOOL)
+#define TN_T_STRING TN_BIT(TN_STRING)
 #define TN_T_SMALL_INTS (TN_BIT(TN_INT4) | TN_BIT(TN_UINT4) | TN_BIT(TN_INT2) | TN_BIT(TN_UINT2))
 #define TN_T_FLOAT8 \
     (TN_BIT(TN_FLOAT8E4M3FN) | TN_BIT(TN_FLOAT8E4M3FNUZ) | TN_BIT(TN_FLOAT8E5M2) | TN_BIT(TN_FLOAT8E5M2FNUZ))
@@ -246,9 +249,13 @@ void tn_node_drop_attr(tn_node *n, const char *name);
 void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, outputs included */
 /* Elements of a constant integer tensor, or of known shape arithmetic that is fixed; NULL when not known.
    The items live in the graph's arena. */
+tn_dtype tn_value_dtype(const tn_value *v);                    /* as ONNX has it: string for text */
 bool tn_value_same_type(const tn_value *x, const tn_value *y); /* tensors of one element type and shape */
 const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
+/* Strings of these bytes; as wide as the longest, but at least 1. s is the shape without the bytes, of a rank below the
+   greatest. What follows a zero in a string is not kept. */
+tn_tensor *tn_tensor_of_strings(tn_arena *a, const tn_shape *s, const char *const *item);
 double tn_tensor_get(const tn_tensor *t, int64_t i);        /* any type to double; 16-bit floats are widened */
 int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i);   /* integer and bool types exactly; floats truncate */
 uint16_t tn_tensor_get_bits(const tn_tensor *t, int64_t i); /* types with a codec only */

@@ -76,11 +76,19 @@ static bool parse_dim(reader *r, tn_dim *out)
     return true;
 }
 
-static bool parse_type(reader *r, tn_dtype *dtype, tn_shape *shape)
+/* A string's last dim is its bytes. */
+static bool parse_element_type(reader *r, tn_dtype *dtype, bool *is_text)
+{
+    *is_text = tn_scan_skip(&r->s, tn_dtype_get(TN_STRING)->name);
+    *dtype = TN_UINT8;
+    return *is_text || tn_scan_dtype(&r->s, dtype);
+}
+
+static bool parse_type(reader *r, tn_dtype *dtype, bool *is_text, tn_shape *shape)
 {
     tn_scan *s = &r->s;
     *shape = (tn_shape){.known = true};
-    if (!tn_scan_dtype(s, dtype) || !tn_scan_need(s, "["))
+    if (!parse_element_type(r, dtype, is_text) || !tn_scan_need(s, "["))
         return false;
     if (r->is_pattern && tn_scan_skip(s, "...")) {
         shape->known = false;
@@ -97,6 +105,8 @@ static bool parse_type(reader *r, tn_dtype *dtype, tn_shape *shape)
         if (d->n < 0)
             return tn_scan_error(s, "found the dim %s, which is negative", tn_dim_text(r->g->arena, *d));
     }
+    if (*is_text && shape->rank == 0)
+        return tn_scan_error(s, "found string[]; the last dim of strings is how many bytes each has");
     if (!r->is_pattern && tn_shape_count(shape) >= TN_DIM_MAX)
         return tn_scan_error(s, "found %s, which is too large", tn_type_text(r->g->arena, *dtype, shape));
     return tn_scan_need(s, "]");
@@ -147,7 +157,7 @@ static bool parse_input(reader *r)
     if (!need_quoted(r, "the name of the input in quotes", &name))
         return false;
     tn_value *v = define(r, name);
-    if (v == NULL || !tn_scan_need(&r->s, ":") || !parse_type(r, &v->dtype, &v->shape))
+    if (v == NULL || !tn_scan_need(&r->s, ":") || !parse_type(r, &v->dtype, &v->is_text, &v->shape))
         return false;
     v->is_input = true;
     *TN_PUSH(r->g->arena, r->g->inputs) = v;
@@ -160,7 +170,8 @@ static bool parse_constant(reader *r)
     if (!need_quoted(r, "the name of the constant in quotes", &name))
         return false;
     tn_value *v = define(r, name);
-    if (v == NULL || !tn_scan_need(&r->s, ":") || !parse_type(r, &v->dtype, &v->shape) || !tn_scan_need(&r->s, "="))
+    if (v == NULL || !tn_scan_need(&r->s, ":") || !parse_type(r, &v->dtype, &v->is_text, &v->shape)
+        || !tn_scan_need(&r->s, "="))
         return false;
     v->constant = tn_scan_data(&r->s, v->dtype, &v->shape);
     return v->constant != NULL;
@@ -258,11 +269,14 @@ static bool parse_strings(reader *r, tn_attr *a)
 static bool parse_tensor(reader *r, tn_attr *a)
 {
     tn_dtype dtype;
+    bool is_text;
     tn_shape shape;
-    if (!parse_type(r, &dtype, &shape) || !tn_scan_need(&r->s, "="))
+    if (!parse_type(r, &dtype, &is_text, &shape) || !tn_scan_need(&r->s, "="))
         return false;
     a->kind = TN_ATTR_TENSOR;
     a->tensor = tn_scan_data(&r->s, dtype, &shape);
+    if (a->tensor != NULL)
+        a->tensor->is_text = is_text;
     return a->tensor != NULL;
 }
 
@@ -321,6 +335,7 @@ static bool parse_attributes(reader *r, tn_node *n)
 typedef struct target {
     const char *name;
     tn_dtype dtype;
+    bool is_text;
     tn_shape shape;
 } target;
 typedef struct {
@@ -334,7 +349,7 @@ static bool parse_targets(reader *r, target_vec *out)
         target *t = TN_PUSH(r->g->arena, *out);
         if (!need_quoted(r, "the name of a result in quotes", &t->name))
             return false;
-        if (tn_scan_skip(&r->s, ":") && !parse_type(r, &t->dtype, &t->shape))
+        if (tn_scan_skip(&r->s, ":") && !parse_type(r, &t->dtype, &t->is_text, &t->shape))
             return false;
     } while (tn_scan_skip(&r->s, ","));
     return tn_scan_need(&r->s, "=");
@@ -407,6 +422,7 @@ static bool define_results(reader *r, tn_node *n, const target_vec *out)
         if (v == NULL)
             return false;
         v->dtype = t->dtype;
+        v->is_text = t->is_text;
         v->shape = t->shape;
         v->maker = n;
     }

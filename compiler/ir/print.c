@@ -8,6 +8,8 @@
        "y" : float[N,2] = LeakyRelu("t") {alpha=0.125} @ 3 "act"
        output "y"
 
+   Strings show their bytes as the last dim: "s" : string[N,64].
+
    A subgraph is an attribute: its inputs, its nodes, its outputs; constants stand outside.
 
        "y" = If("c", "x") {then_branch={(), "t" = Relu("x"), gives ("t")}, else_branch={(), gives ("x")}}
@@ -64,7 +66,7 @@ static void print_typed(const printer *p, const tn_value *v)
     if (v == NULL || !v->shape.known)
         return;
     tn_str_add(p->out, " : ");
-    tn_type_print(p->out, v->dtype, &v->shape);
+    tn_type_print(p->out, tn_value_dtype(v), &v->shape);
 }
 
 /* --- nodes -------------------------------------------------------------------------------------------------------- */
@@ -89,7 +91,7 @@ static void print_attr(const printer *p, const tn_attr *a)
     case TN_ATTR_FLOAT: print_float(p->out, a->f); return;
     case TN_ATTR_STRING: tn_quote_print(p->out, a->s); return;
     case TN_ATTR_TENSOR:
-        tn_type_print(p->out, a->tensor->dtype, &a->tensor->shape);
+        tn_type_print(p->out, a->tensor->is_text ? TN_STRING : a->tensor->dtype, &a->tensor->shape);
         tn_data_print(p->out, a->tensor, p->full);
         return;
     case TN_ATTR_BODY: print_subgraph(p, a->body); return;

@@ -4,8 +4,8 @@
 bool tn_tensor_same(const tn_tensor *x, const tn_tensor *y)
 {
     return x == y
-        || (x->dtype == y->dtype && tn_shape_equal(&x->shape, &y->shape) && x->bytes == y->bytes
-            && memcmp(x->data, y->data, x->bytes) == 0);
+        || (x->dtype == y->dtype && x->is_text == y->is_text && tn_shape_equal(&x->shape, &y->shape)
+            && x->bytes == y->bytes && memcmp(x->data, y->data, x->bytes) == 0);
 }
 
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s)
@@ -15,6 +15,22 @@ tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s)
     *t = (tn_tensor){.dtype = dtype, .shape = *s};
     t->bytes = tn_mul_size(a, (size_t)tn_shape_count(s), (size_t)tn_dtype_get(dtype)->size);
     t->data = tn_alloc(a, t->bytes);
+    return t;
+}
+
+tn_tensor *tn_tensor_of_strings(tn_arena *a, const tn_shape *s, const char *const *item)
+{
+    int64_t count = tn_shape_count(s);
+    size_t width = 1;
+    assert(s->rank < TN_MAX_RANK);
+    for (int64_t i = 0; i < count; i++)
+        width = strlen(item[i]) > width ? strlen(item[i]) : width;
+    tn_shape whole = *s;
+    whole.dim[whole.rank++] = tn_dim_fixed((int64_t)width);
+    tn_tensor *t = tn_tensor_make(a, TN_UINT8, &whole);
+    t->is_text = true;
+    for (int64_t i = 0; i < count; i++)
+        memcpy((char *)t->data + (size_t)i * width, item[i], strlen(item[i]));
     return t;
 }
 

@@ -224,6 +224,11 @@ static bool add_const(inputs *s, const const_option *o, tn_dtype dtype, const Te
 {
     importer *im = s->im;
     tn_shape shape = {.known = true, .rank = 1};
+    if (dtype == TN_STRING) {
+        tn_bad_option(im->diag, im->path, "--const \"%s\": input '%s' has strings; numbers are supported", o->text,
+                      o->input);
+        return false;
+    }
     if (file != NULL && file->n_dim == 1 && !is_fixed(file->dim[0]))
         shape.dim[0] = tn_dim_fixed(tn_onnx_const_count(o));
     else if (!read_shape(s, o->input, file, &shape))
@@ -246,6 +251,17 @@ static bool define_input(inputs *s, const char *name, tn_dtype dtype, const tn_s
     v->dtype = dtype;
     v->shape = *shape;
     v->is_input = true;
+    if (dtype == TN_STRING) {
+        const int64_t bytes = im->options != NULL ? im->options->string_bytes : 0;
+        if (shape->rank == TN_MAX_RANK) {
+            tn_error_at(im->diag, im->path, "input '%s' has strings of rank %d; at most %d is supported", name,
+                        shape->rank, TN_MAX_RANK - 1);
+            return false;
+        }
+        v->dtype = TN_UINT8;
+        v->is_text = true;
+        v->shape.dim[v->shape.rank++] = tn_dim_fixed(bytes > 0 ? bytes : TN_ONNX_STRING_BYTES);
+    }
     *TN_PUSH(im->arena, im->graph->inputs) = v;
     return true;
 }

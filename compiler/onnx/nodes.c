@@ -357,6 +357,15 @@ static tn_tensor *wrap(importer *im, tn_dtype dtype, bool is_list, size_t n, con
     return t;
 }
 
+static tn_tensor *strings_of(importer *im, const AttributeProto *p)
+{
+    tn_shape s = tn_shape_fixed(1, (const int64_t[]){(int64_t)p->n_strings});
+    const char **items = TN_NEW_N(im->arena, const char *, p->n_strings + 1);
+    for (size_t i = 0; i < p->n_strings; i++)
+        items[i] = text_of(im, &p->strings[i]);
+    return tn_tensor_of_strings(im->arena, &s, items);
+}
+
 static tn_tensor *constant_of(importer *im, int index, const NodeProto *node, const AttributeProto *p)
 {
     const char *name = tn_onnx_text(p->name);
@@ -370,6 +379,10 @@ static tn_tensor *constant_of(importer *im, int index, const NodeProto *node, co
         return wrap(im, TN_INT64, false, 1, &p->i);
     if (strcmp(name, "value_ints") == 0)
         return wrap(im, TN_INT64, true, p->n_ints, p->ints);
+    if (strcmp(name, "value_string") == 0)
+        return tn_tensor_of_strings(im->arena, &(tn_shape){.known = true}, (const char *[]){text_of(im, &p->s)});
+    if (strcmp(name, "value_strings") == 0)
+        return strings_of(im, p);
     node_error(im, index, node, "a Constant given by attribute '%s' is not supported", name);
     return NULL;
 }

@@ -18,7 +18,9 @@ typedef struct tn_onnx_options {
     size_t n_shapes;
     const char *const *consts; /* "name=[1,2]": inputs that become constants */
     size_t n_consts;
+    int64_t string_bytes; /* of each string of an input; 0: TN_ONNX_STRING_BYTES */
 } tn_onnx_options;
+enum { TN_ONNX_STRING_BYTES = 64 };
 
 tn_graph *tn_onnx_load(tn_arena *a, tn_diag *d, const char *path, const tn_onnx_options *o); /* o may be NULL */
 

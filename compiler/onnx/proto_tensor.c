@@ -21,7 +21,7 @@ bool tn_onnx_dtype(importer *im, int32_t number, const char *what, tn_dtype *out
         tn_error_at(im->diag, im->path, "%s has the element type number %d, which ONNX does not define", what, number);
         return false;
     }
-    if (tn_dtype_get(number)->size == 0) {
+    if (tn_dtype_get(number)->size == 0 && number != TN_STRING) {
         tn_error_at(im->diag, im->path, "%s is of type %s, which is not supported", what, dtype_names[number]);
         return false;
     }
@@ -224,11 +224,33 @@ static bool fill_tensor(importer *im, const TensorProto *p, tn_tensor *t, const 
     return p->raw_data.len > 0 || (p->has_raw_data && n == 0) ? use_raw(im, p, t, what) : use_typed(im, p, t, what);
 }
 
+static tn_tensor *read_strings(importer *im, const TensorProto *p, const tn_shape *s, const char *what)
+{
+    const char **items = TN_NEW_N(im->arena, const char *, p->n_string_data + 1);
+    if (p->n_string_data != (size_t)tn_shape_count(s)) {
+        wrong_count(im, what, "elements of string_data", p->n_string_data, (size_t)tn_shape_count(s));
+        return NULL;
+    }
+    if (s->rank == TN_MAX_RANK) {
+        tn_error_at(im->diag, im->path, "%s: strings of rank %d; at most %d is supported", what, s->rank,
+                    TN_MAX_RANK - 1);
+        return NULL;
+    }
+    for (size_t i = 0; i < p->n_string_data; i++)
+        items[i] = p->string_data[i].len > 0
+                     ? tn_strndup(im->arena, (const char *)p->string_data[i].data, p->string_data[i].len)
+                     : "";
+    return tn_tensor_of_strings(im->arena, s, items);
+}
+
 tn_tensor *tn_onnx_tensor(importer *im, const TensorProto *p, const char *what)
 {
     tn_tensor *t = TN_NEW(im->arena, tn_tensor);
+    *t = (tn_tensor){0};
     if (!tn_onnx_dtype(im, p->data_type, what, &t->dtype) || !read_dims(im, p->n_dims, p->dims, what, &t->shape))
         return NULL;
+    if (t->dtype == TN_STRING)
+        return read_strings(im, p, &t->shape, what);
     t->bytes = tn_mul_size(im->arena, (size_t)tn_shape_count(&t->shape), (size_t)tn_dtype_get(t->dtype)->size);
     if (!fill_tensor(im, p, t, what))
         return NULL;

@@ -20,6 +20,7 @@ struct tn_expand {
     const tn_node *node;                   /* the composite: fresh nodes carry its name and index */
     bool (*add)(tn_expand *e, tn_node *n); /* infers n and appends it to the graph; false after an error */
     tn_node_vec *done;                     /* where add appends */
+    bool bytes;                            /* strings are bytes to the calls, as any uint8 */
     bool failed;
 };
 

@@ -15,8 +15,34 @@
 
 enum { SMALL = 1024 };
 
-static bool check_types(tn_graph *g, const tn_node *n)
+/* Operators that take a string in input 0 take strings where they take strings at all; where a text form exists, it asks. */
+static bool check_text(tn_graph *g, const tn_node *n)
 {
+    bool takes = (n->op->types & TN_T_STRING) != 0 || n->op->has_bodies || n->op->takes_lists
+              || tn_find_text_form(n->op) != NULL || tn_node_is(n, "Identity");
+    for (int i = 0; i < n->n_in && !takes; i++)
+        if (n->in[i] != NULL && n->in[i]->is_text)
+            return tn_node_error(g, n, "input %d '%s' is %s; %s takes no strings", i, n->in[i]->name,
+                                 tn_type_text(g->arena, TN_STRING, &n->in[i]->shape), n->op->name);
+    return true;
+}
+
+/* An attribute of nodes that take strings as bytes, since they are what an operator of strings stands for. */
+static const char bytes_mark[] = "bytes";
+
+static bool has_text(const tn_node *n)
+{
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] != NULL && n->in[i]->is_text)
+            return true;
+    return false;
+}
+
+static bool check_types(tn_graph *g, const tn_node *n, bool bytes)
+{
+    bool text = !bytes && has_text(n);
+    if (text && !check_text(g, n))
+        return false;
     for (int i = 0; i < n->n_in; i++) {
         const tn_value *v = n->in[i];
         if (v != NULL && v->list != NULL && !n->op->takes_lists && !n->op->has_bodies)
@@ -25,7 +51,10 @@ static bool check_types(tn_graph *g, const tn_node *n)
         if (v != NULL && v->list == NULL && !v->shape.known)
             return tn_node_error(g, n, "the shape of input %d '%s' is not known", i, v->name);
     }
-    if (n->n_in == 0 || n->in[0] == NULL || n->in[0]->list != NULL || (n->op->types >> n->in[0]->dtype & 1u) != 0)
+    if (n->n_in == 0 || n->in[0] == NULL || n->in[0]->list != NULL)
+        return true;
+    tn_dtype dtype = text ? tn_value_dtype(n->in[0]) : n->in[0]->dtype;
+    if ((n->op->types >> dtype & 1u) != 0 || dtype == TN_STRING)
         return true;
     tn_str wanted = {.arena = g->arena};
     for (int t = 0; t < 32; t++)
@@ -102,13 +131,21 @@ static bool add_node(tn_expand *parent, tn_node *n)
         n->out[0]->list = n->in[0]->list;
         return true;
     }
-    if (!check_types(g, n) || !tn_check_attributes(g, n))
+    bool bytes = parent->bytes || tn_node_int(n, bytes_mark, 0) != 0;
+    if (bytes && has_text(n))
+        tn_node_set_int(g, n, bytes_mark, 1);
+    if (!check_types(g, n, bytes) || !tn_check_attributes(g, n))
         return false;
-    if (n->op->expand != NULL) {
-        tn_expand e = {.g = g, .node = n, .add = add_node, .done = done};
-        return n->op->expand(&e, n) && check_outputs(g, n);
+    bool text = !bytes && has_text(n) && !n->op->has_bodies && !n->op->takes_lists;
+    bool (*expand)(tn_expand *, const tn_node *) =
+        text && n->op->expand == NULL ? tn_find_text_form(n->op) : n->op->expand;
+    if (expand != NULL) {
+        tn_expand e = {.g = g, .node = n, .add = add_node, .done = done, .bytes = text || bytes};
+        return expand(&e, n) && check_outputs(g, n);
     }
     *TN_PUSH(g->arena, *done) = n;
+    if (text && tn_node_is(n, "Identity"))
+        n->out[0]->is_text = true;
     return infer_node(g, n);
 }
 

@@ -29,13 +29,22 @@ static void note_load(void *user, const tn_expr *load)
     needed[load->buf->id] = true;
 }
 
+/* It writes no element: a buffer without any has no place of its own, and nobody reads from it. */
+static bool is_empty(const tn_comp *c)
+{
+    for (int i = 0; i < c->n_axis; i++)
+        if (tn_expr_is_int(c->axis[i].extent, 0))
+            return c->out->scope != TN_SCOPE_OUTPUT;
+    return false;
+}
+
 /* Marks what is needed, from the last to the first; false when that was all marked already. */
 static bool mark_needed(tn_program *p, bool *needed, bool *keep)
 {
     bool more = false;
     for (size_t i = p->comps.n; i-- > 0;) {
         const tn_comp *c = p->comps.items[i];
-        if (keep[i] || (!needed[c->out->id] && c->out->scope != TN_SCOPE_OUTPUT && !c->check))
+        if (keep[i] || is_empty(c) || (!needed[c->out->id] && c->out->scope != TN_SCOPE_OUTPUT && !c->check))
             continue;
         keep[i] = more = true;
         tn_comp_each_load(c, note_load, needed);

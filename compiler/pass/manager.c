@@ -218,11 +218,11 @@ static void check_load(void *user, const tn_expr *load)
 {
     load_check *c = user;
     const tn_buf *b = tn_buf_root(load->buf);
-    if (!c->written[b->id] && (b->scope == TN_SCOPE_ARENA || b->scope == TN_SCOPE_OUTPUT))
+    if (!c->written[b->id] && tn_buf_room(b) > 0 && (b->scope == TN_SCOPE_ARENA || b->scope == TN_SCOPE_OUTPUT))
         c->missing = load->buf;
 }
 
-/* Every buffer that is read is an input, a constant, or written by the computation or an earlier one. */
+/* Every buffer that is read is empty, an input, a constant, or written by the computation or an earlier one. */
 static bool verify_program(const tn_module *m, const char *after)
 {
     const tn_program *p = m->program;

@@ -117,11 +117,12 @@ static tn_tensor *tensor_of(tn_arena *a, const tn_array *x)
 
 /* --- a vector's files ----------------------------------------------------------------------------------------------- */
 
-enum { MAX_OPTIONS = 16 };
+enum { MAX_OPTIONS = 16, MAX_ARRAYS = 64 };
 
 /* The arrays of a vector, and the options that its model needs. */
 typedef struct content {
-    tn_array_vec in, want;
+    tn_array_vec in, want; /* strings as wide as the longest */
+    bool in_text[MAX_ARRAYS], want_text[MAX_ARRAYS];
     const char *shapes[MAX_OPTIONS], *consts[MAX_OPTIONS];
     size_t n_shapes, n_consts;
 } content;
@@ -228,8 +229,10 @@ static bool read_value(const options *o, tn_arena *a, tn_diag *d, const char *te
         c->shapes[c->n_shapes++] = list_option(a, name, &items);
     else if (is_input && has_open_dim(v))
         c->shapes[c->n_shapes++] = tn_strfmt(a, "%s:%s", name, shape_text(a, items.items[0]));
-    for (size_t i = 0; i < items.n; i++)
+    for (size_t i = 0; i < items.n && out->n < MAX_ARRAYS; i++) {
+        (is_input ? c->in_text : c->want_text)[out->n] = items.items[i]->is_text;
         *TN_PUSH(a, *out) = array_of(items.items[i], name);
+    }
     return true;
 }
 
@@ -261,11 +264,38 @@ static bool read_content(const options *o, tn_arena *a, const char *name, const 
     return true;
 }
 
+/* Strings with that many bytes each; what is cut off must be zeros. */
+static bool fit_strings(tn_arena *a, tn_array *x, int64_t width)
+{
+    int64_t now = x->rank > 0 ? x->dim[x->rank - 1] : 0, count = now > 0 ? (int64_t)x->bytes / now : 0;
+    char *data = tn_alloc(a, (size_t)(count * width));
+    for (int64_t i = 0; i < count * now; i++) {
+        char b = ((const char *)x->data)[i];
+        if (i % now < width)
+            data[i / now * width + i % now] = b;
+        else if (b != 0)
+            return fail("a string that is too long");
+    }
+    x->dim[x->rank - 1] = width;
+    x->bytes = (size_t)(count * width);
+    x->data = data;
+    return true;
+}
+
+static bool check_result(tn_arena *a, const content *c, size_t i, const tn_array *got)
+{
+    tn_array x = *got, want = c->want.items[i];
+    if (c->want_text[i] && (x.rank != want.rank || !fit_strings(a, &x, want.dim[want.rank - 1])))
+        return fail("strings of another rank or length");
+    return near(&x, &want);
+}
+
 /* --- engines -------------------------------------------------------------------------------------------------------- */
 
 static tn_onnx_options import_options(const content *c)
 {
-    return (tn_onnx_options){c->shapes, c->n_shapes, c->consts, c->n_consts};
+    return (tn_onnx_options){
+        .shapes = c->shapes, .n_shapes = c->n_shapes, .consts = c->consts, .n_consts = c->n_consts};
 }
 
 static bool run_interp(tn_arena *a, const char *model, const content *c)
@@ -282,38 +312,46 @@ static bool run_interp(tn_arena *a, const char *model, const content *c)
     if (g->inputs.n != in->n || g->outputs.n != want->n)
         return fail("number of inputs or outputs");
     tn_tensor **store = TN_NEW_N(a, tn_tensor *, p->bufs.n + 1);
-    for (size_t i = 0; i < in->n; i++)
+    for (size_t i = 0; i < in->n; i++) {
+        const tn_shape *s = &g->inputs.items[i]->shape;
+        if (c->in_text[i] && !fit_strings(a, &in->items[i], s->dim[s->rank - 1].n))
+            return false;
         store[tn_buf_of(p, g->inputs.items[i])->id] = tensor_of(a, &in->items[i]);
+    }
     int64_t symbols[16] = {0};
     if (!tn_interpret(p, a, store, symbols))
         return fail("interpreter");
     for (size_t i = 0; i < want->n; i++) {
         tn_array got = array_of(store[tn_buf_of(p, g->outputs.items[i])->id], want->items[i].name);
-        if (!near(&got, &want->items[i]))
+        if (!check_result(a, c, i, &got))
             return false;
     }
     return true;
 }
 
-static bool run_package(tn_ctx *ctx, const char *model, const tn_array_vec *in, const tn_array_vec *want)
+static bool run_package(tn_arena *a, tn_ctx *ctx, const char *model, const content *c)
 {
+    const tn_array_vec *in = &c->in;
     tn_runner *r = tn_runner_open(ctx, model);
     const tn_array *info = NULL;
     size_t n = 0;
     if (r == NULL || tn_runner_inputs(r, &info) != in->n)
         return fail("not supported");
-    for (size_t i = 0; i < in->n; i++)
+    for (size_t i = 0; i < in->n; i++) {
         in->items[i].name = info[i].name;
+        if (c->in_text[i] && !fit_strings(a, &in->items[i], info[i].dim[info[i].rank - 1]))
+            return false;
+    }
     if (tn_runner_set_inputs(r, in->items, in->n) != TN_OK || tn_runner_run(r) != TN_OK)
         return fail("run");
     const tn_array *got = tn_runner_result(r, &n);
-    bool ok = n == want->n;
+    bool ok = n == c->want.n;
     for (size_t i = 0; ok && i < n; i++)
-        ok = near(&got[i], &want->items[i]);
+        ok = check_result(a, c, i, &got[i]);
     return ok;
 }
 
-static bool run_c(const options *o, const char *model, const content *c)
+static bool run_c(tn_arena *a, const options *o, const char *model, const content *c)
 {
     tn_ctx *ctx = tn_ctx_open(&(tn_config){.report = keep_first});
     tn_ctx_set(ctx, "cflags", o->cflags);
@@ -328,7 +366,7 @@ static bool run_c(const options *o, const char *model, const content *c)
         tn_ctx_set(ctx, "input-shapes", c->shapes[i]);
     for (size_t i = 0; i < c->n_consts; i++)
         tn_ctx_set(ctx, "const", c->consts[i]);
-    bool ok = run_package(ctx, model, &c->in, &c->want);
+    bool ok = run_package(a, ctx, model, c);
     tn_ctx_close(ctx);
     return ok;
 }
@@ -370,7 +408,7 @@ static bool run_vector(const options *o, const char *name)
         return fail("not supported");
     if (!readable)
         return fail("its data cannot be read");
-    return strcmp(o->engine, "c") == 0 ? run_c(o, model, &c) : run_interp(&arena, model, &c);
+    return strcmp(o->engine, "c") == 0 ? run_c(&arena, o, model, &c) : run_interp(&arena, model, &c);
 }
 
 /* --- all of them ---------------------------------------------------------------------------------------------------- */

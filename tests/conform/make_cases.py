@@ -381,7 +381,55 @@ def all_unique(folder):
     unique(folder, "unique_columns", (random.integers(0, 2, (3, 21)) - 0.5).astype(np.float32), -1, True)
 
 
+def text_case(folder, name, graph, feeds, opset=20, ml=4):
+    """ONNX Runtime's result, whose shapes the model then declares: how many strings are left, and parts, is theirs."""
+    head = f'<ir_version: {IR}, opset_import: ["" : {opset}, "ai.onnx.ml" : {ml}]>'
+    model = onnx.parser.parse_model(f"{head} {name} {graph}")
+    results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+    for output, array in zip(model.graph.output, results):
+        shape = output.type.tensor_type.shape
+        del shape.dim[:]
+        shape.dim.extend(onnx.TensorShapeProto.Dimension(dim_value=d) for d in array.shape)
+    save(folder, name, model, feeds, results)
+
+
+def all_strings(folder):
+    def strings(*items):
+        return np.array(items, object)
+
+    words = strings("Monday", "zürich 的", "", "aaa", "MONDAY", " a  bc d ", "1_b-c")
+    text_case(folder, "string_moves", """(string[7] x) => (string[a] y, string[b,c] z, bool[a] e, int64[1] n, string[a] w) {
+        shape = Constant <value_ints = [1, 7]> () r = Reshape (x, shape) t = Transpose (r) k = StringConcat (t, t) u = Concat <axis = -2> (t, k)
+        one = Constant <value_ints = [-1, 2, 8]> () z = Gather <axis = 0> (u, one) axis = Constant <value_ints = [0]> () begin = Constant <value_ints = [1]> ()
+        end = Constant <value_ints = [6]> () y = Slice (x, begin, end) s = Constant <value_string = "aaa"> () e = Equal (y, s)
+        w = Where (e, s, y) n = Shape (y) }""", {"x": words})
+    text_case(folder, "string_concat", "(string[7] x, string[2,1] y) => (string[a,b] z) { z = StringConcat (x, y) }",
+              {"x": words, "y": strings("", "-的").reshape(2, 1)})
+    for i, (delimiter, limit) in enumerate((("", -1), ("a", -1), ("aa", -1), ("aa", 1), ("b", 0), ("的", 3))):
+        row = f'delimiter = "{delimiter}"' + (f", maxsplit = {limit}" if limit >= 0 else "")
+        text_case(folder, f"string_split_{i}", f"(string[6] x) => (string[a,b] y, int64[a] n) {{ y, n = StringSplit <{row}> (x) }}",
+                  {"x": strings(*(w for w in words if w))})  # of an empty string: one part, in ONNX's reference; here none
+    for i, row in enumerate(('case_change_action = "UPPER"', 'stopwords = ["monday", "AAA"]', 'is_case_sensitive = 1, stopwords = ["MONDAY"]',
+                             'case_change_action = "LOWER", stopwords = ["", "aaa"]')):
+        ascii_words = strings(*(w for w in words if w.isascii()))
+        text_case(folder, f"string_normalizer_{i}",
+                  f'(string[6] x) => (string[a] y) {{ y = StringNormalizer <locale = "C", {row}> (x) }}', {"x": ascii_words})
+    for i, pattern in enumerate(("[a-zA-Z]*", "(a|aa)+", "M.*[yY]", ".{8}", "\\\\W*\\\\w\\\\b.*", "(\\\\d|_|\\\\w-?)+")):
+        text_case(folder, f"regex_{i}", f'(string[7] x) => (bool[a] y) {{ y = RegexFullMatch <pattern = "{pattern}"> (x) }}', {"x": words})
+    labels = ("keys_strings = [\"aaa\", \"\"], values_floats = [1.5, -2.0], default_float = 0.25",
+              "keys_strings = [\"aaa\", \"\"], values_strings = [\"x\", \"longer\"]")
+    for i, row in enumerate(labels):
+        kind = "float" if i == 0 else "string"
+        text_case(folder, f"label_of_strings_{i}", f"(string[7] x) => ({kind}[a] y) {{ y = ai.onnx.ml.LabelEncoder <{row}> (x) }}", {"x": words})
+    numbers = np.array([[1, 2, np.nan], [-1, 7, 2]], np.float32)
+    text_case(folder, "label_of_floats", """(float[2,3] x) => (string[a,b] y) {
+        y = ai.onnx.ml.LabelEncoder <keys_floats = [2.0, 7.0], values_strings = ["two", "seven"], default_string = "?"> (x) }""", {"x": numbers})
+    text_case(folder, "label_of_ints", """(int64[5] x) => (float[a] y) {
+        y = ai.onnx.ml.LabelEncoder <keys_int64s = [4, -3, 9], values_floats = [0.5, 1.5, 2.5]> (x) }""", {"x": np.array([9, 4, 0, -3, 4])})
+
+
 if __name__ == "__main__":
+    all_strings(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     for name in CONTROL:

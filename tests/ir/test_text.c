@@ -51,6 +51,16 @@ static void test_graph(void **state)
                        "output \"x\"\n");
 }
 
+/* The last dim of strings is their bytes. */
+static void test_strings(void **state)
+{
+    check_same(*state, "graph \"\"\n"
+                       "input \"x\" : string[2,8]\n"
+                       "constant \"c\" : string[1,2] = [97, 0]\n"
+                       "\"y\" : string[2,10] = StringConcat(\"x\", \"c\") {t=string[1,2] = [98, 99]}\n"
+                       "output \"y\"\n");
+}
+
 static void test_attributes(void **state)
 {
     check_same(*state, "graph \"\"\n"
@@ -198,9 +208,10 @@ static void test_syntax_errors(void **state)
 static void test_type_errors(void **state)
 {
     bench *b = *state;
-    check_error(b, "input \"x\" : string[2]",
-                "t.tg:1: error: found string, wanted a type: float, int8, uint8, int32, "
-                "int64, bool, float16, ...");
+    check_error(b, "input \"x\" : string[]",
+                "t.tg:1: error: found string[]; the last dim of strings is how many bytes each has");
+    check_error(b, "input \"x\" : complex64[2]",
+                "t.tg:1: error: found complex64, wanted a type: float, int8, uint8, int32, int64, bool, float16, ...");
     check_error(b, "input \"x\" : float[N]",
                 "t.tg:1: error: found the dim 'N', which is no symbol; symbols are declared "
                 "by: symbol N <= 8");
@@ -314,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_graph),
+        TEST(test_strings),
         TEST(test_attributes),
         TEST(test_domains),
         TEST(test_layout_of_text),
