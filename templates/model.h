@@ -18,6 +18,7 @@
  *   @UPPER@_LAYER_BEGIN(i)    done before layer i, and @UPPER@_LAYER_END(i) after it: a clock, a trace, a pin
  *   @UPPER@_SECTION_CODE      before every function, such as __attribute__((section(".itcm")))
  *   @UPPER@_SECTION_WEIGHTS   before every array of weights, where the weights are C
+@VARIANTS@
  */
 #ifndef @UPPER@_H
 #define @UPPER@_H

@@ -1,6 +1,7 @@
 
 #ifndef @UPPER@_NO_INFO
-const @NAME@_info *@NAME@_get_info(void)
+@PROTOTYPE@
+const @NAME@_info *@GET_INFO@(void)
 {
 @TABLES@
     static const @NAME@_info info = {
@@ -14,7 +15,7 @@ const @NAME@_info *@NAME@_get_info(void)
         @UPPER@_MACC,
         @UPPER@_INPUTS,
         @UPPER@_OUTPUTS,
-        @UPPER@_LAYER_COUNT,
+        @LAYERS@,
         @INPUT_TABLE@,
         @OUTPUT_TABLE@,
         @LAYER_TABLE@,

@@ -58,6 +58,7 @@ step "threads" bash tests/threads/threads.sh
 step "vector mathematics" bash tests/emit/vmath.sh
 step "what a package promises" bash tests/emit/contract.sh
 step "targets, other processors" bash tests/emit/targets.sh
+step "variants of a package" bash tests/emit/variants.sh
 step "denormals" bash tests/emit/denormals.sh
 step "calls of CBLAS and of own functions" bash tests/emit/dispatch.sh
 step "digits sample" bash samples/quickstart.sh --test

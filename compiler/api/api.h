@@ -23,14 +23,14 @@ typedef struct {
     tn_own_pass *items;
     size_t n, room;
 } tn_own_pass_vec;
-typedef struct tn_named_target {
+typedef struct tn_named_targets {
     const char *text; /* as option target has it */
-    const tn_target *target;
-} tn_named_target;
+    tn_targets targets;
+} tn_named_targets;
 typedef struct {
-    tn_named_target *items;
+    tn_named_targets *items;
     size_t n, room;
-} tn_named_target_vec;
+} tn_named_targets_vec;
 typedef struct {
     tn_runner **items;
     size_t n, room;
@@ -44,8 +44,8 @@ struct tn_ctx {
     tn_status status;
     tn_setting_vec settings; /* in the order of tn_ctx_set */
     tn_own_pass_vec own;
-    tn_named_target_vec targets; /* found so far */
-    tn_runner_vec runners;       /* open ones; tn_ctx_close closes them */
+    tn_named_targets_vec targets; /* found so far */
+    tn_runner_vec runners;        /* open ones; tn_ctx_close closes them */
 };
 
 /* Every public function is body(state) run here: unwinding from exhausted memory ends as TN_ERR_MEMORY, and a status
@@ -57,7 +57,9 @@ tn_status tn_api_run(tn_ctx *ctx, tn_body *body, void *state);
 const char *tn_setting_get(const tn_ctx *ctx, const char *name);
 /* All values of an option that adds up, NULL-terminated. */
 const char *const *tn_setting_all(tn_ctx *ctx, const char *name);
-const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* reports what is wrong; NULL then */
+/* Of option target; NULL after an error that is reported. */
+const tn_targets *tn_ctx_targets(tn_ctx *ctx, const char *otherwise);
+const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise); /* also where there are several */
 /* Option threads, 0 where it is not set; false after an error. */
 bool tn_ctx_threads(tn_ctx *ctx, int *out);
 bool tn_ctx_string_bytes(tn_ctx *ctx, int *out); /* the same for option string-bytes */

@@ -272,8 +272,51 @@ static bool add_libraries(build *b, words *w)
     return !b->package->uses_cblas || add_words(b, w, "the libraries of OpenBLAS", TENON_CBLAS_LIBS);
 }
 
+/* A file with flags of its own; "" for any other. */
+static const char *own_flags(const build *b, const char *source)
+{
+    for (size_t i = 0; i < b->package->n_variants; i++)
+        if (strcmp(in_package(b, b->package->variant[i].source), source) == 0)
+            return b->package->variant[i].cflags;
+    return "";
+}
+
+static bool compile_object(build *b, const words *flags, const char *source, const char *object)
+{
+    words w = copy_words(b, flags);
+    if (!add_words(b, &w, "a variant's cflags", own_flags(b, source)))
+        return false;
+    add(b, &b->waste, object);
+    add(b, &w, "-c");
+    add(b, &w, "-o");
+    add(b, &w, object);
+    add(b, &w, source);
+    return run_command(b, &w);
+}
+
+static const char *object_of(const build *b, const char *source)
+{
+    return in_result(b, tn_strfmt(&b->ctx->arena, "%s.o", tn_path_stem(&b->ctx->arena, source)));
+}
+
+/* Sources with flags of their own become objects before all is linked by one command. */
+static bool compile_variants(build *b, const words *flags)
+{
+    for (size_t i = 0; i < b->sources.n; i++) {
+        const char *source = b->sources.items[i], *object = object_of(b, source);
+        if (own_flags(b, source)[0] == '\0')
+            continue;
+        if (!compile_object(b, flags, source, object))
+            return false;
+        b->sources.items[i] = object;
+    }
+    return true;
+}
+
 static bool link_sources(build *b, words *w, const char *result)
 {
+    if (!compile_variants(b, w))
+        return false;
     add(b, w, "-o");
     add(b, w, in_result(b, result));
     for (size_t i = 0; i < b->sources.n; i++)
@@ -328,15 +371,9 @@ static bool build_static(build *b)
     add(b, &pack, library);
     for (size_t i = 0; i < b->sources.n; i++) {
         const char *source = b->sources.items[i];
-        const char *object = in_result(b, tn_strfmt(a, "%s.o", tn_path_stem(a, source)));
-        words w = copy_words(b, &b->command);
-        add(b, &b->waste, object);
+        const char *object = object_of(b, source);
         add(b, &pack, object);
-        add(b, &w, "-c");
-        add(b, &w, "-o");
-        add(b, &w, object);
-        add(b, &w, source);
-        if (!run_command(b, &w))
+        if (!compile_object(b, &b->command, source, object))
             return false;
     }
     remove(library);

@@ -39,15 +39,13 @@ static void add_dumps(tn_model *m, tn_unit *u, tn_file_vec *files)
 tn_status tn_model_write_package(tn_model *m, const char *folder, const char *default_target)
 {
     tn_ctx *ctx = m->ctx;
-    const tn_target *target = tn_ctx_target(ctx, default_target != NULL ? default_target : "generic");
-    if (target == NULL)
+    const tn_targets *targets = tn_ctx_targets(ctx, default_target != NULL ? default_target : "generic");
+    if (targets == NULL)
         return TN_ERR_USAGE;
-    tn_status status = tn_model_optimise(m, target);
+    tn_unit *u = NULL;
+    tn_status status = tn_unit_make_all(m, targets, &u);
     if (status != TN_OK)
         return status;
-    tn_unit *u = tn_unit_make(m, target);
-    if (u == NULL)
-        return TN_ERR_MODEL;
     tn_progress(ctx, "writing C");
     tn_file_vec files = {0};
     tn_emit_package(u, &files);

@@ -156,18 +156,27 @@ const char *const *tn_setting_all(tn_ctx *ctx, const char *name)
 }
 
 /* One object for one text: models compare them. */
-const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
+const tn_targets *tn_ctx_targets(tn_ctx *ctx, const char *otherwise)
 {
     const char *text = tn_setting_get(ctx, "target");
-    if (text[0] == '\0')
-        text = otherwise;
+    tn_named_targets found = {.text = text[0] != '\0' ? text : otherwise};
     for (size_t i = 0; i < ctx->targets.n; i++)
-        if (strcmp(ctx->targets.items[i].text, text) == 0)
-            return ctx->targets.items[i].target;
-    const tn_target *t = tn_target_find(&ctx->arena, &ctx->diag, text);
-    if (t != NULL)
-        *TN_PUSH(&ctx->arena, ctx->targets) = (tn_named_target){text, t};
-    return t;
+        if (strcmp(ctx->targets.items[i].text, found.text) == 0)
+            return &ctx->targets.items[i].targets;
+    if (!tn_targets_find(&ctx->arena, &ctx->diag, found.text, &found.targets))
+        return NULL;
+    *TN_PUSH(&ctx->arena, ctx->targets) = found;
+    return &ctx->targets.items[ctx->targets.n - 1].targets;
+}
+
+const tn_target *tn_ctx_target(tn_ctx *ctx, const char *otherwise)
+{
+    const tn_targets *t = tn_ctx_targets(ctx, otherwise);
+    if (t != NULL && t->n > 1)
+        tn_error(&ctx->diag,
+                 "targets '%s': one at a time here; 'tenon compile' and 'tenon run' make a package of several",
+                 tn_setting_get(ctx, "target"));
+    return t != NULL && t->n == 1 ? t->items[0] : NULL;
 }
 
 /* An option that takes a number from 1 to most; 0 where it is not given. */

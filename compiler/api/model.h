@@ -20,5 +20,7 @@ tn_status tn_model_optimise(tn_model *m, const tn_target *target);
 bool tn_model_complete(tn_model *m);
 /* unit.c: all that a package is printed from; NULL after an error. */
 tn_unit *tn_unit_make(tn_model *m, const tn_target *target);
+/* For one target or several, which become variants of one package; optimises the model for each. */
+tn_status tn_unit_make_all(tn_model *m, const tn_targets *targets, tn_unit **out);
 
 #endif

@@ -171,6 +171,20 @@ static void read_files(reader *r, const json_t *abi)
     }
 }
 
+static void read_variants(reader *r, const json_t *abi)
+{
+    tn_package *p = r->out;
+    if (json_object_get(abi, "variants") == NULL)
+        return;
+    const json_t *list = get_list(r, abi, "variants", &p->n_variants);
+    p->variant = TN_NEW_N(r->arena, tn_package_variant, p->n_variants + 1);
+    for (size_t i = 0; i < p->n_variants; i++) {
+        const json_t *v = json_array_get(list, i);
+        p->variant[i] =
+            (tn_package_variant){check_file_name(r, "source", get_text(r, v, "source")), get_text(r, v, "cflags")};
+    }
+}
+
 static void read_abi(reader *r, const json_t *abi)
 {
     tn_package *p = r->out;
@@ -195,6 +209,7 @@ static void read_abi(reader *r, const json_t *abi)
     p->output = read_io(r, abi, "outputs", &p->n_out);
     read_layers(r, abi);
     read_files(r, abi);
+    read_variants(r, abi);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */

@@ -27,6 +27,10 @@ typedef struct tn_package_layer {
     double macs;
 } tn_package_layer;
 
+typedef struct tn_package_variant {
+    const char *source, *cflags; /* its file, and what that needs beside the package's flags */
+} tn_package_variant;
+
 typedef struct tn_package {
     const char *folder, *name; /* name: a C identifier, the prefix of its symbols and files */
     const char *target, *cflags, *params;
@@ -38,8 +42,9 @@ typedef struct tn_package {
     tn_package_io *input, *output;
     tn_package_symbol *symbol;
     tn_package_layer *layer;
-    const char **file; /* names in the folder */
-    size_t n_in, n_out, n_symbols, n_layers, n_files;
+    tn_package_variant *variant; /* none in a package for one target */
+    const char **file;           /* names in the folder */
+    size_t n_in, n_out, n_symbols, n_layers, n_variants, n_files;
 } tn_package;
 
 /* name NULL: of the one *_report.json in the folder. Errors are reported. */

@@ -210,6 +210,11 @@ static tn_status profile(void *state)
         tn_error(&r->ctx->diag, "a profile of %d runs; it takes at least 1", s->repeat);
         return TN_ERR_USAGE;
     }
+    if (r->package.n_variants > 0) {
+        tn_error_at(&r->ctx->diag, r->path,
+                    "the package has variants, whose layers differ: take a profile of the model for one target");
+        return TN_ERR_USAGE;
+    }
     if (!prepare(r))
         return TN_ERR_RUN;
     tn_finally(&r->ctx->arena, measure_layers, close_profile, s);

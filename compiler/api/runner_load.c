@@ -95,8 +95,9 @@ static bool check_target(const opening *o)
 {
     tn_runner *r = o->runner;
     const char *name = r->package.target;
-    const tn_target *t = tn_target_find(&r->arena, NULL, name), *here = tn_target_here(&r->arena);
-    if (t == NULL || tn_target_runs_on(t, here))
+    const tn_target *here = tn_target_here(&r->arena);
+    tn_targets t = {0};
+    if (!tn_targets_find(&r->arena, NULL, name, &t) || tn_target_runs_on(t.items[0], here))
         return true;
     tn_error_at(&r->ctx->diag, r->path, "is compiled for %s, and this machine is %s; compile for native or generic",
                 name, here->name);

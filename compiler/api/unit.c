@@ -1,5 +1,7 @@
 /* From an optimised model to everything that a package is printed from. See emit/emit.h. */
 #include "api/model.h"
+#include "base/hash.h"
+#include "base/map.h"
 #include "base/unwind.h"
 #include "emit/names.h"
 
@@ -318,7 +320,8 @@ static const char *options_text(tn_ctx *ctx)
     return s.text;
 }
 
-tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
+/* Of the package, or of a variant of it. Weights are there, their place in the blob may change. */
+static tn_unit *make_one(tn_model *m, const tn_target *target)
 {
     tn_ctx *ctx = m->ctx;
     tn_unit *u = TN_NEW(&ctx->arena, tn_unit);
@@ -333,13 +336,131 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
         return NULL;
     u->program = m->module.program;
     u->plan = m->module.plan;
+    u->work_size = u->plan->work_size;
     if (!choose_flush(ctx, u))
         return NULL;
     collect_io(u, m->module.graph);
     tn_progress(ctx, "packing weights");
     collect_weights(u);
     describe_layers(u);
-    u->params = choose_params(ctx, u->weights_size);
+    return u;
+}
+
+tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
+{
+    tn_unit *u = make_one(m, target);
+    if (u == NULL)
+        return NULL;
+    u->params = choose_params(m->ctx, u->weights_size);
     make_golden(u, m->module.graph);
     return u;
+}
+
+/* --- variants ------------------------------------------------------------------------------------------------------- */
+
+/* "x86-64-v3 -mattr=+avxvnni" -> "x86_64_v3_mattr_avxvnni" */
+static const char *variant_name(tn_arena *a, const char *target)
+{
+    tn_str s = {.arena = a};
+    for (const char *c = target; *c != '\0'; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+        if (plain || (s.len > 0 && s.text[s.len - 1] != '_'))
+            tn_str_put(&s, plain ? c : "_", 1);
+    }
+    return s.text;
+}
+
+/* What all variants' weights are together: those of equal bytes are one. */
+typedef struct shared_weights {
+    tn_arena *arena;
+    tn_weight_vec list;
+    tn_map by_bytes; /* "type length hash" -> a number in list, and one more */
+    tn_names names;
+    int64_t size;
+} shared_weights;
+
+static void *packed(tn_arena *a, const tn_weight *w)
+{
+    void *bytes = tn_alloc(a, (size_t)w->bytes + 1);
+    tn_buf_pack(w->buf, bytes);
+    return bytes;
+}
+
+static bool same_weight(tn_arena *a, const tn_weight *x, const void *bytes)
+{
+    return memcmp(packed(a, x), bytes, (size_t)x->bytes) == 0;
+}
+
+/* Gives w the place and name of its equal, or a new one. */
+static void share_weight(shared_weights *all, tn_weight *w)
+{
+    const void *bytes = packed(all->arena, w);
+    const char *key = tn_strfmt(all->arena, "%d %lld %016llx", (int)w->buf->dtype, (long long)w->bytes,
+                                (unsigned long long)tn_hash(bytes, (size_t)w->bytes, 0));
+    size_t at = (size_t)(uintptr_t)tn_map_get(&all->by_bytes, key);
+    if (at > 0 && same_weight(all->arena, &all->list.items[at - 1], bytes)) {
+        w->offset = all->list.items[at - 1].offset;
+        w->name = all->list.items[at - 1].name;
+        return;
+    }
+    w->offset = all->size;
+    w->name = tn_name_make(&all->names, w->buf->name);
+    all->size = (w->offset + w->bytes + WEIGHT_ALIGN - 1) / WEIGHT_ALIGN * WEIGHT_ALIGN;
+    *TN_PUSH(all->arena, all->list) = *w;
+    tn_map_put(all->arena, &all->by_bytes, key, (void *)(uintptr_t)all->list.n);
+}
+
+/* The package: the last variant's numbers, the largest workspace, everybody's weights. */
+static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
+{
+    tn_arena *a = &ctx->arena;
+    tn_unit *u = TN_NEW(a, tn_unit);
+    tn_target *t = TN_NEW(a, tn_target);
+    shared_weights all = {.arena = a, .names = {.arena = a}};
+    tn_str name = {.arena = a};
+    *u = *variants[targets->n - 1];
+    *t = *u->target;
+    u->variants = variants;
+    u->n_variants = targets->n;
+    u->target = t;
+    t->cflags = "";
+    for (size_t i = 0; i < targets->n; i++) {
+        tn_unit *v = variants[i];
+        tn_str_add(&name, "%s%s", i > 0 ? "," : "", v->target->name);
+        t->lanes = v->target->lanes > t->lanes ? v->target->lanes : t->lanes;
+        t->work_align = v->target->work_align > t->work_align ? v->target->work_align : t->work_align;
+        u->work_size = v->work_size > u->work_size ? v->work_size : u->work_size;
+        u->macs = v->macs > u->macs ? v->macs : u->macs;
+        for (size_t k = 0; k < v->weights.n; k++)
+            share_weight(&all, &v->weights.items[k]);
+    }
+    t->name = name.text;
+    u->weights = all.list;
+    u->weights_size = all.size;
+    u->params = choose_params(ctx, all.size);
+    for (size_t i = 0; i < targets->n; i++) {
+        variants[i]->variant = variant_name(a, variants[i]->target->name);
+        variants[i]->work_size = u->work_size;
+        variants[i]->params = u->params;
+    }
+    return u;
+}
+
+tn_status tn_unit_make_all(tn_model *m, const tn_targets *targets, tn_unit **out)
+{
+    tn_unit **variants = TN_NEW_N(&m->ctx->arena, tn_unit *, targets->n);
+    for (size_t i = 0; i < targets->n; i++) {
+        tn_status status = tn_model_optimise(m, targets->items[i]);
+        if (status != TN_OK)
+            return status;
+        variants[i] = targets->n > 1 ? make_one(m, targets->items[i]) : tn_unit_make(m, targets->items[i]);
+        if (variants[i] == NULL)
+            return TN_ERR_MODEL;
+    }
+    *out = variants[0];
+    if (targets->n > 1) {
+        *out = join(m->ctx, targets, variants);
+        make_golden(*out, m->module.graph);
+    }
+    return TN_OK;
 }

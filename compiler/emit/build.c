@@ -16,7 +16,12 @@ static const char *sources(const tn_unit *u, const char *suffix)
 {
     const char *more = has_weights_source(u) ? tn_strfmt(u->arena, " %s_weights%s", u->name, suffix) : "";
     const char *pool = tn_is_threaded(u) ? tn_strfmt(u->arena, " %s_pool%s", u->name, suffix) : "";
-    return tn_strfmt(u->arena, "%s%s%s%s", u->name, suffix, more, pool);
+    tn_str out = {.arena = u->arena};
+    tn_str_add(&out, "%s%s", u->name, suffix);
+    for (size_t i = 0; i < u->n_variants; i++)
+        tn_str_add(&out, " %s_%s%s", u->name, u->variants[i]->variant, suffix);
+    tn_str_add(&out, "%s%s", more, pool);
+    return out.text;
 }
 
 /* "kws.h tn_port.h": whatever of the package the objects depend on beside their source */
@@ -70,6 +75,29 @@ static const char *make_calls(const tn_unit *u)
     return out.text;
 }
 
+/* Each variant has flags of its own. */
+static const char *make_variants(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    tn_str_put(&out, "", 0);
+    for (size_t i = 0; i < u->n_variants; i++)
+        if (u->variants[i]->target->cflags[0] != '\0')
+            tn_str_add(&out, "$(%s_OBJDIR)/%s_%s.o: %s_VARIANT_CFLAGS := %s\n", u->upper, u->name,
+                       u->variants[i]->variant, u->upper, u->variants[i]->target->cflags);
+    return out.text;
+}
+
+static const char *cmake_variants(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    tn_str_put(&out, "", 0);
+    for (size_t i = 0; i < u->n_variants; i++)
+        if (u->variants[i]->target->cflags[0] != '\0')
+            tn_str_add(&out, "  set_property(SOURCE %s APPEND_STRING PROPERTY COMPILE_FLAGS \" %s\")\n",
+                       tn_source_name(u->variants[i]), u->variants[i]->target->cflags);
+    return out.text;
+}
+
 static tn_file make_fragment(const tn_unit *u)
 {
     tn_str out = {.arena = u->arena};
@@ -86,6 +114,8 @@ static tn_file make_fragment(const tn_unit *u)
         {"PTHREAD", tn_is_threaded(u) ? " -pthread" : ""},
         {"DEPENDS",
          incbin ? tn_strfmt(u->arena, "$(%s_OBJDIR)/%s_weights.o: $(%s_DIR)/%s\n\n", up, u->name, up, file) : ""},
+        {"VARIANTS", make_variants(u)},
+        {"VARIANT_CFLAGS", u->n_variants > 0 ? tn_strfmt(u->arena, "$(%s_VARIANT_CFLAGS) ", up) : ""},
         {"TEST", make_test(u)},
     };
     tn_frame_fill(u, "Makefile.inc", marks, sizeof marks / sizeof *marks, &out);
@@ -153,8 +183,9 @@ static tn_file make_cmake(const tn_unit *u)
 {
     tn_str out = {.arena = u->arena};
     const tn_mark marks[] = {
-        {"SRCS", sources(u, ".c")},    {"CFLAGS", tn_code_flags(u)},  {"INCBIN", cmake_incbin(u)},
-        {"LIBRARIES", cmake_calls(u)}, {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
+        {"SRCS", sources(u, ".c")},      {"CFLAGS", tn_code_flags(u)},  {"INCBIN", cmake_incbin(u)},
+        {"LIBRARIES", cmake_calls(u)},   {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
+        {"VARIANTS", cmake_variants(u)},
     };
     tn_frame_fill(u, "CMakeLists.txt", marks, sizeof marks / sizeof *marks, &out);
     return make_file("CMakeLists.txt", &out);

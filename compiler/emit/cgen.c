@@ -373,9 +373,9 @@ static void print_call(generator *g, size_t k)
 static void print_entry(generator *g)
 {
     const tn_unit *u = g->u;
-    tn_str_add(&g->entry, "%s_SECTION_CODE %s_status %s_run(const %s_io *io, %svoid *work, size_t work_size%s)\n{\n",
-               u->upper, u->name, u->name, u->name, tn_weights_are_passed(u) ? "const void *weights, " : "",
-               tn_is_threaded(u) ? ", const tn_parallel *threads" : "");
+    if (u->variant != NULL) /* no header tells of it */
+        tn_str_add(&g->entry, "%s;\n\n", tn_run_prototype(u));
+    tn_str_add(&g->entry, "%s_SECTION_CODE %s\n{\n", u->upper, tn_run_prototype(u));
     tn_print_checks(u, &g->needs, &g->entry);
     if (tn_is_threaded(u) && !g->has_shares)
         tn_str_add(&g->entry, "    (void)threads; /* every layer is too small to share */\n");
@@ -481,5 +481,7 @@ void tn_emit_source(const tn_unit *u, tn_str *out)
     if (g.has_shares)
         print_helper(u, share_function, out);
     tn_str_add(out, "%s%s", g.functions.text, g.entry.text);
+    if (u->variant == NULL)
+        tn_emit_weights_check(u, out);
     tn_emit_info(u, out);
 }

@@ -28,7 +28,7 @@ static void print_null(const tn_unit *u, tn_str *out)
 
 static void print_work_size(const tn_unit *u, tn_str *out)
 {
-    if (u->plan->work_size > 0) /* a comparison with 0 would be a warning */
+    if (u->work_size > 0) /* a comparison with 0 would be a warning */
         tn_str_add(out, "    if (work_size < %s_WORK_SIZE)\n        return %s_ERR_WORK_SIZE;\n", u->upper, u->upper);
     else
         tn_str_add(out, "    (void)work_size;\n");

@@ -32,6 +32,8 @@ typedef struct tn_layer {
     int64_t stack_bytes; /* that its function may take, from above; tn_emit_source fills it in */
 } tn_layer;
 
+/* A package, or one variant of a package that has several: the same model for another target. The package's unit is then that
+   of the last variant but for weights, which are those of all, and for target and work_size. */
 typedef struct tn_unit {
     tn_arena *arena;
     tn_program *program;
@@ -49,8 +51,12 @@ typedef struct tn_unit {
     const char **input_name, **output_name; /* C identifiers, unique within the io struct */
     size_t n_in, n_out;
     tn_weight_vec weights;
-    int64_t weights_size; /* bytes of the blob */
-    tn_layer *layer;      /* one per kernel */
+    int64_t weights_size;      /* bytes of the blob */
+    int64_t work_size;         /* bytes of the workspace */
+    const char *variant;       /* "x86_64_v4": the part of its names; NULL: the package has no variants, or is meant */
+    struct tn_unit **variants; /* in the order of the targets */
+    size_t n_variants;
+    tn_layer *layer; /* one per kernel */
     size_t n_layers;
     int64_t macs, params_count; /* sums */
     const tn_tensor **golden;   /* outputs for the formula input, by output; NULL: no self-test */
@@ -69,6 +75,8 @@ typedef struct {
 
 /* cgen.c: the entry, kernels and weights of NAME.c. */
 void tn_emit_source(const tn_unit *u, tn_str *out);
+/* variants.c: NAME.c of a package with several variants. */
+void tn_emit_choice(const tn_unit *u, tn_str *out);
 /* stack.c: bytes of stack that kws_run may take, without the C library's functions; after tn_emit_source. */
 int64_t tn_stack_bound(const tn_unit *u);
 /* weights.c: NAME_weights.c (const), NAME_weights.bin (incbin, blob, arg). */

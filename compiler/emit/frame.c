@@ -15,6 +15,25 @@ const char *tn_version(void)
 
 /* --- facts -------------------------------------------------------------------------------------------------------- */
 
+const char *tn_function_name(const tn_unit *u, const char *what)
+{
+    return u->variant != NULL ? tn_strfmt(u->arena, "%s_%s_%s", u->name, u->variant, what)
+                              : tn_strfmt(u->arena, "%s_%s", u->name, what);
+}
+
+const char *tn_run_prototype(const tn_unit *u)
+{
+    return tn_strfmt(u->arena, "%s_status %s(const %s_io *io, %svoid *work, size_t work_size%s)", u->name,
+                     tn_function_name(u, "run"), u->name, tn_weights_are_passed(u) ? "const void *weights, " : "",
+                     tn_is_threaded(u) ? ", const tn_parallel *threads" : "");
+}
+
+const char *tn_source_name(const tn_unit *u)
+{
+    return u->variant != NULL ? tn_strfmt(u->arena, "%s_%s.c", u->name, u->variant)
+                              : tn_strfmt(u->arena, "%s.c", u->name);
+}
+
 bool tn_weights_are_passed(const tn_unit *u)
 {
     return u->params == TN_PARAMS_BLOB || u->params == TN_PARAMS_ARG;
@@ -175,7 +194,8 @@ const char *tn_runtime_file(const tn_unit *u, const char *embedded)
     bool vectors = u->target->lanes > 1;
     bool unused =
         (strcmp(name, "tn_vmath.h") == 0 && !vectors) || (strcmp(name, "tn_bytes.h") == 0 && !(vectors && has_bytes(u)))
-        || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u)) || (strcmp(name, "tn_denormals.h") == 0 && !u->flush);
+        || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u)) || (strcmp(name, "tn_denormals.h") == 0 && !u->flush)
+        || (strcmp(name, "tn_cpu.h") == 0 && u->n_variants == 0);
     return unused ? NULL : name;
 }
 
@@ -196,14 +216,18 @@ const char **tn_package_names(const tn_unit *u)
         {"%s_report.txt", true},
         {"%s_report.json", true},
     };
+    enum { SOURCE = 1 }; /* behind which the variants' stand */
     size_t n = 0, n_own = sizeof file / sizeof *file, n_runtime = 0;
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
         n_runtime++;
-    const char **out = TN_NEW_N(u->arena, const char *, n_own + n_runtime + 1);
-    for (size_t i = 0; i < n_own; i++)
+    const char **out = TN_NEW_N(u->arena, const char *, n_own + u->n_variants + n_runtime + 1);
+    for (size_t i = 0; i < n_own; i++) {
         if (file[i].is_there)
             out[n++] =
                 strchr(file[i].format, '%') != NULL ? tn_strfmt(u->arena, file[i].format, u->name) : file[i].format;
+        for (size_t k = 0; i == SOURCE && k < u->n_variants; k++)
+            out[n++] = tn_source_name(u->variants[k]);
+    }
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
         if (tn_runtime_file(u, e->name) != NULL)
             out[n++] = tn_runtime_file(u, e->name);

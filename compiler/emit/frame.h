@@ -17,7 +17,12 @@ void tn_frame_fill(const tn_unit *u, const char *frame, const tn_mark *marks, si
 /* The lines of BANNER_C (prefix " * ") and BANNER_SH (prefix "# "). */
 const char *tn_banner(const tn_unit *u, const char *prefix);
 
-const char *tn_version(void);                  /* "0.1.0" */
+const char *tn_version(void); /* "0.1.0" */
+/* kws_run, or kws_x86_64_v4_run of a variant; what: "run", "get_info". */
+const char *tn_function_name(const tn_unit *u, const char *what);
+/* "kws_status kws_run(const kws_io *io, void *work, size_t work_size)" */
+const char *tn_run_prototype(const tn_unit *u);
+const char *tn_source_name(const tn_unit *u);  /* "kws.c", "kws_x86_64_v4.c" */
 bool tn_weights_are_passed(const tn_unit *u);  /* kws_run takes a pointer to them: blob and arg */
 bool tn_is_threaded(const tn_unit *u);         /* kws_run takes a tn_parallel, and the package has a pool */
 const char *tn_weights_file(const tn_unit *u); /* "kws_weights.bin"; NULL where the weights are C */
@@ -45,7 +50,8 @@ const char *tn_dim_formula(const tn_unit *u, tn_dim d);
 enum { TN_WEIGHTS_HEADER = 64 };
 uint64_t tn_weights_id(const tn_unit *u); /* of model, compiler, target, options and layout */
 
-/* header.c: what NAME.c ends with: kws_weights_check where weights are passed, kws_get_info. */
+/* header.c: what NAME.c ends with: kws_weights_check, nothing where weights are not passed; kws_get_info. */
+void tn_emit_weights_check(const tn_unit *u, tn_str *out);
 void tn_emit_info(const tn_unit *u, tn_str *out);
 
 /* The name in the package of an embedded file of runtime_min/; NULL when it is none, or is not needed. */

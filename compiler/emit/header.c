@@ -227,6 +227,20 @@ static const char *pool(const tn_unit *u)
         n, up, n, up, n, up, u->threads, up, up, n, n, n);
 }
 
+static const char *variants(const tn_unit *u)
+{
+    tn_str out = {.arena = u->arena};
+    for (size_t i = 0; i < u->n_variants; i++)
+        tn_str_add(&out, " *   %zu  %s\n", i, u->variants[i]->target->name);
+    if (u->n_variants == 0)
+        return "";
+    return tn_strfmt(
+        u->arena,
+        " *\n * The code is there in variants; a run takes the last whose instructions the processor has:\n *\n%s *\n"
+        " *   %s_VARIANT           when %s.c is compiled: the number of the variant that is to run\n",
+        out.text, u->upper, u->name);
+}
+
 static const char *selftest(const tn_unit *u)
 {
     if (u->golden == NULL)
@@ -276,7 +290,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"MINOR", tn_value_text(a, minor)},
         {"PATCH", tn_value_text(a, patch)},
         {"HASH", tn_strfmt(a, "0x%016llxu", (unsigned long long)u->model_hash)},
-        {"WORK_SIZE", tn_value_text(a, u->plan->work_size)},
+        {"WORK_SIZE", tn_value_text(a, u->work_size)},
         {"WORK_ALIGN", tn_value_text(a, u->target->work_align)},
         {"STACK_BOUND", tn_value_text(a, tn_stack_bound(u))},
         {"WEIGHTS_SIZE", tn_value_text(a, u->weights_size)},
@@ -302,6 +316,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
         {"POOL_H", tn_is_threaded(u) ? "\n#include \"tn_pool.h\"\n" : ""},
         {"THREADS_PARAM", threads_param(u)},
         {"POOL", pool(u)},
+        {"VARIANTS", variants(u)},
     };
     tn_frame_fill(u, "model.h", marks, sizeof marks / sizeof *marks, out);
 }
@@ -344,24 +359,33 @@ static void add_layer_table(const tn_unit *u, tn_str *out)
     tn_str_add(out, "    };\n");
 }
 
+void tn_emit_weights_check(const tn_unit *u, tn_str *out)
+{
+    const tn_mark marks[] = {
+        {"WEIGHTS_ID", tn_strfmt(u->arena, "0x%016llxu", (unsigned long long)tn_weights_id(u))},
+        {"HEADER", tn_value_text(u->arena, TN_WEIGHTS_HEADER)},
+    };
+    if (tn_weights_are_passed(u))
+        tn_frame_fill(u, "weights_check.c", marks, sizeof marks / sizeof *marks, out);
+}
+
 void tn_emit_info(const tn_unit *u, tn_str *out)
 {
-    if (tn_weights_are_passed(u)) {
-        const tn_mark marks[] = {
-            {"WEIGHTS_ID", tn_strfmt(u->arena, "0x%016llxu", (unsigned long long)tn_weights_id(u))},
-            {"HEADER", tn_value_text(u->arena, TN_WEIGHTS_HEADER)},
-        };
-        tn_frame_fill(u, "weights_check.c", marks, sizeof marks / sizeof *marks, out);
-    }
     tn_str tables = {.arena = u->arena};
     side in = get_side(u, false), produced = get_side(u, true);
     add_tensor_table(u, &in, &tables);
     add_tensor_table(u, &produced, &tables);
     add_layer_table(u, &tables);
+    const char *function = tn_function_name(u, "get_info");
     const tn_mark marks[] = {
-        {"TABLES", tables.text != NULL ? tables.text : ""},   {"TARGET", tn_quote_c(u->arena, u->target->name)},
-        {"INPUT_TABLE", in.n > 0 ? "inputs" : "NULL"},        {"OUTPUT_TABLE", produced.n > 0 ? "outputs" : "NULL"},
+        {"TABLES", tables.text != NULL ? tables.text : ""},
+        {"TARGET", tn_quote_c(u->arena, u->target->name)},
+        {"INPUT_TABLE", in.n > 0 ? "inputs" : "NULL"},
+        {"OUTPUT_TABLE", produced.n > 0 ? "outputs" : "NULL"},
         {"LAYER_TABLE", u->n_layers > 0 ? "layers" : "NULL"},
+        {"LAYERS", tn_value_text(u->arena, (int64_t)u->n_layers)},
+        {"GET_INFO", function},
+        {"PROTOTYPE", u->variant != NULL ? tn_strfmt(u->arena, "const %s_info *%s(void);\n", u->name, function) : ""},
     };
     tn_frame_fill(u, "model_info.c", marks, sizeof marks / sizeof *marks, out);
 }

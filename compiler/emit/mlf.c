@@ -42,7 +42,7 @@ static const char *metadata(const tn_unit *u, size_t *size)
     tn_str_add(&s,
                "          \"main\": [{\"device\": 1, \"workspace_size_bytes\": %lld, \"constants_size_bytes\": %lld, "
                "\"io_size_bytes\": %lld,\n",
-               (long long)u->plan->work_size, (long long)u->weights_size, (long long)io);
+               (long long)u->work_size, (long long)u->weights_size, (long long)io);
     print_io(u, &s, "inputs", u->input, u->n_in);
     tn_str_add(&s, ",\n");
     print_io(u, &s, "outputs", u->output, u->n_out);

@@ -28,13 +28,26 @@ static void emit_pool(const tn_unit *u, tn_str *out)
     tn_frame_fill(u, "pool.c", NULL, 0, out);
 }
 
+/* With several variants NAME.c is the choice among them. */
+static void add_sources(const tn_unit *u, tn_file_vec *out)
+{
+    add_text(u, out, ".c", u->n_variants > 0 ? tn_emit_choice : tn_emit_source);
+    for (size_t i = 0; i < u->n_variants; i++) {
+        tn_str text = {.arena = u->arena};
+        tn_emit_source(u->variants[i], &text);
+        *TN_PUSH(u->arena, *out) = (tn_file){tn_source_name(u->variants[i]), text.text, text.len};
+    }
+}
+
 /* Source is made before header and reports: printing it tells the layers' functions and their stack. */
 void tn_emit_package(const tn_unit *u, tn_file_vec *out)
 {
     size_t begin = out->n;
-    const tn_file source = make_text(u, ".c", tn_emit_source);
+    tn_file_vec sources = {0};
+    add_sources(u, &sources);
     add_text(u, out, ".h", tn_emit_header);
-    *TN_PUSH(u->arena, *out) = source;
+    for (size_t i = 0; i < sources.n; i++)
+        *TN_PUSH(u->arena, *out) = sources.items[i];
     tn_emit_weights(u, out);
     if (tn_is_threaded(u))
         add_text(u, out, "_pool.c", emit_pool);

@@ -73,11 +73,10 @@ static void add_summary(const tn_unit *u, tn_str *out)
     add_fact(u, out, "parameters", u->params_count, "");
     add_fact(u, out, "macc", u->macs, "");
     add_fact(u, out, "weights (flash)", u->weights_size, " B");
-    add_fact(u, out, "workspace (RAM)", u->plan->work_size,
-             tn_strfmt(u->arena, " B, aligned to %d", u->target->work_align));
+    add_fact(u, out, "workspace (RAM)", u->work_size, tn_strfmt(u->arena, " B, aligned to %d", u->target->work_align));
     add_fact(u, out, "stack (RAM), at most", tn_stack_bound(u), " B, without the C library's functions");
     add_fact(u, out, "inputs, outputs (RAM)", in + produced, " B, the application's");
-    add_fact(u, out, "RAM without stack", in + produced + u->plan->work_size, " B");
+    add_fact(u, out, "RAM without stack", in + produced + u->work_size, " B");
 }
 
 static void add_layers(const tn_unit *u, tn_str *out)
@@ -116,6 +115,9 @@ static void add_plan(const tn_unit *u, tn_str *out)
 void tn_emit_summary(const tn_unit *u, tn_str *out)
 {
     add_summary(u, out);
+    if (u->n_variants > 0)
+        tn_str_add(out, "\nWorkspace, stack and weights are those of all variants; what follows is that of %s.\n",
+                   u->variants[u->n_variants - 1]->target->name);
     add_layers(u, out);
     add_plan(u, out);
 }
@@ -187,6 +189,17 @@ static void add_calls(const tn_unit *u, tn_str *out)
     tn_str_add(out, "],\n");
 }
 
+/* Sources with flags of their own, beside those of all. */
+static void add_variants(const tn_unit *u, tn_str *out)
+{
+    for (size_t i = 0; i < u->n_variants; i++) {
+        const tn_unit *v = u->variants[i];
+        tn_str_add(out, "%s{\"target\": %s, \"source\": %s, \"cflags\": %s}", i > 0 ? ", " : "    \"variants\": [",
+                   quote(u, v->target->name), quote(u, tn_source_name(v)), quote(u, v->target->cflags));
+    }
+    tn_str_add(out, "%s", u->n_variants > 0 ? "],\n" : "");
+}
+
 static void add_abi(const tn_unit *u, tn_str *out)
 {
     const char *weights = tn_weights_file(u);
@@ -194,8 +207,9 @@ static void add_abi(const tn_unit *u, tn_str *out)
                quote(u, u->target->name), quote(u, tn_cflags(u)));
     tn_str_add(out, "    \"params\": \"%s\",\n    \"weights_file\": %s,\n", tn_params_text(u->params),
                weights != NULL ? quote(u, weights) : "null");
-    tn_str_add(out, "    \"work_size\": %lld,\n    \"work_align\": %d,\n", (long long)u->plan->work_size,
+    tn_str_add(out, "    \"work_size\": %lld,\n    \"work_align\": %d,\n", (long long)u->work_size,
                u->target->work_align);
+    add_variants(u, out);
     add_calls(u, out);
     tn_str_add(out, "    \"threads\": %d,\n", u->threads);
     add_io(u, "inputs", u->input, u->input_name, u->n_in, out);
@@ -257,12 +271,10 @@ void tn_emit_report_json(const tn_unit *u, tn_str *out)
                tn_version(), u->name, quote(u, u->program->graph->name), (unsigned long long)u->model_hash);
     tn_str_add(out, "  \"target\": %s,\n  \"options\": %s,\n", quote(u, u->target->name), quote(u, u->options));
     tn_str_add(out, "  \"macs\": %lld,\n  \"parameters\": %lld,\n  \"weights_bytes\": %lld,\n  \"work_bytes\": %lld,\n",
-               (long long)u->macs, (long long)u->params_count, (long long)u->weights_size,
-               (long long)u->plan->work_size);
+               (long long)u->macs, (long long)u->params_count, (long long)u->weights_size, (long long)u->work_size);
     tn_str_add(
         out, "  \"input_bytes\": %lld,\n  \"output_bytes\": %lld,\n  \"ram_bytes\": %lld,\n  \"stack_bytes\": %lld,\n",
-        (long long)in, (long long)produced, (long long)(in + produced + u->plan->work_size),
-        (long long)tn_stack_bound(u));
+        (long long)in, (long long)produced, (long long)(in + produced + u->work_size), (long long)tn_stack_bound(u));
     add_layers_json(u, out);
     add_plan_json(u, out);
     add_abi(u, out);

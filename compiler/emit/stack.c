@@ -69,7 +69,7 @@ int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt 
 
 /* The entry's own: the areas that it compares and the sizes it read. The C compiler may put some kernels into the entry,
    which then has room for the largest, and call the others. */
-int64_t tn_stack_bound(const tn_unit *u)
+static int64_t bound_of_one(const tn_unit *u)
 {
     int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0;
     if (tn_is_threaded(u)) /* between the entry and a kernel: share, the pool's run and work, the part */
@@ -77,4 +77,12 @@ int64_t tn_stack_bound(const tn_unit *u)
     for (size_t i = 0; i < u->n_layers; i++)
         largest = max(largest, u->layer[i].stack_bytes);
     return own + 2 * largest;
+}
+
+int64_t tn_stack_bound(const tn_unit *u)
+{
+    int64_t largest = u->n_variants == 0 ? bound_of_one(u) : 0;
+    for (size_t i = 0; i < u->n_variants; i++) /* and the frame of what chooses */
+        largest = max(largest, FRAME + bound_of_one(u->variants[i]));
+    return largest;
 }

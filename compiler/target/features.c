@@ -2,7 +2,7 @@
 #include "target/features.h"
 
 static const tn_feature features[] = {
-#define TN_FEATURE(arch, name, needs, flag, a, b, bit) {arch, name, needs, flag, a, b, bit},
+#define TN_FEATURE(arch, name, needs, flag, a, b, bit, ask) {arch, name, needs, flag, a, b, bit, ask},
 #include "target/features.def"
 #undef TN_FEATURE
 };
@@ -55,9 +55,14 @@ void tn_target_add(tn_target *t, int feature)
         t->features |= bit_of(feature);
 }
 
+bool tn_target_has(const tn_target *t, size_t feature)
+{
+    return strcmp(t->arch, features[feature].arch) == 0 && (t->features & bit_of((int)feature)) != 0;
+}
+
 static bool has_row(const tn_target *t, int feature)
 {
-    return feature >= 0 && (t->features & bit_of(feature)) != 0;
+    return feature >= 0 && tn_target_has(t, (size_t)feature);
 }
 
 /* Rows stand behind what they need, so one walk finds all that hangs on it. */

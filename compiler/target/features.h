@@ -4,17 +4,22 @@
 
 #include "target/target.h"
 
+/* How generated code asks whether the processor has it, see features.def. */
+typedef enum { TN_ASK_NEVER, TN_ASK_NAME, TN_ASK_IF_KNOWN, TN_ASK_LATE, TN_ASK_AUX, TN_ASKS } tn_ask;
+
 typedef struct tn_feature {
     const char *arch, *name;
     const char *needs; /* another row, before this one; "" for none */
     const char *flag;  /* gcc's and clang's name */
     unsigned a, b;     /* where the machine tells, see features.def */
     int bit;
+    tn_ask ask;
 } tn_feature;
 const tn_feature *tn_feature_at(size_t i);                           /* NULL past the end */
 int tn_feature_find(const char *arch, const char *name, size_t len); /* a row's number; -1 */
 const char *tn_feature_names(tn_arena *a, const char *arch);         /* "avx, avx2 ..."; "none" */
 
+bool tn_target_has(const tn_target *t, size_t feature);
 /* With what it needs; without what needs it. */
 void tn_target_add(tn_target *t, int feature);
 void tn_target_remove(tn_target *t, int feature);

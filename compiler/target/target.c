@@ -248,3 +248,49 @@ const tn_target *tn_target_find(tn_arena *a, tn_diag *diag, const char *text)
     tn_target_finish(a, t);
     return t;
 }
+
+/* --- several -------------------------------------------------------------------------------------------------------- */
+
+/* A comma that + or - follows is one of -mattr=. */
+static size_t length_of_first(const char *text)
+{
+    size_t n = strcspn(text, ",");
+    while (text[n] == ',' && (text[n + 1] == '+' || text[n + 1] == '-'))
+        n += 1 + strcspn(text + n + 1, ",");
+    return n;
+}
+
+static bool fits_beside(tn_diag *d, const char *text, const tn_target *t, const tn_targets *before)
+{
+    const tn_target *first = before->items[0];
+    bool runs_first = tn_target_runs_on(first, t);
+    if (!runs_first)
+        tn_error(d, "targets '%s': the first is for every processor, and %s does not run code for %s", text, t->name,
+                 first->name);
+    for (size_t i = 0; i < before->n && runs_first; i++)
+        if (strcmp(before->items[i]->name, t->name) == 0 || tn_target_runs_on(t, before->items[i])) {
+            tn_error(
+                d,
+                "targets '%s': %s would never be chosen: wherever %s runs, it does not, or does no better; name the one that "
+                "needs more later",
+                text, before->items[i]->name, t->name);
+            return false;
+        }
+    return runs_first;
+}
+
+bool tn_targets_find(tn_arena *a, tn_diag *diag, const char *text, tn_targets *out)
+{
+    tn_diag quiet = silent;
+    tn_diag *d = diag != NULL ? diag : &quiet;
+    for (const char *s = text;; s++) {
+        size_t n = length_of_first(s);
+        const tn_target *t = tn_target_find(a, d, tn_strndup(a, s, n));
+        if (t == NULL || (out->n > 0 && !fits_beside(d, text, t, out)))
+            return false;
+        *TN_PUSH(a, *out) = t;
+        s += n;
+        if (*s == '\0')
+            return true;
+    }
+}

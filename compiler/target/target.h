@@ -31,6 +31,13 @@ const char *tn_target_name_at(size_t i);
 const tn_target *tn_target_at(tn_arena *a, size_t i);
 /* From the spellings above; NULL after an error. diag NULL: says nothing. */
 const tn_target *tn_target_find(tn_arena *a, tn_diag *diag, const char *text);
+typedef struct tn_targets {
+    const tn_target **items;
+    size_t n, room;
+} tn_targets;
+/* "x86-64-v2,x86-64-v4": several of one architecture, the first of which the others' machines run too. False after an
+   error. */
+bool tn_targets_find(tn_arena *a, tn_diag *diag, const char *text, tn_targets *out);
 const tn_target *tn_target_native(tn_arena *a);
 /* This machine: as native, with all features that it has. */
 const tn_target *tn_target_here(tn_arena *a);
