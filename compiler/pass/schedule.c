@@ -580,12 +580,22 @@ static const char *choose(plan *s)
     return vector_text(s);
 }
 
-/* A reduction along neighbours in memory whose result has none: a row's maximum or sum. The lanes of a vector reduce
-   every lanes-th element; four rows at once hide the latency. */
+/* The last reduction axis of some length. */
+static int find_long_reduction(const tn_comp *c)
+{
+    int r = c->n_reduce - 1;
+    while (r > 0 && extent_of(&c->reduce[r]) == 1)
+        r--;
+    return r;
+}
+
+/* A reduction along neighbours in memory whose result has none: a row's maximum or sum, a convolution to a few channels.
+   The lanes of a vector reduce every lanes-th element; four rows at once hide the latency, and a short axis inside them
+   (those channels) reads them once. */
 static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *c)
 {
     tn_str text = {.arena = p->arena};
-    int r = c->n_reduce - 1, row = -1;
+    int r = find_long_reduction(c), row = -1, few = -1;
     if (c->n_reduce == 0 || c->serial || c->elem->dtype != TN_FLOAT || t->lanes == 1)
         return NULL;
     int64_t lanes = t->lanes, extent = extent_of(&c->reduce[r]);
@@ -596,16 +606,24 @@ static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *
     for (int i = 0; i < c->n_axis; i++)
         if (extent_of(&c->axis[i]) >= 4)
             row = i;
+    for (int i = 0; i < row; i++)
+        if (extent_of(&c->axis[i]) > 1 && extent_of(&c->axis[i]) <= 4)
+            few = i;
     if (row >= 0)
-        tn_str_add(&text, "split i%d 4; ", row);
+        tn_str_add(&text, "split i%d %d; ", row, few >= 0 && t->registers < 32 ? 2 : 4);
     tn_str_add(&text, "split r%d %lld; order", r, (long long)lanes);
     for (int i = 0; i < c->n_axis; i++)
-        tn_str_add(&text, " i%d%s", i, i == row ? "o" : "");
+        if (i != few)
+            tn_str_add(&text, " i%d%s", i, i == row ? "o" : "");
     for (int i = 0; i < c->n_reduce; i++)
         tn_str_add(&text, " r%d%s", i, i == r ? "o" : "");
+    if (few >= 0)
+        tn_str_add(&text, " i%d", few);
     if (row >= 0)
         tn_str_add(&text, " i%di", row);
     tn_str_add(&text, " r%di; ", r);
+    if (few >= 0)
+        tn_str_add(&text, "unroll i%d; ", few);
     if (row >= 0)
         tn_str_add(&text, "unroll i%di; ", row);
     tn_str_add(&text, "lanes r%di", r);
