@@ -6,7 +6,8 @@
 
    Condition in both directions: the buffer between is read by this one computation, both run in the same repeat, and
    nothing that the first reads is written on the way to the second or by it. A producer is substituted only where that
-   computes nothing twice. */
+   computes nothing twice. What only moves elements is substituted into several readers, where those together read no
+   element twice: slices of a slice. */
 #include "pass/pass.h"
 
 typedef struct uses {
@@ -227,6 +228,69 @@ static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
     return c;
 }
 
+/* --- moves are substituted into all readers -------------------------------------------------------------------------- */
+
+static bool is_move(tn_program *p, const tn_comp *a, const uses *u)
+{
+    return a->n_reduce == 0 && !a->serial && !a->view && a->mark == NULL && a->call == NULL
+        && a->elem->kind == TN_E_LOAD && a->out->scope == TN_SCOPE_ARENA && u[a->out->id].writers == 1
+        && !u[a->out->id].aliased && writes_own_axes(p, a);
+}
+
+/* Whether computation a gives the same in the place of computation k: only a repeat writes what was read before. */
+static bool may_move(const tn_program *p, const tn_comp *a, size_t k)
+{
+    const tn_comp *b = p->comps.items[k];
+    if (a->repeat != b->repeat || tn_comp_loads(a, b->out))
+        return false;
+    size_t i = k;
+    while (a->repeat != NULL && i > 0 && p->comps.items[i - 1] != a)
+        if (tn_comp_loads(a, p->comps.items[--i]->out))
+            return false;
+    return a->repeat == NULL || i > 0; /* else a runs after b */
+}
+
+static bool may_take_move(const tn_program *p, const tn_comp *a, size_t k)
+{
+    const tn_comp *b = p->comps.items[k];
+    return b->n_reduce == 0 && !b->serial && !b->view && may_fuse(a, b) && may_move(p, a, k)
+        && count_load_sites(b->elem, a->out) == 1;
+}
+
+static bool inline_move(tn_program *p, size_t i)
+{
+    tn_comp *a = p->comps.items[i];
+    double reads = 0;
+    for (size_t k = 0; k < p->comps.n; k++) {
+        const tn_comp *b = p->comps.items[k];
+        if (!tn_comp_loads(b, a->out))
+            continue;
+        if (!may_take_move(p, a, k))
+            return false;
+        reads += count_points(b->axis, b->n_axis);
+    }
+    if (reads == 0 || reads > count_points(a->axis, a->n_axis))
+        return false;
+    for (size_t k = 0; k < p->comps.n; k++) {
+        tn_comp *b = p->comps.items[k];
+        if (!tn_comp_loads(b, a->out))
+            continue;
+        b->elem = tn_rewrite(p, b->elem, inline_load, a);
+        b->label = tn_strfmt(p->arena, "%s + %s", a->label, b->label);
+    }
+    memmove(&p->comps.items[i], &p->comps.items[i + 1], sizeof *p->comps.items * (p->comps.n - i - 1));
+    p->comps.n--;
+    return true;
+}
+
+static void inline_moves(tn_program *p)
+{
+    const uses *u = count_uses(p);
+    for (size_t i = 0; i < p->comps.n;)
+        if (!is_move(p, p->comps.items[i], u) || u[p->comps.items[i]->out->id].readers < 2 || !inline_move(p, i))
+            i++;
+}
+
 /* --- the pass ------------------------------------------------------------------------------------------------------- */
 
 static const tn_expr *constant_scalar(tn_program *p, void *user, const tn_expr *e)
@@ -275,19 +339,6 @@ static bool is_small(const tn_comp *c, int max_nodes)
 {
     return count_nodes(c->elem, max_nodes) < max_nodes
         && (c->post == NULL || count_nodes(c->post, max_nodes) < max_nodes);
-}
-
-/* Whether computation a gives the same in the place of computation k: only a repeat writes what was read before. */
-static bool may_move(const tn_program *p, const tn_comp *a, size_t k)
-{
-    const tn_comp *b = p->comps.items[k];
-    if (a->repeat != b->repeat || tn_comp_loads(a, b->out))
-        return false;
-    size_t i = k;
-    while (a->repeat != NULL && i > 0 && p->comps.items[i - 1] != a)
-        if (tn_comp_loads(a, p->comps.items[--i]->out))
-            return false;
-    return a->repeat == NULL || i > 0; /* else a runs after b */
 }
 
 /* What stands in the place of t's writers and of its reader, at k; nothing when they do not fuse. */
@@ -364,6 +415,7 @@ bool tn_pass_fuse(tn_module *m, bool *changed)
     int max_nodes = (int)tn_param_get(m, "fuse.max-nodes");
     size_t before = p->comps.n;
     *changed = inline_scalars(p);
+    inline_moves(p);
     uses *u = count_uses(p);
     for (size_t k = 0; k < p->comps.n;)
         if (fuse_into(p, k, u, max_nodes))
