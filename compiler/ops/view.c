@@ -544,6 +544,31 @@ static bool has_constants_only(const tn_node *n)
     return true;
 }
 
+static void keep_elems(tn_graph *g, tn_value *v, const tn_dim *elems, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!is_sound(v->dtype, elems[i]))
+            return;
+    v->elems = TN_NEW_N(g->arena, tn_dim, count + 1);
+    memcpy(v->elems, elems, sizeof *elems * (size_t)count);
+}
+
+/* A part for each output. */
+static void split_elems(tn_graph *g, tn_node *n)
+{
+    known x;
+    int64_t start = 0;
+    if (!get_known(g, n->in[0], &x) || x.n > MAX_ELEMS)
+        return;
+    for (int i = 0; i < n->n_out && n->out[i] != NULL && tn_shape_is_fixed(&n->out[i]->shape); i++) {
+        int64_t count = tn_shape_count(&n->out[i]->shape);
+        if (start + count > x.n)
+            return;
+        keep_elems(g, n->out[i], x.d + start, count);
+        start += count;
+    }
+}
+
 bool tn_propagate_elems(tn_graph *g, tn_node *n)
 {
     tn_value *v = n->n_out > 0 ? n->out[0] : NULL;
@@ -552,12 +577,9 @@ bool tn_propagate_elems(tn_graph *g, tn_node *n)
         return true;
     int64_t count = tn_shape_count(&v->shape);
     bool integer = v->dtype == TN_INT64 || v->dtype == TN_INT32 || v->dtype == TN_BOOL;
-    if (!integer || count > MAX_ELEMS || !find_elems(g, n, elems, count))
-        return true;
-    for (int64_t i = 0; i < count; i++)
-        if (!is_sound(v->dtype, elems[i]))
-            return true;
-    v->elems = TN_NEW_N(g->arena, tn_dim, count + 1);
-    memcpy(v->elems, elems, sizeof *elems * (size_t)count);
+    if (integer && tn_node_is(n, "Split"))
+        split_elems(g, n);
+    else if (integer && count <= MAX_ELEMS && find_elems(g, n, elems, count))
+        keep_elems(g, v, elems, count);
     return true;
 }

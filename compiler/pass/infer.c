@@ -109,8 +109,9 @@ static bool infer_node(tn_graph *g, tn_node *n)
         return false;
     if (!tn_propagate_elems(g, n))
         return false;
-    if (n->n_out == 1 && n->out[0] != NULL && n->out[0]->elems != NULL && tn_shape_is_fixed(&n->out[0]->shape))
-        take_elems(g, n->out[0]);
+    for (int i = 0; i < n->n_out; i++)
+        if (n->out[i] != NULL && n->out[i]->elems != NULL && tn_shape_is_fixed(&n->out[i]->shape))
+            take_elems(g, n->out[i]);
     if (!is_shape_like(n) || n->out[0] == NULL || n->out[0]->constant != NULL)
         return true;
     tn_tensor **t = TN_NEW_N(g->arena, tn_tensor *, n->n_out);
@@ -175,20 +176,37 @@ static bool spread_outputs(tn_expand *top)
     return outputs.n > 0;
 }
 
+bool tn_infer_nodes(tn_graph *g, const tn_node_vec *nodes, tn_node_vec *done)
+{
+    tn_expand top = {.g = g, .add = add_node, .done = done};
+    for (size_t i = 0; i < nodes->n; i++)
+        if (!add_node(&top, nodes->items[i]))
+            return false;
+    return true;
+}
+
+static bool is_typed(const tn_graph *g)
+{
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const tn_node *n = g->nodes.items[i];
+        if (n->n_out == 0 || n->out[0] == NULL || !n->out[0]->shape.known)
+            return false;
+    }
+    return true;
+}
+
 bool tn_pass_infer(tn_module *m, bool *changed)
 {
     tn_graph *g = m->graph;
     tn_node_vec done = {0};
-    tn_expand top = {.g = g, .done = &done};
+    tn_expand top = {.g = g, .add = add_node, .done = &done};
+    bool typed = is_typed(g);
+    *changed = *changed || !typed;
     tn_declare_operands(g);
-    for (size_t i = 0; i < g->nodes.n; i++) {
-        tn_node *n = g->nodes.items[i];
-        if (n->n_out == 0 || n->out[0] == NULL || !n->out[0]->shape.known)
-            *changed = true;
-        if (!add_node(&top, n))
-            return false;
-    }
-    if (!spread_outputs(&top))
+    const tn_sizes *sizes = typed ? NULL : tn_sizes_find(g);
+    if (!tn_infer_nodes(g, &g->nodes, &done) || !spread_outputs(&top))
+        return false;
+    if (sizes != NULL && !tn_sizes_check(&top, sizes))
         return false;
     g->nodes = done;
     m->is_typed = true;

@@ -279,6 +279,9 @@ CONTROL = {
         s = If (c) <then_branch = t () => (seq(float[3,m]) a) { a = SplitToSequence <axis = 1> (x) },
                     else_branch = e () => (seq(float[3,m]) b) { h = Exp (x) b = SplitToSequence <axis = 1> (h) }>
         y = ConcatFromSequence <axis = 1> (s) }"""),
+    "sizes_by_output": ({"s": np.array([7, 2, 5], np.int64)}, """(float[3,4] x, int64[3] s) => (float[5,2] y, int64[1] k) {
+        parts = Constant <value_ints = [1, 2]> () first, shape = Split <axis = 0> (s, parts)
+        r = ReduceMean <keepdims = 1> (x) e = Expand (r, shape) y = Transpose (e) k = Neg (first) }"""),
     "nested": ({"w": np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)},
                """(float[3,4] x, float[4,4] w) => (float[4] y, float[n,3,4] all) {
         n = Constant <value = int64 {4}> () t = Constant <value = bool {1}> () two = Constant <value = int64 {2}> () zero = Constant <value = int64 {0}> ()

@@ -213,6 +213,8 @@ bad_option() { # NAME CODE WORD... -- ARGUMENT...
     shift 2
     check "option-$name" refused "$code" one "$@" -o place/out
 }
+late_sizes() { gives 7 run models/late-sizes.onnx --fill-mode ones && says 'was not compiled for' && one_line; }
+check run-late-sizes late_sizes
 bad_option unknown 2 '--frobnicate' -- compile "$digits" --frobnicate 1
 bad_option target 2 'pdp11' 'generic' -- compile "$digits" --target pdp11
 bad_option params 2 "option '--params' is 'tape'" 'const' -- compile "$digits" --params tape

@@ -204,6 +204,9 @@ MODELS = {
     # a shape that only the run knows: y's is declared, or not
     "late-open": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
                        [value("y", ("a", "b"))]),
+    # sizes that only the declared output tells: s is [2,3]
+    "late-sizes": model([node("Expand", ["x", "s"], ["z"], "e1"), node("Transpose", ["z"], ["y"], "t1")],
+                        [value("x", (1, 1)), value("s", (2,), INT64)], [value("y", (3, 2))]),
     "late-count": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
                         [value("y", (3, 3))]),
     # sizes
