@@ -156,7 +156,8 @@ static void read_layers(reader *r, const json_t *abi)
     p->layer = TN_NEW_N(r->arena, tn_package_layer, p->n_layers + 1);
     for (size_t i = 0; i < p->n_layers; i++) {
         const json_t *v = json_array_get(list, i);
-        p->layer[i] = (tn_package_layer){get_text(r, v, "label"), (double)get_number(r, v, "macs", 0, INT64_MAX)};
+        p->layer[i] = (tn_package_layer){.label = get_text(r, v, "label"),
+                                         .macs = (double)get_number(r, v, "macs", 0, INT64_MAX)};
     }
 }
 
@@ -212,6 +213,32 @@ static void read_abi(reader *r, const json_t *abi)
     read_variants(r, abi);
 }
 
+static const char *text_or_none(reader *r, const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return tn_strdup(r->arena, text != NULL ? text : "");
+}
+
+static double real_or_none(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    return json_is_number(v) && json_number_value(v) >= 0 ? json_number_value(v) : 0;
+}
+
+/* What a profile says beside times: of the report's own list of layers, in the same order, where it has it. */
+static void read_reasons(reader *r)
+{
+    const json_t *list = json_object_get(r->root, "layers");
+    for (size_t i = 0; i < r->out->n_layers; i++) {
+        const json_t *v = json_array_get(list, i);
+        tn_package_layer *l = &r->out->layer[i];
+        l->schedule = text_or_none(r, v, "schedule");
+        l->why = text_or_none(r, v, "why");
+        l->bytes = real_or_none(v, "bytes");
+        l->bound = real_or_none(v, "bound");
+    }
+}
+
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
 static bool read_report(void *state)
@@ -228,6 +255,7 @@ static bool read_report(void *state)
         fail(r, "abi", "an object");
     else
         read_abi(r, abi);
+    read_reasons(r);
     return !r->failed;
 }
 

@@ -23,8 +23,8 @@ typedef struct tn_package_symbol {
     int64_t max;
 } tn_package_symbol; /* 1..max */
 typedef struct tn_package_layer {
-    const char *label;
-    double macs;
+    const char *label, *schedule, *why; /* "" where the report does not say */
+    double macs, bytes, bound;
 } tn_package_layer;
 
 typedef struct tn_package_variant {

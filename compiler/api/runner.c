@@ -182,7 +182,12 @@ static bool measure_layers(void *state)
     tn_arena *a = &s->runner->ctx->arena;
     s->layers = TN_NEW_N(a, tn_layer_time, p->n_layers + 1);
     for (size_t i = 0; i < p->n_layers; i++)
-        s->layers[i] = (tn_layer_time){.name = tn_strdup(a, p->layer[i].label), .mflop = 2 * p->layer[i].macs / 1e6};
+        s->layers[i] = (tn_layer_time){.name = tn_strdup(a, p->layer[i].label),
+                                       .schedule = tn_strdup(a, p->layer[i].schedule),
+                                       .why = tn_strdup(a, p->layer[i].why),
+                                       .mflop = 2 * p->layer[i].macs / 1e6,
+                                       .mbytes = p->layer[i].bytes / 1e6,
+                                       .bound = p->layer[i].bound};
     if (!load_profile(s))
         return false;
     double *sums = dlsym(s->library.handle, "tn_profile_ms");

@@ -103,6 +103,25 @@ static int64_t weight_bytes(const tn_unit *u, const tn_stmt *body)
     return sum;
 }
 
+static void note_touched(void *user, const tn_expr *load)
+{
+    bool *used = user;
+    used[tn_buf_root(load->buf)->id] = true;
+}
+
+/* Of all buffers that it touches. */
+static int64_t touched_bytes(const tn_unit *u, const tn_kernel *k)
+{
+    bool *used = TN_NEW_N(u->arena, bool, u->program->bufs.n + 1);
+    int64_t sum = 0;
+    tn_comp_each_load(k->comp, note_touched, used);
+    used[tn_buf_root(k->comp->out)->id] = true;
+    for (size_t i = 0; i < u->program->bufs.n; i++)
+        if (used[i])
+            sum += tn_buf_room(u->program->bufs.items[i]) * tn_dtype_get(u->program->bufs.items[i]->dtype)->size;
+    return sum;
+}
+
 static int64_t live_bytes(const tn_unit *u, int k)
 {
     int64_t sum = 0;
@@ -137,6 +156,9 @@ static void describe_layers(tn_unit *u)
         l->in = in != NULL ? buf_type(u->arena, in) : "()";
         l->ops = points(c->axis, c->n_axis) * turns(c);
         l->macs = c->n_reduce > 0 && has_product(c->elem) ? l->ops * points(c->reduce, c->n_reduce) : 0;
+        l->why = c->why != NULL ? c->why : "";
+        l->bound = c->bound;
+        l->bytes = touched_bytes(u, k);
         l->weight_bytes = weight_bytes(u, k->body);
         l->live_bytes = live_bytes(u, (int)i);
         u->macs += l->macs;

@@ -202,8 +202,25 @@ static int speak(cli *c)
     return status;
 }
 
+static int calibrate(cli *c)
+{
+    tn_machine m;
+    int status = (int)tn_machine_measure(c->ctx, &m);
+    cli_progress_clear(&c->progress);
+    if (status != TN_OK)
+        return status;
+    printf("%s, one core\n%-24s %8.1f GFLOP/s\n", m.target, "multiply-adds of floats", m.gflops);
+    for (int i = 0; i < TN_MACHINE_LEVELS; i++)
+        printf("reading %6.3g MiB       %8.1f GB/s\n", m.mib[i], m.gbytes[i]);
+    return TN_OK;
+}
+
 static int run(cli *c)
 {
+    if (cli_is_set(&c->args, "calibrate"))
+        return c->args.n_words == 0 ? calibrate(c) : cli_fail(c, TN_ERR_USAGE, "option '--calibrate' takes no model");
+    if (c->args.n_words == 0)
+        return cli_fail(c, TN_ERR_USAGE, "which model or package? 'tenon bench PATH', or '--calibrate'");
     if (cli_is_set(&c->args, "protocol"))
         return speak(c);
     tn_runner *r = NULL;
@@ -217,18 +234,19 @@ static int run(cli *c)
 static const cli_example examples[] = {
     {"tenon bench net.onnx --repeat 100 --threads 1", "prints a table of run times on one thread"},
     {"tenon bench out/net --inputs x.npz --threads 1 --protocol", "answers a benchmark's questions about a package"},
+    {"tenon bench --calibrate",
+     "prints what this machine does at most: multiply-adds, bytes from each level of memory"},
     {NULL, NULL},
 };
 
 const cmd cmd_bench = {
     .name = "bench",
     .doc = "measure a model or a package",
-    .usage = "PATH [options]",
+    .usage = "[PATH] [options]",
     .about = "Measures a package, or a model file, which is compiled for this machine and built first. With --protocol "
              "it loads everything, prints a line that it is ready, and then answers each line of standard input with "
              "one line of JSON; standard error is the log.",
     .examples = examples,
-    .min_words = 1,
     .max_words = 1,
     .compiles = true,
     .run = run,

@@ -23,6 +23,7 @@ typedef struct job {
     cli_times times;
     const tn_layer_time *layers;
     size_t n_layers;
+    tn_machine machine; /* where a profile is taken */
     const tn_array *outputs;
     size_t n_outputs;
     cli_score *scores; /* rows times classes of the first output, sorted */
@@ -89,6 +90,8 @@ static int measure(cli *c, tn_runner *r, job *j)
         status = cli_measure(c, r, &j->times);
     if (status == TN_OK && j->profiled)
         status = (int)tn_runner_profile(r, (int)repeat, &j->layers, &j->n_layers);
+    if (status == TN_OK && j->profiled)
+        status = (int)tn_machine_measure(c->ctx, &j->machine);
     return status;
 }
 
@@ -154,30 +157,69 @@ static void print_top(const job *j)
     }
 }
 
-static void print_layer(int width, const tn_layer_time *t, double all_ms)
+/* How fast one core could do a layer: as fast as its register tile allows, or as it reads and writes. */
+static double predicted_ms(const tn_machine *m, const tn_layer_time *t)
 {
-    double rate = t->ms > 0 ? t->mflop / t->ms : 0; /* MFLOP per ms is GFLOP per s */
-    double share = all_ms > 0 ? 100 * t->ms / all_ms : 0;
-    printf("%-*s  %10.4f  %8.2f  %7.1f\n", width, t->name, t->ms, rate, share);
+    int level = 0;
+    while (level < TN_MACHINE_LEVELS - 1 && t->mbytes * 1e6 > m->mib[level] * 1048576)
+        level++;
+    double computing = t->bound > 0 ? t->mflop / (t->bound * m->gflops) : 0, moving = t->mbytes / m->gbytes[level];
+    return computing > moving ? computing : moving;
 }
 
-static void print_profile(const job *j)
+static void print_rate(double mflop, double ms)
+{
+    if (mflop > 0 && ms > 0)
+        printf("  %8.2f", mflop / ms); /* MFLOP per ms is GFLOP per s */
+    else
+        printf("  %8s", "-");
+}
+
+static void print_layer(const job *j, int width, const tn_layer_time *t, double all_ms, double predicted)
+{
+    printf("%-*s  %10.4f", width, t->name, t->ms);
+    print_rate(t->mflop, t->ms);
+    print_rate(t->mflop, predicted);
+    if (t->mflop > 0 && t->ms > 0)
+        printf("  %7.1f", 100 * t->mflop / t->ms / j->machine.gflops);
+    else
+        printf("  %7s", "-");
+    printf("  %7.1f\n", all_ms > 0 ? 100 * t->ms / all_ms : 0);
+}
+
+static void print_reason(const tn_layer_time *t)
+{
+    if (t->schedule != NULL && t->schedule[0] != '\0')
+        printf("    %s\n", t->schedule);
+    if (t->why != NULL && t->why[0] != '\0')
+        printf("    %s\n", t->why);
+}
+
+static void print_profile(const job *j, bool reasons)
 {
     int width = 5;
-    tn_layer_time total = {"total", 0, 0};
+    double predicted = 0;
+    tn_layer_time total = {.name = "total"};
     for (size_t i = 0; i < j->n_layers; i++) {
         int n = (int)strlen(j->layers[i].name);
         width = n > width ? n : width;
         total.ms += j->layers[i].ms;
         total.mflop += j->layers[i].mflop;
+        predicted += predicted_ms(&j->machine, &j->layers[i]);
     }
-    printf("%-*s  %10s  %8s  %7s\n", width, "layer", "ms", "GFLOP/s", "share %");
-    for (size_t i = 0; i < j->n_layers; i++)
-        print_layer(width, &j->layers[i], total.ms);
-    print_layer(width, &total, total.ms);
+    printf("%-*s  %10s  %8s  %8s  %7s  %7s\n", width, "layer", "ms", "GFLOP/s", "expected", "peak %", "share %");
+    for (size_t i = 0; i < j->n_layers; i++) {
+        print_layer(j, width, &j->layers[i], total.ms, predicted_ms(&j->machine, &j->layers[i]));
+        if (reasons)
+            print_reason(&j->layers[i]);
+    }
+    print_layer(j, width, &total, total.ms, predicted);
+    printf(
+        "One core's peak is %.1f GFLOP/s in multiply-adds of floats; expected: one core, by register tile and memory.\n",
+        j->machine.gflops);
 }
 
-static void print_answers(const job *j)
+static void print_answers(const cli *c, const job *j)
 {
     bool asked = j->top > 0 || j->timed || j->profiled || j->save != NULL;
     for (size_t i = 0; i < j->n_outputs && !asked; i++)
@@ -187,7 +229,7 @@ static void print_answers(const job *j)
     if (j->timed)
         cli_print_times(&j->times);
     if (j->profiled)
-        print_profile(j);
+        print_profile(j, cli_is_set(&c->args, "verbose"));
 }
 
 static int run(cli *c)
@@ -202,7 +244,7 @@ static int run(cli *c)
     status = compute(c, r, &j);
     cli_progress_clear(&c->progress);
     if (status == TN_OK)
-        print_answers(&j);
+        print_answers(c, &j);
     tn_runner_close(r);
     return status;
 }
@@ -213,7 +255,8 @@ static const cli_example examples[] = {
     {"tenon run net.onnx -i test_data_set_0 -o results", "takes input_0.pb ... and writes output_0.pb ..."},
     {"tenon run net.onnx -i cat.npz --top 5 --labels synset.txt --softmax", "prints the five best classes"},
     {"tenon run net.onnx --print-time --repeat 10 --number 10", "measures it: ten times the mean of ten runs"},
-    {"tenon run net.onnx --profile", "prints time, GFLOP/s and share of each layer"},
+    {"tenon run net.onnx --profile",
+     "prints time, GFLOP/s, what was expected and the share of the peak of each layer; with -v schedules and why"},
     {NULL, NULL},
 };
 

@@ -25,6 +25,9 @@ typedef struct tn_layer {
     const char *function; /* C name of its function */
     const char *schedule;
     const char *in, *out; /* types: "float[1,3,224,224]" */
+    const char *why;      /* the schedule was chosen; "": nobody said */
+    double bound;         /* share of the peak of multiply-adds that the schedule allows; 0: not known */
+    int64_t bytes;        /* of all that it reads and writes, once */
     int64_t macs;         /* multiply-accumulates at the bounds; 0 where it has no reduction */
     int64_t ops;          /* elements written */
     int64_t weight_bytes;

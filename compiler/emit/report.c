@@ -234,6 +234,8 @@ static void add_layers_json(const tn_unit *u, tn_str *out)
         tn_str_add(out, "%s\n    {\"label\": %s, \"function\": %s, \"schedule\": %s,\n     \"in\": %s, \"out\": %s,\n",
                    i > 0 ? "," : "", quote(u, l->label), quote(u, l->function), quote(u, l->schedule), quote(u, l->in),
                    quote(u, l->out));
+        tn_str_add(out, "     \"why\": %s, \"bound\": %.3f, \"bytes\": %lld,\n", quote(u, l->why), l->bound,
+                   (long long)l->bytes);
         tn_str_add(
             out,
             "     \"macs\": %lld, \"ops\": %lld, \"weight_bytes\": %lld, \"live_bytes\": %lld, \"stack_bytes\": %lld}",

@@ -129,11 +129,23 @@ tn_status tn_runner_run(tn_runner *r);
 tn_status tn_runner_time(tn_runner *r, int count, double *ms); /* count runs, one wall time each */
 const tn_array *tn_runner_result(tn_runner *r, size_t *n);     /* valid until the next run */
 typedef struct tn_layer_time {
-    const char *name;
+    const char *name, *schedule, *why; /* why that schedule, in words; "": no rule chose it */
     double ms, mflop;
+    double mbytes; /* read and written, once each */
+    double bound;  /* the share of the peak of multiply-adds that the schedule allows; 0: not known */
 } tn_layer_time;
 /* Mean time per layer over repeat runs, from a build with layer hooks. */
 tn_status tn_runner_profile(tn_runner *r, int repeat, const tn_layer_time **layers, size_t *n);
+
+/* What a core of this machine does at most, measured in a second by a program that option cc builds. */
+enum { TN_MACHINE_LEVELS = 4 };
+typedef struct tn_machine {
+    const char *target;               /* what native is */
+    double gflops;                    /* multiply-adds of floats in vectors, 10^9 operations a second */
+    double mib[TN_MACHINE_LEVELS];    /* sizes of memory, smallest first */
+    double gbytes[TN_MACHINE_LEVELS]; /* 10^9 bytes a second that one core reads of as much again and again */
+} tn_machine;
+tn_status tn_machine_measure(tn_ctx *ctx, tn_machine *out);
 
 /* --- comparing --------------------------------------------------------------------------------------------------- */
 

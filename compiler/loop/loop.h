@@ -142,10 +142,12 @@ typedef struct tn_comp {
     tn_var *acc;          /* what post calls the result of the reduction */
     const tn_expr *post;  /* NULL: acc itself */
     const char *schedule; /* text, see sched/sched.h; NULL: none is chosen, "": plain loops */
-    bool view;            /* out holds the same elements in the same row-major order as the only buffer it loads */
-    tn_repeat *repeat;    /* NULL: runs once */
-    const char *mark;     /* what pass dispatch has marked the node with; NULL: nothing */
-    const tn_call *call;  /* what does the computation, up to post; NULL: generated code */
+    const char *why;      /* the rule's reason for that one, for people; NULL: no rule chose it */
+    double bound; /* the share of the peak of multiply-adds that the schedule's register tile allows; 0: not known */
+    bool view;    /* out holds the same elements in the same row-major order as the only buffer it loads */
+    tn_repeat *repeat;   /* NULL: runs once */
+    const char *mark;    /* what pass dispatch has marked the node with; NULL: nothing */
+    const tn_call *call; /* what does the computation, up to post; NULL: generated code */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
 } tn_comp;

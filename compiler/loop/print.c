@@ -210,6 +210,8 @@ static void print_schedule(const printer *r, const tn_comp *c)
     tn_str_add(r->out, "  schedule ");
     tn_quote_print(r->out, c->schedule);
     tn_str_add(r->out, "\n");
+    if (r->full && c->why != NULL)
+        tn_str_add(r->out, "  # %s\n", c->why);
 }
 
 static void print_arg(const printer *r, const tn_arg *a)

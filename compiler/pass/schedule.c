@@ -630,18 +630,43 @@ static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *
     return text.text;
 }
 
+/* For people: the rule that chose the schedule, and what its arithmetic promises. */
+static void explain(const plan *s, tn_comp *c, bool vectors, bool lanes)
+{
+    tn_arena *a = s->p->arena;
+    bool product = vectors && c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var) && !has_select(c->elem);
+    c->bound = 0;
+    if (!vectors)
+        c->why = lanes            ? tn_strfmt(a, "a row's result: its %d lanes are reduced side by side", s->t->lanes)
+               : s->t->lanes == 1 ? "plain loops: the target has no vectors"
+                                  : "plain loops: no axis of it is vectors of one type side by side in memory";
+    else if (!product)
+        c->why = tn_strfmt(a, "no product with weights: %lld of one axis in a vector%s", (long long)s->lanes,
+                           s->px > 1 ? ", several results at once hide the latency" : "");
+    else {
+        c->bound = (double)(s->px * s->nb) / 2 / step_cycles(s->px, s->nb);
+        c->why = tn_strfmt(
+            a, "a product: %lld x %lld vectors of %lld are %lld of %d registers and allow %.0f %% of the peak%s",
+            (long long)s->px, (long long)s->nb, (long long)s->lanes, (long long)(s->px * s->nb), s->t->registers,
+            100 * c->bound, s->dots ? "; four bytes to an instruction" : "");
+    }
+}
+
 /* What does not come out as vectors, one way or the other, falls back to plain loops. */
 static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
 {
     tn_comp *before = tn_comp_copy(p, c);
     plan s = {.p = p, .t = t, .c = c};
     const char *text = t->lanes > 1 ? choose(&s) : NULL, *why = NULL;
-    if (text == NULL || !tn_kernel_make(p, c, text, out, &why)) {
+    bool vectors = text != NULL && tn_kernel_make(p, c, text, out, &why), lanes = false;
+    if (!vectors) {
         *c = *before; /* constants unpacked again */
         text = lanes_text(p, t, c);
-        if (text == NULL || !tn_kernel_make(p, c, text, out, &why))
+        lanes = text != NULL && tn_kernel_make(p, c, text, out, &why);
+        if (!lanes)
             tn_kernel_make(p, c, "", out, &why);
     }
+    explain(&s, c, vectors, lanes);
     c->schedule = out->schedule;
 }
 

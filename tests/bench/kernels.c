@@ -222,37 +222,9 @@ static double time_cold(run_fn *run, task *t)
     return median(us, 15);
 }
 
-/* --- the peak: multiply-adds that do not wait for each other -------------------------------------------------------- */
+/* --- the peak -------------------------------------------------------------------------------------------------------- */
 
-#if defined(__AVX512F__)
-enum { LANES = 16, CHAINS = 16 };
-#else
-enum { LANES = 8, CHAINS = 10 };
-#endif
-typedef float vec __attribute__((vector_size(LANES * 4)));
-
-static double peak_gflops(void)
-{
-    vec acc[CHAINS], a = {0}, b = {0};
-    double best = 0;
-    volatile float sink = 0, one = 0.999f;
-    a += one;
-    b += one;
-    for (int i = 0; i < CHAINS; i++)
-        acc[i] = a;
-    for (int round = 0; round < 20; round++) {
-        double start = now_us();
-        for (int k = 0; k < 200000; k++)
-#pragma GCC unroll 16
-            for (int i = 0; i < CHAINS; i++)
-                acc[i] = acc[i] * a + b;
-        double gflops = 2.0 * LANES * CHAINS * 200000 / (now_us() - start) * 1e-3;
-        best = gflops > best ? gflops : best;
-    }
-    for (int i = 0; i < CHAINS; i++)
-        sink += acc[i][0];
-    return best;
-}
+#include "../../templates/calibrate.c"
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
@@ -293,7 +265,7 @@ int main(int argc, char **argv)
     fclose(f);
     for (int i = 0; i < IN_COUNT; i++)
         t.x[i] = (float)((uint32_t)i * 2654435761u >> 16) / 65536.0f - 0.5f;
-    double peak = peak_gflops();
+    double peak = tn_calibrate_gflops();
     make_dnnl(&t);
     run_dnnl(&t);
     memcpy(want, t.y, sizeof *want * OUT_COUNT);

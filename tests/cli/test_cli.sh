@@ -340,6 +340,22 @@ times() {
 check run-print-time times
 profile() { gives 0 run "$digits" --profile && out_has '^layer .*ms .*GFLOP/s .*share' && out_has '^total .* 100\.0$'; }
 check run-profile profile
+profile_reasons() {
+    gives 0 run "$digits" --profile -v && out_has '^    split .*vector' && out_has '^    a product: .* registers and allow [0-9]* % of the peak'
+}
+check run-profile-reasons profile_reasons
+show_reasons() { # comments: the text is read back
+    gives 0 show "$digits" --loops --target x86-64-v3 && out_has '^  # a product: [0-9]* x [0-9]* vectors of 8' && cp out why.loops &&
+        gives 0 opt why.loops -p plan --target x86-64-v3
+}
+check show-reasons show_reasons
+calibrate() { # what every machine does: more from near memory than from far
+    gives 0 bench --calibrate && out_has '^multiply-adds of floats *[1-9][0-9.]* GFLOP/s$' &&
+        awk '/^reading/ { rate[++n] = $4 } END { exit !(n == 4 && rate[1] > rate[4] && rate[4] > 0) }' out
+}
+check bench-calibrate calibrate
+calibrate_alone() { gives 2 bench "$digits" --calibrate && gives 2 bench; }
+check bench-calibrate-alone calibrate_alone
 printf '0123' | npy small.npy '1'
 wrong_shape() { gives 7 run "$digits" --inputs small.npy && no_out && err_has 'image'; }
 check run-wrong-shape wrong_shape
