@@ -6,6 +6,7 @@ folders that `conform` reads.
 The numbers are random with fixed seeds; each case is one node and its weights.
 """
 import os
+import struct
 import sys
 
 import numpy as np
@@ -431,7 +432,66 @@ def all_strings(folder):
         y = ai.onnx.ml.LabelEncoder <keys_int64s = [4, -3, 9], values_floats = [0.5, 1.5, 2.5]> (x) }""", {"x": np.array([9, 4, 0, -3, 4])})
 
 
+def bmp(pixels, bits, down=False, palette=b""):
+    """Rows of blue, green, red (and one more), each filled up to four bytes; pixels of 8 bits are places in the palette."""
+    height, width = pixels.shape[:2]
+    rows = [np.ascontiguousarray(row[:, ::-1] if bits > 8 else row).tobytes() for row in pixels]
+    if bits == 32:
+        rows = [b"".join(row[i : i + 3] + b"\x7f" for i in range(0, len(row), 3)) for row in rows]
+    rows = [row + b"\xee" * (-len(row) % 4) for row in rows]
+    body = b"".join(rows if down else rows[::-1])
+    start = 54 + len(palette)
+    return (b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start)
+            + struct.pack("<IiiHHIIiiII", 40, width, -height if down else height, 1, bits, 0, len(body), 0, 0, 0, 0) + palette + body)
+
+
+def tiff(pixels, order, strip_rows):
+    height, width = pixels.shape[:2]
+    strips = [pixels[i : i + strip_rows].tobytes() for i in range(0, height, strip_rows)]
+    places, data = [], b""
+    for strip in strips:
+        places.append(8 + len(data))
+        data += strip
+    listed = 8 + len(data)
+    data += struct.pack(f"{order}{len(places)}I", *places)
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (259, 3, 1, 1), (262, 3, 1, 1 if pixels.ndim == 2 else 2),
+            (273, 4, len(places), listed if len(places) > 1 else places[0]), (277, 3, 1, 1 if pixels.ndim == 2 else 3), (278, 3, 1, strip_rows)]
+    table = struct.pack(f"{order}H", len(tags))
+    for tag, kind, count, x in tags:
+        table += struct.pack(f"{order}HHI", tag, kind, count) + struct.pack(f"{order}HH" if kind == 3 else f"{order}I", *([x, 0] if kind == 3 else [x]))
+    return (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8 + len(data)) + data + table
+
+
+def image(folder, name, data, want, pixel_format="RGB"):
+    """The pixels are those that were written into the file by hand."""
+    x = np.frombuffer(data, np.uint8)
+    node = helper.make_node("ImageDecoder", ["x"], ["y"], pixel_format=pixel_format)
+    graph = helper.make_graph([node], name, [helper.make_tensor_value_info("x", TensorProto.UINT8, x.shape)],
+                              [helper.make_tensor_value_info("y", TensorProto.UINT8, want.shape)])
+    save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=IR), {"x": x}, [want])
+
+
+def all_images(folder):
+    random = np.random.default_rng(9)
+    pixels, grey = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((5, 7, 3), (5, 7)))
+    palette = random.integers(0, 256, (256, 4), dtype=np.uint8)
+    thrice = np.repeat(grey[..., None], 3, -1)
+    r, g, b = (pixels[..., k].astype(np.int64) for k in range(3))
+    luma = ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(np.uint8)[..., None]
+    image(folder, "image_bmp_24", bmp(pixels, 24), pixels)
+    image(folder, "image_bmp_32_down", bmp(pixels, 32, True), pixels[..., ::-1], "BGR")
+    image(folder, "image_bmp_8", bmp(grey, 8, palette=palette.tobytes()), palette[grey][..., 2::-1])
+    image(folder, "image_bmp_grey", bmp(pixels, 24), luma, "Grayscale")
+    image(folder, "image_ppm", b"P6 # 12 a comment\n#another 3\n7\t5\n255\n" + pixels.tobytes(), pixels)
+    image(folder, "image_pgm", b"P5\n7 5\n255 " + grey.tobytes(), thrice)
+    few = grey % 101
+    image(folder, "image_pgm_100", b"P5 7 5 100\n" + few.tobytes(), ((few.astype(int) * 255 + 50) // 100).astype(np.uint8)[..., None], "Grayscale")
+    image(folder, "image_tiff_strips", tiff(pixels, ">", 2), pixels)
+    image(folder, "image_tiff_grey", tiff(grey, "<", 5), thrice)
+
+
 if __name__ == "__main__":
+    all_images(sys.argv[1])
     all_strings(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
