@@ -149,7 +149,9 @@ static bool check_text(run *r, const test_case *c, tn_module *m)
     }
     if (!parse(r, "result", text, &again))
         return fail(c, "the result does not parse: ", r->message);
-    m->plan = NULL; /* of which the text says nothing but comments */
+    m->plan = NULL; /* of which the text says nothing but comments, as of reasons */
+    for (size_t i = 0; m->program != NULL && i < m->program->comps.n; i++)
+        m->program->comps.items[i]->why = NULL;
     return strcmp(print(r, m), print(r, &again)) == 0 || fail(c, "the result parses to something else", "");
 }
 
