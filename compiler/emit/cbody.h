@@ -48,7 +48,7 @@ const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* 
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
 
 /* stack.c: bytes of stack that the function may take, from above. */
-int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt *body);
+int64_t tn_stack_bytes(tn_program *p, const tn_function *f, const tn_stmt *body);
 
 /* checks.c: what kws_run tests of its arguments. */
 void tn_print_checks(const tn_unit *u, tn_needs *needs, tn_str *out);

@@ -17,12 +17,31 @@ static int64_t width_of(const tn_stmt *s)
     return lanes > 1 && size < 4 ? 4 * lanes : size < POINTER && lanes == 1 ? POINTER : size * lanes;
 }
 
-static int64_t count_operations(const tn_expr *e)
+/* Different results of operations in the value: no more of them can wait at once, however the compiler orders them. */
+static int64_t count_results(tn_program *p, const tn_stmt *s)
 {
-    int64_t n = e->kind == TN_E_OP || e->kind == TN_E_CAST || e->kind == TN_E_SELECT;
-    for (int k = 0; k < e->n && e->kind != TN_E_LOAD; k++)
-        n += count_operations(e->arg[k]);
+    tn_use_vec uses = {0};
+    int64_t n = 0;
+    tn_expr_uses(p, s->value, s->lane, false, &uses);
+    for (size_t i = 0; i < uses.n; i++)
+        n += uses.items[i].expr->kind != TN_E_LOAD && uses.items[i].expr->dtype != TN_INDEX;
     return n;
+}
+
+/* Loads of bytes that become wider, each of which a compiler may keep for all statements of a block that use it: a wide
+   one costs more than reading it again, so gcc does. Others are read where they are used. */
+static void note_widened(tn_program *p, const tn_expr *e, tn_use_vec *seen)
+{
+    if (e->kind != TN_E_CAST || e->arg[0]->kind != TN_E_LOAD) {
+        for (int k = 0; k < e->n && e->kind != TN_E_LOAD; k++)
+            note_widened(p, e->arg[k], seen);
+        return;
+    }
+    for (size_t i = 0; i < seen->n; i++)
+        if (seen->items[i].expr == e)
+            return;
+    if (tn_dtype_get(e->arg[0]->dtype)->size < tn_dtype_get(e->dtype)->size)
+        TN_PUSH(p->arena, *seen)->expr = e;
 }
 
 static int64_t max(int64_t a, int64_t b)
@@ -32,17 +51,22 @@ static int64_t max(int64_t a, int64_t b)
 
 /* What is there at once: the values named here, and the largest of the loops and intermediate values. A loop has its
    counter, its end, and a pointer that moves for every buffer. */
-static int64_t scope_bytes(const tn_stmt_vec *body, int n_pointers)
+static int64_t scope_bytes(tn_program *p, const tn_stmt_vec *body, int n_pointers)
 {
     int64_t named = 0, deepest = 0;
+    tn_use_vec widened = {0};
     for (size_t i = 0; i < body->n; i++) {
         const tn_stmt *s = body->items[i];
-        if (s->value != NULL)
-            deepest = max(deepest, (count_operations(s->value) + IN_FLIGHT) * width_of(s));
+        if (s->value != NULL) {
+            size_t before = widened.n;
+            note_widened(p, s->value, &widened);
+            named += (int64_t)(widened.n - before) * width_of(s);
+            deepest = max(deepest, (count_results(p, s) + IN_FLIGHT) * width_of(s));
+        }
         if (s->kind == TN_S_LET)
             named += width_of(s);
         else if (s->kind == TN_S_FOR || s->kind == TN_S_BLOCK)
-            deepest = max(deepest, (2 + n_pointers) * POINTER + scope_bytes(&s->body, n_pointers));
+            deepest = max(deepest, (2 + n_pointers) * POINTER + scope_bytes(p, &s->body, n_pointers));
     }
     return named + deepest;
 }
@@ -60,23 +84,29 @@ static int64_t array_bytes(const tn_stmt *s, bool *counted)
     return sum;
 }
 
-int64_t tn_stack_bytes(const tn_program *p, const tn_function *f, const tn_stmt *body)
+int64_t tn_stack_bytes(tn_program *p, const tn_function *f, const tn_stmt *body)
 {
     int n_pointers = f->n_param + f->n_symbol;
     bool *counted = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
-    return FRAME + n_pointers * POINTER + array_bytes(body, counted) + scope_bytes(&body->body, n_pointers);
+    return FRAME + n_pointers * POINTER + array_bytes(body, counted) + scope_bytes(p, &body->body, n_pointers);
 }
 
 /* The entry's own: the areas that it compares and the sizes it read. The C compiler may put some kernels into the entry,
-   which then has room for the largest, and call the others. */
+   which then has room for the largest, and call the others, of which the largest is the second at most. */
 static int64_t bound_of_one(const tn_unit *u)
 {
-    int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0;
+    int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0,
+            second = 0;
     if (tn_is_threaded(u)) /* between the entry and a kernel: share, the pool's run and work, the part */
         own += 4 * FRAME;
     for (size_t i = 0; i < u->n_layers; i++)
-        largest = max(largest, u->layer[i].stack_bytes);
-    return own + 2 * largest;
+        if (u->layer[i].stack_bytes > largest) {
+            second = largest;
+            largest = u->layer[i].stack_bytes;
+        } else {
+            second = max(second, u->layer[i].stack_bytes);
+        }
+    return own + largest + second;
 }
 
 int64_t tn_stack_bound(const tn_unit *u)

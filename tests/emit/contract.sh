@@ -238,7 +238,7 @@ stack_holds() { # FOLDER NAME COMPILER FLAG...
 models="digits:$digits/digits.onnx digits_int8:$digits/digits_int8.onnx contract:$here/contract.tg"
 shared=$root/../shared/models
 if [ -d "$shared" ]; then
-    models="$models mnist:$shared/mnist-8/model.onnx"
+    models="$models mnist:$shared/mnist-8/model.onnx vww_int8:$shared/mlperf-tiny-onnx/vww_mobilenetv1_int8_qdq.onnx"
     for name in efficientnet_b0 resnet18_int8 vit_tiny mobilenet_v1; do
         file=${SEEDED:-$root/build/seeded}/$name/model.onnx
         if [ -f "$file" ]; then models="$models $name:$file"; else skip "stack-$name" "not made, see tests/models"; fi
