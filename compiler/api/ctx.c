@@ -5,7 +5,7 @@
 
 /* "optimisation level: 0 what any code needs ...; 1 also ..." */
 static const char levels_doc[] = "optimisation level"
-#define TN_LEVEL(level, config, doc) "; " #level " " doc
+#define TN_LEVEL(name, level, config, doc) "; " name " " doc
 #include "pass/levels.def"
 #undef TN_LEVEL
     ;

@@ -329,7 +329,7 @@ static void list_passes_text(tn_str *out)
     }
     tn_str_add(out, "\npipelines: -O N, and ON in a list of passes, are all passes up to that level\n");
     for (size_t i = 0; tn_level_at(i) != NULL; i++)
-        tn_str_add(out, "O%d  %s\n", tn_level_at(i)->level, tn_level_at(i)->doc);
+        tn_str_add(out, "O%s  %s\n", tn_level_at(i)->name, tn_level_at(i)->doc);
 }
 
 static void list_passes_json(tn_str *out)
@@ -350,8 +350,9 @@ static void list_passes_json(tn_str *out)
     }
     tn_str_add(out, "],\n \"levels\": [");
     for (size_t i = 0; tn_level_at(i) != NULL; i++)
-        tn_str_add(out, "%s\n  {\"level\": %d, \"config\": \"%s\", \"doc\": \"%s\"}", i > 0 ? "," : "",
-                   tn_level_at(i)->level, tn_level_at(i)->config, tn_level_at(i)->doc);
+        tn_str_add(out, "%s\n  {\"name\": \"O%s\", \"level\": %d, \"config\": \"%s\", \"doc\": \"%s\"}",
+                   i > 0 ? "," : "", tn_level_at(i)->name, tn_level_at(i)->level, tn_level_at(i)->config,
+                   tn_level_at(i)->doc);
     tn_str_add(out, "]}\n");
 }
 

@@ -350,6 +350,7 @@ static tn_unit *make_one(tn_model *m, const tn_target *target)
     *u = (tn_unit){.arena = &ctx->arena, .target = target, .name = m->name, .model_hash = m->hash};
     u->upper = tn_name_upper(u->arena, m->name);
     u->threads = (int)tn_param_get(&m->module, "parallel.threads");
+    u->small = strcmp(tn_setting_get(ctx, "O"), "s") == 0;
     u->exact = tn_setting_get(ctx, "exact")[0] != '\0';
     u->options = options_text(ctx);
     if (u->threads > 1)

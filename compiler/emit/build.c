@@ -185,7 +185,7 @@ static tn_file make_cmake(const tn_unit *u)
     const tn_mark marks[] = {
         {"SRCS", sources(u, ".c")},      {"CFLAGS", tn_code_flags(u)},  {"INCBIN", cmake_incbin(u)},
         {"LIBRARIES", cmake_calls(u)},   {"THREADS", cmake_threads(u)}, {"TEST", cmake_test(u)},
-        {"VARIANTS", cmake_variants(u)},
+        {"VARIANTS", cmake_variants(u)}, {"LEVEL", tn_level_flag(u)},
     };
     tn_frame_fill(u, "CMakeLists.txt", marks, sizeof marks / sizeof *marks, &out);
     return make_file("CMakeLists.txt", &out);

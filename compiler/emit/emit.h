@@ -47,6 +47,7 @@ typedef struct tn_unit {
     tn_params params;
     int threads;         /* that share a kernel; 1: the package knows of no threads */
     const char *options; /* the options that shaped the code, for the banner; no paths */
+    bool small;          /* is built with -Os */
     bool exact;          /* a multiplication and an addition are never one rounding */
     bool flush;          /* denormals count as 0 while it runs */
     uint64_t model_hash;

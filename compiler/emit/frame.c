@@ -62,9 +62,14 @@ const char *tn_code_flags(const tn_unit *u)
                      u->target->cflags[0] != '\0' ? " " : "", u->exact ? "off" : "fast");
 }
 
+const char *tn_level_flag(const tn_unit *u)
+{
+    return u->small ? "-Os" : "-O2";
+}
+
 const char *tn_cflags(const tn_unit *u)
 {
-    return tn_strfmt(u->arena, "-std=c99 -O2 %s", tn_code_flags(u));
+    return tn_strfmt(u->arena, "-std=c99 %s %s", tn_level_flag(u), tn_code_flags(u));
 }
 
 int64_t tn_weight_count(const tn_weight *w)

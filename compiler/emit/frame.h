@@ -29,6 +29,7 @@ const char *tn_weights_file(const tn_unit *u); /* "kws_weights.bin"; NULL where 
 const char *tn_params_text(tn_params p);       /* "const" */
 int tn_port_version(const tn_unit *u);         /* of the tn_port.h that goes with the package */
 const char *tn_code_flags(const tn_unit *u);   /* what the code needs of gcc and clang, but for language and level */
+const char *tn_level_flag(const tn_unit *u);   /* "-O2" */
 const char *tn_cflags(const tn_unit *u);       /* for gcc and clang */
 int64_t tn_weight_count(const tn_weight *w);   /* elements of its C array: at least 1 */
 tn_dim tn_io_dim(const tn_buf *b, int k);

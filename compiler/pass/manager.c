@@ -118,7 +118,7 @@ static const tn_user_pass *find_own(const tn_pass_options *o, const char *name)
 
 static bool is_pipeline(const char *name)
 {
-    return name[0] == 'O' && name[1] >= '0' && name[1] <= '3' && name[2] == '\0';
+    return name[0] == 'O' && tn_level_find(name + 1) != NULL;
 }
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ static bool check_name(const tn_module *m, const tn_pass_options *o, const char 
     for (size_t i = 0; i < N_PASSES; i++)
         tn_str_add(&known, "%s%s", i > 0 ? ", " : "", passes[i].name);
     tn_error(m->diag, "%sunknown pass '%s'; there are %s%s", where, name, known.text,
-             *where == '\0' ? ", and the pipelines O0 O1 O2 O3" : "");
+             *where == '\0' ? ", and the pipelines O0 O1 O2 O3 Os" : "");
     return false;
 }
 
@@ -364,11 +364,11 @@ static bool run_one(run *r, const tn_pass *p)
 }
 
 /* On a loop program the passes begin behind those that it has gone through. */
-static bool run_pipeline(run *r, int level)
+static bool run_pipeline(run *r, const tn_level *level)
 {
     r->m->level = level;
     for (size_t i = 0; i < N_PASSES && !r->stopped; i++) {
-        if (passes[i].level <= level && is_in_order(r->m, &passes[i]) && !run_one(r, &passes[i]))
+        if (passes[i].level <= level->level && is_in_order(r->m, &passes[i]) && !run_one(r, &passes[i]))
             return false;
         r->stopped = r->o->stop_after != NULL && strcmp(r->o->stop_after, passes[i].name) == 0;
     }
@@ -404,7 +404,7 @@ static bool run_named(run *r, const char *name)
 {
     const tn_user_pass *own = find_own(r->o, name);
     if (is_pipeline(name))
-        return run_pipeline(r, name[1] - '0');
+        return run_pipeline(r, tn_level_find(name + 1));
     bool ok = own != NULL ? is_off(r, name) || run_own(r, own) : run_one(r, tn_pass_find(name));
     r->stopped = r->stopped || (r->o->stop_after != NULL && strcmp(r->o->stop_after, name) == 0);
     return ok;

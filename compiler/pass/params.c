@@ -13,10 +13,11 @@ static const tn_param params[] = {
 enum { N_PARAMS = sizeof params / sizeof *params };
 
 static const tn_level levels[] = {
-#define TN_LEVEL(level, config, doc) {level, config, doc},
+#define TN_LEVEL(name, level, config, doc) {name, level, config, doc},
 #include "pass/levels.def"
 #undef TN_LEVEL
 };
+enum { LONGEST_ITEM = 64 };
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
 const tn_param *tn_param_at(size_t i)
@@ -27,6 +28,14 @@ const tn_param *tn_param_at(size_t i)
 const tn_level *tn_level_at(size_t i)
 {
     return i < N_LEVELS ? &levels[i] : NULL;
+}
+
+const tn_level *tn_level_find(const char *name)
+{
+    for (size_t i = 0; i < N_LEVELS; i++)
+        if (strcmp(levels[i].name, name) == 0)
+            return &levels[i];
+    return NULL;
 }
 
 /* The text behind "NAME="; NULL when item sets another parameter. */
@@ -88,8 +97,24 @@ bool tn_config_check(tn_diag *d, const char *const *config)
     return true;
 }
 
+/* The value in the level's list, copied to item; NULL when it sets another. */
+static const char *level_value(const tn_level *level, const char *name, char *item)
+{
+    for (const char *s = level->config; *s != '\0'; s += *s == ',') {
+        size_t n = strcspn(s, ",");
+        assert(n < LONGEST_ITEM);
+        memcpy(item, s, n);
+        item[n] = '\0';
+        if (value_of(item, name) != NULL)
+            return value_of(item, name);
+        s += n;
+    }
+    return NULL;
+}
+
 int64_t tn_param_get(const tn_module *m, const char *name)
 {
+    char item_text[LONGEST_ITEM];
     int64_t value = 0;
     const char *text = NULL;
     const tn_param *p = params;
@@ -97,7 +122,7 @@ int64_t tn_param_get(const tn_module *m, const char *name)
         p++; /* the name is ours: it is there */
     for (const char *const *item = m->config; item != NULL && *item != NULL; item++)
         text = value_of(*item, name) != NULL ? value_of(*item, name) : text; /* the last one counts */
-    for (size_t i = 0; i < N_LEVELS && text == NULL; i++)
-        text = levels[i].level == m->level ? value_of(levels[i].config, name) : NULL;
+    if (text == NULL && m->level != NULL)
+        text = level_value(m->level, name, item_text);
     return text != NULL && parse_value(p, text, &value) ? value : p->def;
 }

@@ -18,8 +18,9 @@ typedef struct tn_module {
     tn_diag *diag;
     const tn_target *target;
     const char *const *config; /* "fuse.max-nodes=100", NULL-terminated, checked by tn_passes_check; NULL: none */
-    int level;                 /* of the pipeline that runs: its parameters hold where config sets none */
-    tn_graph *graph;           /* NULL: it was read as a loop program */
+    const struct tn_level
+        *level;      /* of the pipeline that runs: its parameters hold where config sets none; NULL: none */
+    tn_graph *graph; /* NULL: it was read as a loop program */
     const char *const
         *keep;     /* values that become outputs when the graph is lowered: see tn_graph_keep_values; NULL: none */
     bool is_typed; /* all types and shapes of the graph are known */
@@ -90,10 +91,12 @@ int64_t tn_param_get(const tn_module *m, const char *name);  /* or TN_PARAM_AUTO
 bool tn_config_check(tn_diag *d, const char *const *config); /* names and values; config may be NULL */
 
 typedef struct tn_level {
-    int level;
-    const char *config, *doc;
+    const char *name;         /* "2" of -O2 */
+    int level;                /* which passes run */
+    const char *config, *doc; /* parameters, by commas */
 } tn_level;
 const tn_level *tn_level_at(size_t i); /* NULL past the end */
+const tn_level *tn_level_find(const char *name);
 
 /* --- sizes that only the run knows (find_sizes.c) ----------------------------------------------------------------- */
 

@@ -13,8 +13,9 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool pads, covers;         /* what becomes of a last vector that is not full */
+    bool pads, covers; /* what becomes of a last vector that is not full */
     bool far_weights;
+    int64_t unroll;            /* at most so many turns of a sum stand one behind the other */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */
     bool dots;                 /* four turns of it are one dot product of bytes */
@@ -164,7 +165,7 @@ static bool has_far_weights(const plan *s)
 static void choose_tile(plan *s)
 {
     int64_t extent = s->pixel >= 0 ? extent_of(&s->c->axis[s->pixel]) : 1;
-    int64_t budget = s->t->registers >= 32 ? 28 : 12, most = extent == 1 ? 8 : 4;
+    int64_t budget = s->t->registers > 4 ? s->t->registers - 4 : 1, most = extent == 1 ? 8 : 4;
     double best = 0;
     s->far_weights = has_far_weights(s);
     for (int64_t nb = 1; nb <= most && nb <= s->blocks; nb++)
@@ -239,7 +240,7 @@ static void choose_dots(plan *s)
     for (int i = 0; i < s->c->n_reduce && products && s->t->dot != TN_DOT_NONE && !s->covers && !s->dots; i++) {
         s->r_block = find_dots(s, &s->c->reduce[i]);
         s->dots = s->r_block > 0;
-        s->r_unroll = s->r_block > 4 ? 4 : 0;
+        s->r_unroll = s->r_block > 4 && s->unroll >= 4 ? 4 : 0;
         s->dot_axis = s->dots ? i : 0;
     }
 }
@@ -302,7 +303,7 @@ static void split_reduction(plan *s)
     if (r > lanes && (s->c->n_reduce > 1 || walks_blocks(s->c->elem, s->c->reduce[0].var)))
         s->r_block = lanes;
     int64_t inner = s->r_block > 0 ? lanes : r, tail = s->r_block > 0 ? r % lanes : 0;
-    for (int64_t u = 4; u > 1 && s->r_unroll == 0; u /= 2)
+    for (int64_t u = s->unroll; u > 1 && s->r_unroll == 0; u /= 2)
         if (inner >= u && tail % u == 0 && (inner % u == 0 || s->r_block == 0))
             s->r_unroll = u;
 }
@@ -563,7 +564,7 @@ static bool choose_vector(plan *s)
 
 bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c)
 {
-    plan s = {.p = p, .t = t, .c = c};
+    plan s = {.p = p, .t = t, .c = c}; /* where the sum's turns stand does not matter */
     if (t->lanes == 1 || c->n_reduce == 0 || !choose_vector(&s))
         return false;
     choose_dots(&s);
@@ -667,10 +668,10 @@ static void explain(const plan *s, tn_comp *c, bool vectors, bool lanes)
 }
 
 /* What does not come out as vectors, one way or the other, falls back to plain loops. */
-static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
+static void schedule_one(tn_program *p, const tn_target *t, int64_t unroll, tn_comp *c, tn_kernel *out)
 {
     tn_comp *before = tn_comp_copy(p, c);
-    plan s = {.p = p, .t = t, .c = c};
+    plan s = {.p = p, .t = t, .c = c, .unroll = unroll};
     const char *text = t->lanes > 1 ? choose(&s) : NULL, *why = NULL;
     bool vectors = text != NULL && tn_kernel_make(p, c, text, out, &why), lanes = false;
     if (!vectors) {
@@ -685,12 +686,12 @@ static void schedule_one(tn_program *p, const tn_target *t, tn_comp *c, tn_kerne
 }
 
 /* The rules see what follows the call. */
-static void schedule_call(tn_program *p, const tn_target *t, tn_comp *c, tn_kernel *out)
+static void schedule_call(tn_program *p, const tn_target *t, int64_t unroll, tn_comp *c, tn_kernel *out)
 {
     tn_comp *rest = tn_call_rest(p, c);
     tn_kernel after;
     if (rest != NULL)
-        schedule_one(p, t, rest, &after);
+        schedule_one(p, t, unroll, rest, &after);
     assert(rest == NULL || !after.repeats); /* only sums over an axis are */
     *out = tn_call_kernel(p, c, rest != NULL ? &after : NULL);
     c->schedule = out->schedule;
@@ -701,15 +702,15 @@ bool tn_pass_schedule(tn_module *m, bool *changed)
 {
     tn_program *p = m->program;
     tn_target t = *m->target;
-    int64_t registers = tn_param_get(m, "schedule.registers");
+    int64_t registers = tn_param_get(m, "schedule.registers"), unroll = tn_param_get(m, "schedule.unroll");
     t.registers = registers == TN_PARAM_AUTO ? t.registers : (int)registers;
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
         tn_kernel *k = TN_PUSH(p->arena, p->kernels);
         if (c->schedule == NULL && c->call != NULL)
-            schedule_call(p, &t, c, k);
+            schedule_call(p, &t, unroll, c, k);
         else if (c->schedule == NULL)
-            schedule_one(p, &t, c, k);
+            schedule_one(p, &t, unroll, c, k);
         else if (!tn_kernel_replay(p, c, k))
             return false;
     }

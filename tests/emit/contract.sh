@@ -217,6 +217,34 @@ C
 check sum-that-fits sum_of_bytes 33000 'acc0 += (int32_t)'
 check sum-that-wraps sum_of_bytes 34000 'acc0 = (int32_t)((uint32_t)acc0 + '
 
+# --- small code ----------------------------------------------------------------------------------------------------
+
+small_flags() { # in the build files, and for our own build
+    compile "$digits/digits.onnx" small -Os --target x86-64-v3 && grep -q 'CFLAGS ?= -std=c99 -Os ' small/Makefile.inc &&
+        grep -q 'Debug>>:-Os>' small/CMakeLists.txt && grep -q -e '(-Os)' small/digits.c && ! grep -q 'F(2x2)' small/digits.c
+}
+check small-flags small_flags
+small_runs() { # MODEL
+    "$tenon" compile "$digits/$1.onnx" -o small-run -Os --target x86-64 --build exe && small-run/"$1"_test && rm -r small-run
+}
+check small-digits small_runs digits
+check small-digits_int8 small_runs digits_int8
+code_of() { # FOLDER NAME: bytes of it, built as the package says
+    local cflags
+    cflags=$(sed -nE 's/.*"cflags": "([^"]*)".*/\1/p' "$1/$2_report.json" | head -n 1)
+    # shellcheck disable=SC2086
+    gcc $cflags -c -o code.o "$1/$2.c" && size -A code.o | awk '$1 == ".text" { print $2 }'
+}
+a_third() { # FILE NAME TARGET
+    compile "$1" large --module-name "$2" --target "$3" --params incbin && compile "$1" small --module-name "$2" --target "$3" --params incbin -Os &&
+        echo "$(code_of small "$2") of $(code_of large "$2")" && [ $((3 * $(code_of small "$2"))) -le "$(code_of large "$2")" ] &&
+        [ "$(code_of large "$2")" -le 300000 ]
+}
+resnet=${SEEDED:-$root/build/seeded}/resnet50/model.onnx
+for target in x86-64-v3 x86-64-v4; do
+    if [ -f "$resnet" ]; then check small-resnet50-$target a_third "$resnet" resnet $target; else skip small-resnet50-$target "not made, see tests/models"; fi
+done
+
 # --- the stack ---------------------------------------------------------------------------------------------------
 
 # The entry and its deepest callee, as gcc counts them; a callee's callee can only be a helper of tn_port.h.

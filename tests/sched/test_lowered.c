@@ -157,6 +157,7 @@ static void test_rules(void **state)
         for (size_t k = 0; k < sizeof models / sizeof *models; k++) {
             check_rules(*state, models[k], t, "O0", NULL, 0);
             check_rules(*state, models[k], t, "O3,-winograd", NULL, 0);
+            check_rules(*state, models[k], t, "Os", NULL, 0);
         }
 }
 
