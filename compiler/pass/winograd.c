@@ -1,8 +1,9 @@
-/* winograd: float 3x3 convolutions with constant weights, stride 1, in fewer products (Winograd; Toom and Cook; S. Winograd,
-   "Arithmetic complexity of computations", 1980; A. Lavin and S. Gray, 2015, for convolution layers).
+/* winograd: float 3x3 and 5x5 convolutions with constant weights, stride 1, in fewer products (Winograd; Toom and Cook;
+   S. Winograd, "Arithmetic complexity of computations", 1980; A. Lavin and S. Gray, 2015, for convolution layers).
 
    F(m x m, 3x3) finds a tile of m x m results from a = m + 2 squared products per channel instead of 9 m m: 4 where the
-   direct form takes 9 (m = 2, 16 products for 4 results), or 2.25 (m = 4, 36 for 16). A convolution
+   direct form takes 9 (m = 2, 16 products for 4 results), or 2.25 (m = 4, 36 for 16). F(2x2, 5x5) has a = 6, and takes 9
+   where the direct form takes 25. A convolution
 
        y[n, k, i, j] = post(sum over c, r, s of x[n, c, i + r - 1, j + s - 1] * w[k, c, r, s])
 
@@ -25,23 +26,24 @@
 
 /* --- the transforms ------------------------------------------------------------------------------------------------- */
 
-enum { MOST_A = 6, TAPS = 3 };
+enum { MOST_A = 6, MOST_TAPS = 5 };
 
 /* The products are values of polynomials at these points and at infinity (the leading coefficient). Opposite points
    stand side by side: what they share is computed once. The larger ones are chosen with product 1, for the smallest error. */
+static const double four_points[] = {0, 1, -1};
+static const double six_points[] = {0, 0.70710678118654752440, -0.70710678118654752440, 1.41421356237309504880,
+                                    -1.41421356237309504880};
+
 static const struct {
-    int m;
-    double point[MOST_A - 1];
-} forms[] = {
-    {2, {0, 1, -1}},
-    {4, {0, 0.70710678118654752440, -0.70710678118654752440, 1.41421356237309504880, -1.41421356237309504880}},
-};
+    int taps, m;
+    const double *point;
+} forms[] = {{3, 2, four_points}, {3, 4, six_points}, {5, 2, six_points}};
 
 typedef struct transform {
-    int m, a;
-    double in[MOST_A][MOST_A];   /* B': a points from a pixels */
-    double kernel[MOST_A][TAPS]; /* G: a points from the taps */
-    double out[MOST_A][MOST_A];  /* A': m results from a points */
+    int taps, m, a;
+    double in[MOST_A][MOST_A];        /* B': a points from a pixels */
+    double kernel[MOST_A][MOST_TAPS]; /* G: a points from the taps */
+    double out[MOST_A][MOST_A];       /* A': m results from a points */
 } transform;
 
 /* The coefficients of the product of x - point over all points but the one at skip. */
@@ -60,24 +62,24 @@ static void multiply_out(const double *point, int n, int skip, double *out)
     }
 }
 
-static transform make_transform(int m)
+static transform make_transform(int form)
 {
-    transform t = {.m = m, .a = m + TAPS - 1};
+    transform t = {.taps = forms[form].taps, .m = forms[form].m, .a = forms[form].m + forms[form].taps - 1};
     int n = t.a - 1;
-    const double *point = forms[m == 4].point;
+    const double *point = forms[form].point;
     for (int j = 0; j < n; j++) {
         double scale = 1;
         for (int l = 0; l < n; l++)
             scale *= l != j ? point[j] - point[l] : 1;
         multiply_out(point, n, j, t.in[j]);
-        for (int k = 0; k < TAPS; k++)
+        for (int k = 0; k < t.taps; k++)
             t.kernel[j][k] = pow(point[j], k) / scale;
-        for (int i = 0; i < m; i++)
+        for (int i = 0; i < t.m; i++)
             t.out[i][j] = pow(point[j], i);
     }
     multiply_out(point, n, -1, t.in[n]);
-    t.kernel[n][TAPS - 1] = 1;
-    t.out[m - 1][n] = 1;
+    t.kernel[n][t.taps - 1] = 1;
+    t.out[t.m - 1][n] = 1;
     return t;
 }
 
@@ -163,13 +165,18 @@ typedef struct conv {
     const tn_comp *comp;
     const tn_expr *x, *w; /* the loads */
     int64_t c, k, h, w_out;
-    int64_t shift[2]; /* of the pixel at tap 0, by row and column: minus the padding */
+    int taps;
+    int lanes_in, lanes_out; /* of the blocks of x and of y: a vector, or half of one */
+    int64_t shift[2];        /* of the pixel at tap 0, by row and column: minus the padding */
 } conv;
 
-static bool is_blocked(const tn_buf *b, int lanes)
+/* Channels of a block: as many as a vector has lanes, or half of them; 0: no such blocks. */
+static int block_of(const tn_buf *b, int lanes)
 {
     const tn_layout *l = &b->layout;
-    return b->rank == 4 && l->n == 5 && l->part[4].axis == 1 && l->part[4].mod == lanes;
+    if (b->rank != 4 || l->n != 5 || l->part[4].axis != 1)
+        return 0;
+    return l->part[4].mod == lanes || 2 * l->part[4].mod == lanes ? (int)l->part[4].mod : 0;
 }
 
 static bool is_fixed_axis(const tn_axis *a)
@@ -188,7 +195,15 @@ static bool writes_axes(tn_program *p, const tn_comp *c, int lanes)
     return true;
 }
 
-/* y[n, k, i, j] from sums over c, r, s of 3 x 3 taps. */
+static bool has_form(const tn_axis *rows, const tn_axis *cols)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (tn_expr_is_int(rows->extent, forms[i].taps) && tn_expr_is_int(cols->extent, forms[i].taps))
+            return true;
+    return false;
+}
+
+/* y[n, k, i, j] from sums over c, r, s of square taps. */
 static bool has_axes(tn_program *p, const tn_comp *c, int lanes)
 {
     if (c->n_axis != 4 || c->n_reduce != 3 || c->out->rank != 4 || c->combine != TN_OP_ADD || !writes_axes(p, c, lanes))
@@ -196,8 +211,7 @@ static bool has_axes(tn_program *p, const tn_comp *c, int lanes)
     for (int i = 1; i < 4; i++)
         if (!is_fixed_axis(&c->axis[i]))
             return false;
-    return is_fixed_axis(&c->reduce[0]) && tn_expr_is_int(c->reduce[1].extent, TAPS)
-        && tn_expr_is_int(c->reduce[2].extent, TAPS);
+    return is_fixed_axis(&c->reduce[0]) && has_form(&c->reduce[1], &c->reduce[2]);
 }
 
 static bool match_weights(tn_program *p, const tn_comp *c, const tn_expr *w)
@@ -231,15 +245,20 @@ static bool match_pixels(tn_program *p, conv *v)
 static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 {
     const tn_expr *e = c->elem;
-    if (c->call != NULL || c->repeat != NULL || c->serial || !has_axes(p, c, lanes) || c->out->dtype != TN_FLOAT
-        || e->dtype != TN_FLOAT || e->kind != TN_E_OP || e->op != TN_OP_MUL || c->init->kind != TN_E_NUM
-        || c->init->f != 0)
+    int lanes_out = block_of(c->out, lanes);
+    if (c->call != NULL || c->repeat != NULL || c->serial || lanes_out == 0 || !has_axes(p, c, lanes_out)
+        || c->out->dtype != TN_FLOAT || e->dtype != TN_FLOAT || e->kind != TN_E_OP || e->op != TN_OP_MUL
+        || c->init->kind != TN_E_NUM || c->init->f != 0)
         return false;
     bool swap = e->arg[0]->kind == TN_E_LOAD && e->arg[0]->buf->scope == TN_SCOPE_CONST;
-    *out = (conv){.comp = c, .x = e->arg[swap], .w = e->arg[!swap]};
+    *out = (conv){.comp = c, .x = e->arg[swap], .w = e->arg[!swap], .lanes_out = lanes_out};
     if (out->x->kind != TN_E_LOAD || out->w->kind != TN_E_LOAD || out->x->dtype != TN_FLOAT || out->w->dtype != TN_FLOAT
-        || !is_blocked(out->x->buf, lanes) || !is_blocked(c->out, lanes) || tn_comp_loads(c, c->out))
+        || tn_comp_loads(c, c->out))
         return false;
+    out->lanes_in = block_of(out->x->buf, lanes);
+    if (out->lanes_in == 0)
+        return false;
+    out->taps = (int)c->reduce[1].extent->i;
     out->c = c->reduce[0].extent->i;
     out->k = c->axis[1].extent->i;
     out->h = c->axis[2].extent->i;
@@ -251,7 +270,7 @@ static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 
 /* How the tiles of an image are cut into blocks. */
 typedef struct tiling {
-    int m;
+    int form, m, a;
     int64_t rows, cols;             /* tiles of the image */
     int64_t block_rows, block_cols; /* tiles of a block */
     double cycles;
@@ -277,36 +296,39 @@ static double product_cycles(double points, int64_t c, int64_t k, int lanes)
     return points * (double)c * (double)(divide_up(k, lanes) * lanes) / adds_per_cycle(lanes);
 }
 
-static double direct_cycles(const conv *v, int lanes)
+static double direct_cycles(const conv *v)
 {
-    double taps = TAPS * TAPS, weights = 4 * taps * (double)(v->c * v->k);
-    return product_cycles(taps * (double)(v->h * v->w_out), v->c, v->k, lanes) + weights / far_bytes;
+    double taps = v->taps * v->taps, weights = 4 * taps * (double)(v->c * v->k);
+    return product_cycles(taps * (double)(v->h * v->w_out), v->c, v->k, v->lanes_out) + weights / far_bytes;
 }
 
 /* The product is a little slower than the direct form, in short loops; a transform takes about three cycles per vector of
    V or M. U is read in every turn, from far away unless it fits beside V and M, and so are V and M when they do not fit
    themselves. Fits what is measured on Zen 4 within a tenth, for all 3x3 layers of ResNet-50, cold. */
-static double cost_of(const conv *v, const tiling *g, int lanes, int64_t cache)
+static double cost_of(const conv *v, const tiling *g, int64_t cache)
 {
-    int64_t points = (g->m + TAPS - 1) * (g->m + TAPS - 1), tiles = g->block_rows * g->block_cols;
+    int64_t points = g->a * g->a, tiles = g->block_rows * g->block_cols;
     int64_t blocks = divide_up(g->rows, g->block_rows) * divide_up(g->cols, g->block_cols);
-    double vectors = (double)(points * tiles * (divide_up(v->c, lanes) + divide_up(v->k, lanes)));
-    double u_bytes = 4.0 * (double)(points * v->c * v->k), vm_bytes = vectors * lanes * 4;
+    int64_t in = divide_up(v->c, v->lanes_in), out = divide_up(v->k, v->lanes_out);
+    double vectors = (double)(points * tiles * (in + out)), u_bytes = 4.0 * (double)(points * v->c * v->k);
+    double vm_bytes = 4.0 * (double)(points * tiles * (in * v->lanes_in + out * v->lanes_out));
     bool stays = u_bytes + vm_bytes <= (double)cache;
-    double turn = product_cycles((double)(points * tiles), v->c, v->k, lanes) * 1.1 + 3 * vectors;
+    double turn = product_cycles((double)(points * tiles), v->c, v->k, v->lanes_out) * 1.1 + 3 * vectors;
     turn += vm_bytes > (double)cache * 0.75 ? 2 * vm_bytes / far_bytes : 0;
     turn += u_bytes / (stays ? near_bytes : far_bytes);
     return turn * (double)blocks + (stays ? u_bytes / far_bytes : 0);
 }
 
-static tiling best_blocks(const conv *v, int m, int lanes, int64_t cache)
+static tiling best_blocks(const conv *v, int form, int64_t cache)
 {
-    tiling best = {.m = m, .rows = divide_up(v->h, m), .cols = divide_up(v->w_out, m)};
+    int m = forms[form].m;
+    tiling best = {
+        .form = form, .m = m, .a = m + v->taps - 1, .rows = divide_up(v->h, m), .cols = divide_up(v->w_out, m)};
     for (int64_t by = 1; by <= best.cols; by++) {
         tiling g = best;
         g.block_cols = divide_up(g.cols, by);
         for (g.block_rows = 1; g.block_rows <= (by == 1 ? g.rows : 1); g.block_rows++) {
-            g.cycles = cost_of(v, &g, lanes, cache);
+            g.cycles = cost_of(v, &g, cache);
             bool fits = g.block_rows * g.block_cols <= 256;
             if (fits && (best.cycles == 0 || g.cycles < best.cycles))
                 best = g;
@@ -317,15 +339,15 @@ static tiling best_blocks(const conv *v, int m, int lanes, int64_t cache)
 
 /* false: the direct form is faster. tile: TN_PARAM_AUTO whatever is fastest, else this m wherever it is possible. A form
    with more weights has to be faster by a sixth: they take memory, and the estimate is one. */
-static bool choose(const conv *v, int64_t tile, int lanes, int64_t cache, tiling *out)
+static bool choose(const conv *v, int64_t tile, int64_t cache, tiling *out)
 {
     const double margin = 6.0 / 7;
-    out->cycles = tile == TN_PARAM_AUTO ? direct_cycles(v, lanes) : 0;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    out->cycles = tile == TN_PARAM_AUTO ? direct_cycles(v) : 0;
+    for (int i = 0; i < (int)(sizeof forms / sizeof *forms); i++) {
         int m = forms[i].m;
-        if (v->h < m || v->w_out < m || (tile != TN_PARAM_AUTO && tile != m))
+        if (forms[i].taps != v->taps || v->h < m || v->w_out < m || (tile != TN_PARAM_AUTO && tile != m))
             continue;
-        tiling g = best_blocks(v, m, lanes, cache);
+        tiling g = best_blocks(v, i, cache);
         if (out->cycles == 0 || g.cycles < margin * out->cycles)
             *out = g;
     }
@@ -339,7 +361,6 @@ typedef struct rewriting {
     const conv *v;
     tiling g;
     transform t;
-    int lanes;
     const tn_expr *image, *row, *col; /* of this turn: the image, the first tile's row and column */
     tn_buf *points_in, *points_out;   /* V, M */
 } rewriting;
@@ -349,16 +370,17 @@ static tn_buf *transform_weights(const rewriting *r)
 {
     const conv *v = r->v;
     const transform *t = &r->t;
+    int taps = t->taps;
     const float *w = v->w->buf->data->data;
     int64_t dims[3] = {t->a * t->a, v->k, v->c};
     tn_shape shape = tn_shape_fixed(3, dims);
     tn_tensor *data = tn_tensor_make(r->p->arena, TN_FLOAT, &shape);
     float *u = data->data;
-    for (int64_t at = 0; at < v->k * v->c; at++, w += TAPS * TAPS)
+    for (int64_t at = 0; at < v->k * v->c; at++, w += taps * taps)
         for (int i = 0; i < t->a * t->a; i++) {
             double sum = 0;
-            for (int tap = 0; tap < TAPS * TAPS; tap++)
-                sum += t->kernel[i / t->a][tap / TAPS] * t->kernel[i % t->a][tap % TAPS] * (double)w[tap];
+            for (int tap = 0; tap < taps * taps; tap++)
+                sum += t->kernel[i / t->a][tap / taps] * t->kernel[i % t->a][tap % taps] * (double)w[tap];
             u[i * v->k * v->c + at] = (float)sum;
         }
     tn_buf *b = tn_buf_temp(r->p, tn_strfmt(r->p->arena, "%s.points", v->w->buf->name), TN_FLOAT, 3, shape.dim);
@@ -369,12 +391,12 @@ static tn_buf *transform_weights(const rewriting *r)
 
 /* V and M: [channel / lanes, point, tile, lane]. An odd number of tiles keeps the points of one tile, which are written
    together, out of each other's cache sets. */
-static tn_buf *points_buf(const rewriting *r, const char *what, int64_t channels)
+static tn_buf *points_buf(const rewriting *r, const char *what, int64_t channels, int lanes)
 {
     int64_t tiles = r->g.block_rows * r->g.block_cols;
     tn_dim dims[3] = {tn_dim_fixed(r->t.a * r->t.a), tn_dim_fixed(channels), tn_dim_fixed(tiles + (tiles % 2 == 0))};
     tn_buf *b = tn_buf_temp(r->p, tn_strfmt(r->p->arena, "%s.%s", r->v->comp->out->name, what), TN_FLOAT, 3, dims);
-    b->layout = (tn_layout){.n = 4, .part = {{1, r->lanes, 0}, {0, 1, 0}, {2, 1, 0}, {1, 1, r->lanes}}};
+    b->layout = (tn_layout){.n = 4, .part = {{1, lanes, 0}, {0, 1, 0}, {2, 1, 0}, {1, 1, lanes}}};
     return b;
 }
 
@@ -467,9 +489,9 @@ static const tn_expr *begin_blocks(tn_program *p, int64_t tiles, int64_t block, 
     return tn_min(p, tn_mul(p, turn, tn_index(p, block)), tn_index(p, tiles - block));
 }
 
-static void rewrite_conv(tn_program *p, const conv *v, const tiling *g, int lanes)
+static void rewrite_conv(tn_program *p, const conv *v, const tiling *g)
 {
-    rewriting r = {.p = p, .v = v, .g = *g, .t = make_transform(g->m), .lanes = lanes};
+    rewriting r = {.p = p, .v = v, .g = *g, .t = make_transform(g->form)};
     int depth = 0;
     r.image = tn_index(p, 0);
     if (v->comp->axis[0].var->hi > 0) {
@@ -478,8 +500,8 @@ static void rewrite_conv(tn_program *p, const conv *v, const tiling *g, int lane
     }
     r.row = begin_blocks(p, g->rows, g->block_rows, &depth);
     r.col = begin_blocks(p, g->cols, g->block_cols, &depth);
-    r.points_in = points_buf(&r, "v", v->c);
-    r.points_out = points_buf(&r, "m", v->k);
+    r.points_in = points_buf(&r, "v", v->c, v->lanes_in);
+    r.points_out = points_buf(&r, "m", v->k, v->lanes_out);
     add_input(&r);
     add_product(&r);
     add_output(&r);
@@ -498,10 +520,9 @@ bool tn_pass_winograd(tn_module *m, bool *changed)
     for (size_t i = 0; i < before.n; i++) {
         conv v;
         tiling g = {0};
-        bool fits =
-            lanes > 1 && tile != 0 && match(p, before.items[i], lanes, &v) && choose(&v, tile, lanes, cache, &g);
+        bool fits = lanes > 1 && tile != 0 && match(p, before.items[i], lanes, &v) && choose(&v, tile, cache, &g);
         if (fits)
-            rewrite_conv(p, &v, &g, lanes);
+            rewrite_conv(p, &v, &g);
         else
             *TN_PUSH(p->arena, p->comps) = before.items[i];
         *changed = *changed || fits;
