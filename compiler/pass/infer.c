@@ -19,7 +19,7 @@ enum { SMALL = 1024 };
 static bool check_text(tn_graph *g, const tn_node *n)
 {
     bool takes = (n->op->types & TN_T_STRING) != 0 || n->op->has_bodies || n->op->takes_lists
-              || tn_find_text_form(n->op) != NULL || tn_node_is(n, "Identity");
+              || tn_find_text_form(n->op) != NULL;
     for (int i = 0; i < n->n_in && !takes; i++)
         if (n->in[i] != NULL && n->in[i]->is_text)
             return tn_node_error(g, n, "input %d '%s' is %s; %s takes no strings", i, n->in[i]->name,

@@ -202,8 +202,8 @@ static bool holds_sequence(const value_info *v)
 /* Compiled for 1 unless an option says more. */
 static bool has_open_dim(const value_info *v)
 {
-    const TnOnnx__TensorShapeProto *s =
-        v->type != NULL && kind_of(v) == TN_ONNX_TENSOR ? v->type->tensor_type->shape : NULL;
+    bool is_tensor = v->type != NULL && kind_of(v) == TN_ONNX_TENSOR && v->type->tensor_type != NULL;
+    const TnOnnx__TensorShapeProto *s = is_tensor ? v->type->tensor_type->shape : NULL;
     bool open = false;
     for (size_t i = 0; s != NULL && i < s->n_dim; i++)
         open = open || s->dim[i]->value_case != TN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
