@@ -69,7 +69,7 @@ typedef struct input_type {
     bool is_sequence, is_optional;
 } input_type;
 
-static bool bad_type(importer *im, const ValueInfoProto *info, const TypeProto *t)
+static void bad_type(importer *im, const ValueInfoProto *info, const TypeProto *t)
 {
     static const char *const kinds[] = {
         [TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE] = "a tensor",
@@ -88,7 +88,6 @@ static bool bad_type(importer *im, const ValueInfoProto *info, const TypeProto *
                 : named ? "is "
                         : "has no type",
                 named ? kinds[kind] : "", inside && !named ? "what has no type" : "");
-    return false;
 }
 
 /* The type inside a sequence or an optional; NULL when there is none. */
@@ -111,7 +110,9 @@ static bool find_type(importer *im, const ValueInfoProto *info, input_type *out)
         t = unpack_type(im, &t->sequence_type->elem_type);
     }
     out->tensor = t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
-    return out->tensor != NULL || bad_type(im, info, t);
+    if (out->tensor == NULL)
+        bad_type(im, info, t);
+    return out->tensor != NULL;
 }
 
 static const TensorShapeProto *find_shape(const ValueInfoProto *info)

@@ -621,6 +621,7 @@ const char *tn_regex_make(tn_arena *a, const char *pattern, tn_regex *out)
         fail(&r, ") without (");
     if (r.wrong != NULL)
         return r.wrong;
+    assert(t != NULL); /* an empty pattern is a tree too */
     machine m = {.arena = a};
     int match = add_step(&m, (step){.kind = MATCH});
     int start = add_tree(&m, t, match);
