@@ -435,6 +435,7 @@ static int add_repeat(machine *m, const tree *t, int next)
 
 static int add_tree(machine *m, const tree *t, int next)
 {
+    assert(t != NULL); /* follow and either never join nothing */
     switch (t->kind) {
     case EMPTY: return next;
     case BYTE: return add_step(m, (step){.kind = ITEM, .set = t->set, .next = next});
@@ -621,7 +622,6 @@ const char *tn_regex_make(tn_arena *a, const char *pattern, tn_regex *out)
         fail(&r, ") without (");
     if (r.wrong != NULL)
         return r.wrong;
-    assert(t != NULL); /* an empty pattern is a tree too */
     machine m = {.arena = a};
     int match = add_step(&m, (step){.kind = MATCH});
     int start = add_tree(&m, t, match);
