@@ -431,6 +431,8 @@ static void add_reduction_loops(const plan *s, tn_str *order)
         tn_str_add(order, " %s", r);
 }
 
+/* The vectors' outer loop is outside that of the pixels or rows: a tile's weights then serve all of those from a cache,
+   and what is read again and again is the smaller share, a row of it per 16 or more results. */
 static const char *product_text(const plan *s)
 {
     tn_arena *a = s->p->arena;
@@ -454,8 +456,14 @@ static const char *product_text(const plan *s)
     if (s->r_unroll > 0)
         tn_str_add(&text, "split %s%s %lld; ", r, s->r_block > 0 ? "i" : "", (long long)s->r_unroll);
     tn_str_add(&order, "order");
-    for (int i = 0; i < s->c->n_axis; i++)
-        tn_str_add(&order, " i%d%s", i, i == s->v ? rest : tiles && i == s->pixel ? "o" : "");
+    for (int i = 0; i < s->c->n_axis; i++) {
+        if (tiles && i == s->pixel && s->v > i)
+            tn_str_add(&order, " i%d%s", s->v, rest);
+        if (i != s->v)
+            tn_str_add(&order, " i%d%s", i, tiles && i == s->pixel ? "o" : "");
+        else if (!tiles || s->v < s->pixel)
+            tn_str_add(&order, " i%d%s", i, rest);
+    }
     add_reduction_loops(s, &order);
     if (tiles)
         tn_str_add(&order, " i%di", s->pixel);
