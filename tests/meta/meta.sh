@@ -176,5 +176,14 @@ links_lead_somewhere() {
 }
 holds links-lead-somewhere links_lead_somewhere
 
+operators_are_listed() { # the rows say it: tenon ops --format markdown >compiler/ops/OPERATORS.md
+    "$tenon" ops --format markdown | diff compiler/ops/OPERATORS.md -
+}
+if [ -x "$tenon" ]; then
+    holds operators-are-listed operators_are_listed
+else
+    skip operators-are-listed "$tenon is not built"
+fi
+
 [ "$warned" -gt 0 ] && echo "$warned warnings"
 finish
