@@ -53,6 +53,24 @@ step "clang-format, clang-tidy" tests/meta/tidy.sh
 step "installed library" bash tests/api/install.sh
 step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
+if toolchain/setup.sh python; then
+    python=build/venv/bin/python
+    step "cases of our own: ONNX Runtime" $python tests/conform/make_cases.py "$scratch/cases"
+    step "cases of our own, interpreter" build/release/tests/conform --jobs "$jobs" "$scratch/cases"
+    step "cases of our own, C" build/release/tests/conform --engine c --jobs "$jobs" "$scratch/cases"
+else
+    skip "cases of our own" "no Python packages to make them with"
+    skip "seeded models" "no Python packages to make them with"
+fi
+
+# Before the tests of packages, several of which take the seeded models that this makes.
+if [ -d ../shared/models ]; then
+    step "models" bash tests/models/models.sh
+    step "int8 models, each integer" bash tests/models/exact.sh
+else
+    skip "models" "no ../shared/models here"
+fi
+
 step "generated code, strict flags" bash tests/emit/strict.sh
 step "threads" bash tests/threads/threads.sh
 step "vector mathematics" bash tests/emit/vmath.sh
@@ -64,17 +82,6 @@ step "calls of CBLAS and of own functions" bash tests/emit/dispatch.sh
 step "digits sample" bash samples/quickstart.sh --test
 step "samples/makefile" bash samples/makefile/test.sh
 step "samples/imagenet" bash samples/imagenet/test.sh
-
-if toolchain/setup.sh python; then
-    python=build/venv/bin/python
-    step "cases of our own: ONNX Runtime" $python tests/conform/make_cases.py "$scratch/cases"
-    step "cases of our own, interpreter" build/release/tests/conform --jobs "$jobs" "$scratch/cases"
-    step "cases of our own, C" build/release/tests/conform --engine c --jobs "$jobs" "$scratch/cases"
-    step "int8 models, each integer" bash tests/models/exact.sh
-else
-    skip "cases of our own" "no Python packages to make them with"
-    skip "int8 models, each integer" "no Python packages; seeded models are skipped too"
-fi
 
 vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
 if [ -r "$vectors" ]; then
@@ -91,9 +98,8 @@ if [ -r "$vectors" ]; then
         step "ONNX vectors, $name by CBLAS" build/release/tests/conform --engine c --dispatch cblas --only $name --jobs "$jobs" \
             --deny tests/conform/deny.txt "$scratch/vectors/node"
     done
-    step "models" bash tests/models/models.sh
 else
-    skip "ONNX vectors, models" "no ../shared/models here"
+    skip "ONNX vectors" "no ../shared/models here"
 fi
 
 # Ratios to read, not to fail on: needs an environment of ../shared/bench/setup.sh ort.
