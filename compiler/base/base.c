@@ -208,6 +208,17 @@ void tn_note(tn_diag *d, const char *prefix, const char *format, ...)
     va_end(args);
 }
 
+static void drop_line(void *user, const char *line)
+{
+    (void)user;
+    (void)line;
+}
+
+tn_diag tn_diag_silent(void)
+{
+    return (tn_diag){.report = drop_line};
+}
+
 void tn_error(tn_diag *d, const char *format, ...)
 {
     va_list args;

@@ -75,6 +75,7 @@ typedef struct tn_diag {
     void *user;
     int errors, bad_options; /* the latter: where an option is wrong, not a file */
 } tn_diag;
+tn_diag tn_diag_silent(void); /* drops what is reported */
 void tn_error(tn_diag *d, const char *format, ...) TN_PRINTF(2, 3);
 void tn_note(tn_diag *d, const char *prefix, const char *format, ...) TN_PRINTF(3, 4); /* "PREFIXnote: ..." */
 void tn_verror(tn_diag *d, const char *prefix, const char *format, va_list args);

@@ -337,18 +337,12 @@ static bool mask(turns *t)
     return true;
 }
 
-static void drop_line(void *user, const char *line)
-{
-    (void)user;
-    (void)line;
-}
-
 /* Whether f does it; otherwise all is as before, and nothing is said of the reason if quiet. */
 static bool try(turns *t, bool (*f)(turns *t), bool quiet)
 {
     tn_expand *e = t->e;
     size_t nodes = e->done->n;
-    tn_diag *diag = e->g->diag, silent = {.report = drop_line};
+    tn_diag *diag = e->g->diag, silent = tn_diag_silent();
     e->g->diag = quiet ? &silent : diag;
     bool ok = f(t);
     e->g->diag = diag;

@@ -22,15 +22,7 @@ static const char *name_at(tn_arena *a, size_t i)
     return tn_strndup(a, name, strlen(name) - strlen(".target"));
 }
 
-/* What is wrong with the program's own files a test finds; what is not asked for is not said. */
-static void say_nothing(void *user, const char *line)
-{
-    (void)user;
-    (void)line;
-}
-
-static const tn_diag silent = {.report = say_nothing};
-
+/* NULL past the end. What is wrong with the program's own files is not reported: a test finds it. */
 const tn_target *tn_target_at(tn_arena *a, size_t i)
 {
     return i < tn_target_count() ? tn_target_find(a, NULL, name_at(a, i)) : NULL;
@@ -239,7 +231,7 @@ static bool find(finder *f)
 
 const tn_target *tn_target_find(tn_arena *a, tn_diag *diag, const char *text)
 {
-    tn_diag quiet = silent;
+    tn_diag quiet = tn_diag_silent();
     finder f = {.arena = a, .diag = diag != NULL ? diag : &quiet, .text = text};
     if (!find(&f))
         return NULL;
@@ -281,7 +273,7 @@ static bool fits_beside(tn_diag *d, const char *text, const tn_target *t, const 
 
 bool tn_targets_find(tn_arena *a, tn_diag *diag, const char *text, tn_targets *out)
 {
-    tn_diag quiet = silent;
+    tn_diag quiet = tn_diag_silent();
     tn_diag *d = diag != NULL ? diag : &quiet;
     for (const char *s = text;; s++) {
         size_t n = length_of_first(s);
