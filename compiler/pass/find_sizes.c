@@ -5,14 +5,14 @@
    The sizes are those that give the declared shapes. They stand among the declared dims, mostly in the same order, so
    these are tried: each trial infers a copy of the graph in which the inputs are constants. What is found is what the inputs are
    known to hold (tn_value.elems), and the run ends with an error where they hold anything else. An element that no shape
-   depends on stays unknown, a symbol that nobody else has, and is not checked.
+   depends on stays unknown, a term that nobody else has, and is not checked.
    Does nothing where no such input is there, or types follow without. */
 #include "ops/expand.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
 #include "pass/pass.h"
 
-enum { MOST_SIZES = 8, MOST_TRIALS = 4000 };
+enum { MOST_SIZES = 8, MOST_TRIALS = 4000, MOST_NODES = 1 << 18 }; /* nodes: of all trials together */
 
 /* Integer inputs, and their elements one after the other. */
 struct tn_sizes {
@@ -21,15 +21,9 @@ struct tn_sizes {
     int n;
     int64_t value[MOST_SIZES];
     bool is_free[MOST_SIZES];
-    int trials;
+    size_t trials_left;
 };
 typedef struct tn_sizes sizes;
-
-static void drop_line(void *user, const char *line)
-{
-    (void)user;
-    (void)line;
-}
 
 static bool find_inputs(sizes *s)
 {
@@ -48,10 +42,23 @@ static bool find_inputs(sizes *s)
 
 /* --- a trial -------------------------------------------------------------------------------------------------------- */
 
-/* Element k of all: the number, or a symbol where it is free. */
+/* Element k of all: the number, or a symbol where it is free. A symbol is 1 or more, but such an element may be 0 or
+   negative, which shape arithmetic must not rule out; and symbols of one name are the same. */
 static tn_dim dim_of(const sizes *s, int k)
 {
-    return s->is_free[k] ? tn_dim_named(s->g->arena, "", INT32_MAX) : tn_dim_fixed(s->value[k]);
+    tn_arena *a = s->g->arena;
+    if (!s->is_free[k])
+        return tn_dim_fixed(s->value[k]);
+    tn_dim any = tn_dim_named(a, tn_strfmt(a, " %d", k), 2 * (int64_t)INT32_MAX);
+    return tn_dim_do(a, TN_SYM_SUB, any, tn_dim_fixed(INT32_MAX));
+}
+
+static bool are_free(const sizes *s, int first, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!s->is_free[first + i])
+            return false;
+    return true;
 }
 
 /* The graph's nodes with what stands for each input; what is unknown of the sizes: all, if s is NULL. */
@@ -66,7 +73,7 @@ static tn_subgraph *copy_graph(tn_graph *g, const sizes *s, tn_value **stand_ins
     return tn_subgraph_copy(g, &whole, in);
 }
 
-/* A value like v that holds elements `first` and on. */
+/* A value like v that holds elements `first` and on; nothing is known of it where all of them are free. */
 static tn_value *stand_in(const sizes *s, const tn_value *v, int first)
 {
     tn_value *out = tn_graph_add_value(s->g, v->name);
@@ -74,6 +81,8 @@ static tn_value *stand_in(const sizes *s, const tn_value *v, int first)
     bool known = true;
     out->dtype = v->dtype;
     out->shape = v->shape;
+    if (are_free(s, first, n))
+        return out;
     out->elems = TN_NEW_N(s->g->arena, tn_dim, n + 1);
     for (int64_t i = 0; i < n; i++) {
         out->elems[i] = dim_of(s, first + (int)i);
@@ -146,7 +155,7 @@ static bool needs_no_unknown(const tn_graph *g, const tn_node_vec *nodes)
 /* Whether types follow, and the outputs have the declared shapes. s NULL: of the graph as it is. */
 static bool try_sizes(tn_graph *g, const sizes *s)
 {
-    tn_diag *diag = g->diag, silent = {.report = drop_line};
+    tn_diag *diag = g->diag, silent = tn_diag_silent();
     size_t values = g->values.n;
     tn_node_vec done = {0};
     const tn_subgraph *copy = copy_graph(g, s, s != NULL ? stand_ins(s) : NULL);
@@ -166,9 +175,11 @@ static bool try_sizes(tn_graph *g, const sizes *s)
 /* Elements k and on take declared dims from number `from` on: in order, each that of the one before or a later one. */
 static bool try_from(sizes *s, const tn_shape *declared, bool in_order, int k, int from)
 {
-    if (k == s->n)
-        return s->trials++ < MOST_TRIALS && try_sizes(s->g, s);
-    for (int i = from; i < declared->rank && s->trials < MOST_TRIALS; i++) {
+    if (k == s->n) {
+        s->trials_left--;
+        return try_sizes(s->g, s);
+    }
+    for (int i = from; i < declared->rank && s->trials_left > 0; i++) {
         if (declared->dim[i].sym != NULL)
             continue;
         s->value[k] = declared->dim[i].n;
@@ -189,12 +200,25 @@ static bool search(sizes *s)
     return false;
 }
 
-/* Elements that may be anything. */
+static bool try_free(sizes *s, int first, int n)
+{
+    for (int i = 0; i < n; i++)
+        s->is_free[first + i] = true;
+    bool ok = try_sizes(s->g, s);
+    for (int i = 0; i < n; i++)
+        s->is_free[first + i] = ok;
+    return ok;
+}
+
+/* Elements that may be anything: all of an input, else one by one. */
 static void find_free(sizes *s)
 {
-    for (int k = 0; k < s->n; k++) {
-        s->is_free[k] = true;
-        s->is_free[k] = try_sizes(s->g, s);
+    for (int i = 0, first = 0; i < (int)s->inputs.n; i++) {
+        int n = (int)tn_shape_count(&s->inputs.items[i]->shape);
+        if (!try_free(s, first, n))
+            for (int k = 0; k < n && n > 1; k++)
+                try_free(s, first + k, 1);
+        first += n;
     }
 }
 
@@ -245,11 +269,24 @@ static tn_value *agrees(tn_expand *e, const sizes *s, tn_value *v, int first)
     return tn_call_cast(e, all, TN_BOOL);
 }
 
+/* The number of the first output that a node makes; -1: all are inputs or constants. */
+static int find_made(const tn_graph *g)
+{
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (g->outputs.items[i]->maker != NULL)
+            return (int)i;
+    return -1;
+}
+
 bool tn_sizes_check(tn_expand *e, const tn_sizes *s)
 {
     tn_graph *g = e->g;
-    tn_value *out = g->outputs.items[0], *all = NULL;
+    int at = find_made(g);
+    if (at < 0)
+        return true; /* nothing depends on the sizes */
+    tn_value *out = g->outputs.items[at], *all = NULL;
     e->node = out->maker;
+    e->bytes = true; /* the output may be strings */
     for (size_t i = 0, first = 0; i < s->inputs.n; first += (size_t)tn_shape_count(&s->inputs.items[i++]->shape)) {
         tn_value *one = agrees(e, s, s->inputs.items[i], (int)first);
         all = one == NULL ? all : all == NULL ? one : tn_call(e, "And", all, one);
@@ -262,14 +299,15 @@ bool tn_sizes_check(tn_expand *e, const tn_sizes *s)
     checked->is_output = true;
     out->is_output = false;
     out->name = tn_strfmt(g->arena, "%s.unchecked", out->name);
-    g->outputs.items[0] = checked;
+    g->outputs.items[at] = checked;
     return true;
 }
 
 const tn_sizes *tn_sizes_find(tn_graph *g)
 {
     sizes *s = TN_NEW(g->arena, sizes);
-    *s = (sizes){.g = g};
+    *s = (sizes){.g = g, .trials_left = MOST_NODES / (g->nodes.n + 1) + 1};
+    s->trials_left = s->trials_left < MOST_TRIALS ? s->trials_left : MOST_TRIALS;
     bool declared = false;
     for (size_t i = 0; i < g->outputs.n; i++)
         declared = declared || g->outputs.items[i]->declared.known;

@@ -104,7 +104,7 @@ typedef struct tn_sizes tn_sizes;
 /* What integer inputs must hold for the outputs to have the shapes that the file declares; NULL where that is not needed or
    not found. The graph then takes it for granted. */
 const tn_sizes *tn_sizes_find(tn_graph *g);
-/* Output 0 only when the inputs hold them: once types are known. */
+/* The first computed output only when the inputs hold them: once types are known. */
 bool tn_sizes_check(tn_expand *e, const tn_sizes *s);
 /* Infers nodes one by one and appends them, or what they are functions of, to done. */
 bool tn_infer_nodes(tn_graph *g, const tn_node_vec *nodes, tn_node_vec *done);

@@ -283,6 +283,11 @@ CONTROL = {
     "sizes_by_output": ({"s": np.array([7, 2, 5], np.int64)}, """(float[3,4] x, int64[3] s) => (float[5,2] y, int64[1] k) {
         parts = Constant <value_ints = [1, 2]> () first, shape = Split <axis = 0> (s, parts)
         r = ReduceMean <keepdims = 1> (x) e = Expand (r, shape) y = Transpose (e) k = Neg (first) }"""),
+    "sizes_and_numbers": ({"s": np.array([0, -3, 5, 2], np.int64), "i": np.array([1, 0], np.int64)},
+                          """(float[3,4] x, int64[4] s, int64[2] i) => (float[2,5] y, int64[1] d, bool[1] z, float[2,4] g) {
+        parts = Constant <value_ints = [1, 1, 2]> () first, second, shape = Split <axis = 0> (s, parts) zero = Constant <value_ints = [0]> ()
+        r = ReduceMean <keepdims = 1> (x) e = Expand (r, shape) y = Transpose (e)
+        d = Sub (first, second) z = Equal (first, zero) g = Gather (x, i) }"""),
     "nested": ({"w": np.random.default_rng(1).standard_normal((4, 4)).astype(np.float32)},
                """(float[3,4] x, float[4,4] w) => (float[4] y, float[n,3,4] all) {
         n = Constant <value = int64 {4}> () t = Constant <value = bool {1}> () two = Constant <value = int64 {2}> () zero = Constant <value = int64 {0}> ()
