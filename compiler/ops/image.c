@@ -3,7 +3,7 @@
 
        BMP     "BM", offset, width, height, bits (8 with a palette, 24, 32); rows of blue, green, red from the bottom up
        PNM     "P5" or "P6", width, height, largest value, in digits among blanks and comments
-       TIFF    "II" or "MM" (the order of bytes), a table of tags: sizes, samples, strips
+       TIFF    "II" or "MM" (the order of bytes), a table of tags: sizes, samples of 8 bits, strips
 
    The result has the shape that the model declares; the run ends with an error where the data is no such image of that
    size. JPEG, PNG, WebP and JPEG 2000 compress: their decoders belong in front of the model. */
@@ -218,7 +218,8 @@ typedef struct tiff {
 
 enum { TAG, TYPE, COUNT, VALUE, FIELDS };
 
-/* The table: tag, type, how many values, and the value or where they are; int64 [MOST_TAGS, FIELDS], zeros behind its end. */
+/* The table: tag, type, how many values, and the first value or where they are: up to two of 2 bytes, or one of 4, stand in
+   the table itself. int64 [MOST_TAGS, FIELDS], zeros behind its end. */
 static tn_buf *read_tags(const image *m, const tn_expr *big)
 {
     tn_program *p = m->p;
@@ -230,9 +231,10 @@ static tn_buf *read_tags(const image *m, const tn_expr *big)
     const tn_expr *at = tn_add(p, tn_add(p, table, number(m, 2)), tn_mul(p, i, number(m, 12)));
     const tn_expr *is_tag = tn_is(p, c->at[1], tn_index(p, TAG)), *is_count = tn_is(p, c->at[1], tn_index(p, COUNT));
     const tn_expr *place = tn_add(p, at, number(m, 8)), *type = bytes_at(m, tn_add(p, at, number(m, 2)), 2, big);
-    const tn_expr *value =
-        tn_select(p, tn_is(p, type, number(m, 3)), bytes_at(m, place, 2, big), bytes_at(m, place, 4, big));
-    const tn_expr *field = tn_select(p, is_count, bytes_at(m, tn_add(p, at, number(m, 4)), 4, big), value);
+    const tn_expr *count = bytes_at(m, tn_add(p, at, number(m, 4)), 4, big);
+    const tn_expr *is_short = tn_and(p, tn_is(p, type, number(m, 3)), tn_le(p, count, number(m, 2)));
+    const tn_expr *value = tn_select(p, is_short, bytes_at(m, place, 2, big), bytes_at(m, place, 4, big));
+    const tn_expr *field = tn_select(p, is_count, count, value);
     field = tn_select(p, tn_is(p, c->at[1], tn_index(p, TYPE)), type, field);
     field = tn_select(p, is_tag, bytes_at(m, at, 2, big), field);
     tn_comp_set(p, c, tn_select(p, tn_lt(p, i, entries), field, number(m, 0)));
@@ -249,6 +251,14 @@ static const tn_expr *tag_value(const image *m, tn_buf *tags, int64_t tag, int f
     const tn_expr *x = tn_load(p, tags, (const tn_expr *[]){i, tn_index(p, field)});
     tn_comp_reduce(p, c, TN_OP_MAX, number(m, 0), tn_select(p, mine, x, number(m, 0)), NULL);
     return tn_load(p, c->out, NULL);
+}
+
+/* Of the first sample; the others are taken to have as many. */
+static const tn_expr *sample_bits(const image *m, tn_buf *tags, const tn_expr *big)
+{
+    enum { BITS = 258 };
+    const tn_expr *value = tag_value(m, tags, BITS, VALUE), *count = tag_value(m, tags, BITS, COUNT);
+    return tn_select(m->p, tn_le(m->p, count, number(m, 2)), value, bytes_at(m, value, 2, big));
 }
 
 static tiff read_tiff(const image *m)
@@ -283,6 +293,7 @@ static tiff read_tiff(const image *m)
     magic = tn_and(p, magic, tn_either(p, begins_with(m, "II"), t.big));
     const tn_expr *listed = tn_is(p, tag_value(m, tags, STRIPS, TYPE), number(m, 4)); /* of 4 bytes each */
     plain = tn_and(p, plain, tn_either(p, tn_is(p, t.strip_count, one), listed));
+    plain = tn_and(p, plain, tn_is(p, sample_bits(m, tags, t.big), number(m, 8)));
     t.f.is = keep_bool(m, "tiff", tn_and(p, magic, tn_and(p, plain, tn_either(p, grey, colour))));
     t.f.end = number(m, 0); /* each strip has one: what is behind the data reads as 0 */
     return t;
@@ -324,14 +335,14 @@ static tn_buf *find_rows(const image *m, const formats *f, const tn_expr *bytes,
     return c->out;
 }
 
-/* The bytes of all pixels as they stand, red, green, blue: int64 [H,W,3]. Of one byte a pixel, three times that. */
+/* The bytes of all pixels as they stand, red, green, blue: uint8 [H,W,3]. Of one byte a pixel, three times that. */
 static tn_buf *find_samples(const image *m, const formats *f, const tn_dim *size)
 {
     tn_program *p = m->p;
     const tn_dim dims[] = {size[0], size[1], tn_dim_fixed(3)};
     const tn_expr *bytes = keep(m, "bytes", pick(m, f, f->bmp.f.bytes, f->pnm.f.bytes, f->tiff.f.bytes));
     tn_buf *rows = find_rows(m, f, bytes, size[0]);
-    tn_comp *c = tn_comp_begin(p, m->node, tn_buf_temp(p, "samples", TN_INT64, 3, dims));
+    tn_comp *c = tn_comp_begin(p, m->node, tn_buf_temp(p, "samples", TN_UINT8, 3, dims));
     const tn_expr *k = tn_cast(p, TN_INT64, c->at[2]), *column = tn_cast(p, TN_INT64, c->at[1]);
     const tn_expr *place = tn_select(p, f->bmp.f.is, tn_sub(p, number(m, 2), k), k);
     place = tn_select(p, tn_lt(p, bytes, number(m, 3)), number(m, 0), place);
@@ -344,7 +355,8 @@ static const tn_expr *colour(const image *m, const formats *f, tn_buf *samples, 
                              const tn_expr *k)
 {
     tn_program *p = m->p;
-    const tn_expr *v = tn_load(p, samples, (const tn_expr *[]){at[0], at[1], k}), *most = f->pnm.most;
+    const tn_expr *v = tn_cast(p, TN_INT64, tn_load(p, samples, (const tn_expr *[]){at[0], at[1], k}));
+    const tn_expr *most = f->pnm.most;
     const tn_expr *reversed = tn_sub(p, number(m, 2), tn_cast(p, TN_INT64, k));
     const tn_expr *listed = byte_at(m, tn_add(p, tn_add(p, f->bmp.palette, tn_mul(p, v, number(m, 4))), reversed));
     const tn_expr *scaled = tn_div(p, tn_add(p, tn_mul(p, v, number(m, 255)), tn_div(p, most, number(m, 2))), most);
@@ -384,7 +396,7 @@ bool tn_infer_image_decoder(tn_graph *g, tn_node *n)
         return tn_node_error(g, n, "pixel_format is '%s'; RGB, BGR or Grayscale is wanted", wanted);
     if (n->in[0]->shape.rank != 1)
         return tn_node_error(g, n, "'%s' is %s; bytes in one row are wanted", n->in[0]->name,
-                             tn_type_text(g->arena, n->in[0]->dtype, &n->in[0]->shape));
+                             tn_value_type(g->arena, n->in[0]));
     if (!tn_need_declared(g, n, 0, "encoded_stream", 0, &y))
         return false;
     if (y.rank != 3 || !tn_dim_is(y.dim[2], is_grey ? 1 : 3))

@@ -459,11 +459,13 @@ def tiff(pixels, order, strip_rows):
         data += strip
     listed = 8 + len(data)
     data += struct.pack(f"{order}{len(places)}I", *places)
-    tags = [(256, 3, 1, width), (257, 3, 1, height), (259, 3, 1, 1), (262, 3, 1, 1 if pixels.ndim == 2 else 2),
+    data += struct.pack(f"{order}3H", 8, 8, 8)
+    bits = (258, 3, 1, 8) if pixels.ndim == 2 else (258, 3, 3, len(data) + 2)
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (259, 3, 1, 1), (262, 3, 1, 1 if pixels.ndim == 2 else 2), bits,
             (273, 4, len(places), listed if len(places) > 1 else places[0]), (277, 3, 1, 1 if pixels.ndim == 2 else 3), (278, 3, 1, strip_rows)]
     table = struct.pack(f"{order}H", len(tags))
     for tag, kind, count, x in tags:
-        table += struct.pack(f"{order}HHI", tag, kind, count) + struct.pack(f"{order}HH" if kind == 3 else f"{order}I", *([x, 0] if kind == 3 else [x]))
+        table += struct.pack(f"{order}HHI", tag, kind, count) + struct.pack(f"{order}HH" if kind == 3 and count < 3 else f"{order}I", *([x, 0] if kind == 3 and count < 3 else [x]))
     return (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8 + len(data)) + data + table
 
 

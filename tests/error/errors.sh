@@ -215,6 +215,11 @@ bad_option() { # NAME CODE WORD... -- ARGUMENT...
 }
 late_sizes() { gives 7 run models/late-sizes.onnx --fill-mode ones && says 'was not compiled for' && one_line; }
 check run-late-sizes late_sizes
+image() { # CODE FILE
+    gives "$1" run models/image.onnx --inputs "models/$2"
+}
+wide_samples() { image 0 tiff-8.npy && image 7 tiff-16.npy && says 'was not compiled for' && one_line; }
+check run-image-of-16-bits wide_samples
 bad_option unknown 2 '--frobnicate' -- compile "$digits" --frobnicate 1
 bad_option target 2 'pdp11' 'generic' -- compile "$digits" --target pdp11
 bad_option params 2 "option '--params' is 'tape'" 'const' -- compile "$digits" --params tape

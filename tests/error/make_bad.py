@@ -130,6 +130,13 @@ def zeros(descr, shape):
     return npy(descr, shape, bytes(count * int(descr[-1])))
 
 
+def tiff(bits):
+    """An image of one grey pixel."""
+    tags = (256, 3, 1), (257, 3, 1), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8), (278, 3, 1)
+    table = b"".join(struct.pack("<HHII", tag, kind, 1, x) for tag, kind, x in tags)
+    return b"II" + struct.pack("<HI", 42, 10) + b"\x07\x09" + struct.pack("<H", len(tags)) + table
+
+
 def npz(path, arrays, method=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", method) as z:
         for name, content in arrays.items():
@@ -387,8 +394,13 @@ def main_bad(digits, folder):
     write_models(ODD, folder + "/odd")
     write_models({"sum": model([node("Add", ["a", "b"], ["y"], "sum1")], [value("a"), value("b")], [value("y")]),
                   "late": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
-                                [value("y", (3, 2))])}, folder)
+                                [value("y", (3, 2))]),
+                  "image": model([node("ImageDecoder", ["x"], ["y"], pixel_format="Grayscale")], [value("x", (96,), UINT8)],
+                                 [value("y", (1, 1, 1), UINT8)], opset=20)}, folder)
     add_tensors(folder)
+    for bits in 8, 16:
+        with open("%s/tiff-%d.npy" % (folder, bits), "wb") as f:
+            f.write(npy("|u1", (96,), tiff(bits)))
     with open(os.path.dirname(os.path.abspath(folder)) + "/secret.bin", "wb") as f:
         f.write(bytes(4096))
     with open(folder + "/short.bin", "wb") as f:
