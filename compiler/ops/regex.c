@@ -157,8 +157,10 @@ static int read_hex(reader *r)
     int x = 0, digits = 0;
     for (r->at += braces; hex_value(*r->at) >= 0 && digits < (braces ? 6 : 2); r->at++, digits++)
         x = x * 16 + hex_value(*r->at);
-    if (digits == 0 || (braces && *r->at++ != '}'))
+    if (digits == 0 || (braces && *r->at != '}'))
         fail(r, "\\x is followed by two hexadecimal digits, or by {..}");
+    else
+        r->at += braces;
     return x;
 }
 
