@@ -381,18 +381,6 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
 
 /* --- variants ------------------------------------------------------------------------------------------------------- */
 
-/* "x86-64-v3 -mattr=+avxvnni" -> "x86_64_v3_mattr_avxvnni" */
-static const char *variant_name(tn_arena *a, const char *target)
-{
-    tn_str s = {.arena = a};
-    for (const char *c = target; *c != '\0'; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-        if (plain || (s.len > 0 && s.text[s.len - 1] != '_'))
-            tn_str_put(&s, plain ? c : "_", 1);
-    }
-    return s.text;
-}
-
 /* What all variants' weights are together: those of equal bytes are one. */
 typedef struct shared_weights {
     tn_arena *arena;
@@ -440,6 +428,7 @@ static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
     tn_unit *u = TN_NEW(a, tn_unit);
     tn_target *t = TN_NEW(a, tn_target);
     shared_weights all = {.arena = a, .names = {.arena = a}};
+    tn_names names = {.arena = a};
     tn_str name = {.arena = a};
     *u = *variants[targets->n - 1];
     *t = *u->target;
@@ -462,7 +451,7 @@ static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
     u->weights_size = all.size;
     u->params = choose_params(ctx, all.size);
     for (size_t i = 0; i < targets->n; i++) {
-        variants[i]->variant = variant_name(a, variants[i]->target->name);
+        variants[i]->variant = tn_name_make(&names, variants[i]->target->name); /* +fma and -fma read the same */
         variants[i]->work_size = u->work_size;
         variants[i]->params = u->params;
     }

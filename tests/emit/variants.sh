@@ -56,6 +56,10 @@ for model in digits digits_int8; do
     done
 done
 
+# Names that differ in a sign only.
+check signs-compile compile "$digits/digits.onnx" digits signs "x86-64-v2,x86-64-v3 -mattr=-fma,x86-64-v3 -mattr=+fma" --params const
+check signs self_test signs digits "$strict"
+
 check shares-compiles compile "$digits/digits.onnx" digits shares $levels --threads 3 --pass-config parallel.overhead-ns=0
 check shares self_test shares digits "$strict" "DIGITS_CFLAGS=-std=c99 -O2 -ffp-contract=fast"
 static_library() { # by our own build: a file with its own flags, the others without
