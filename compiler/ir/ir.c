@@ -280,5 +280,5 @@ const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s)
 
 const char *tn_value_type(tn_arena *a, const tn_value *v)
 {
-    return tn_type_text(a, v->dtype, &v->shape);
+    return tn_type_text(a, tn_value_dtype(v), &v->shape);
 }

@@ -247,10 +247,10 @@ void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value);
 void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *value);
 void tn_node_drop_attr(tn_node *n, const char *name);
 void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, outputs included */
+tn_dtype tn_value_dtype(const tn_value *v);                       /* as ONNX has it: string for text */
+bool tn_value_same_type(const tn_value *x, const tn_value *y);    /* tensors of one element type and shape */
 /* Elements of a constant integer tensor, or of known shape arithmetic that is fixed; NULL when not known.
    The items live in the graph's arena. */
-tn_dtype tn_value_dtype(const tn_value *v);                    /* as ONNX has it: string for text */
-bool tn_value_same_type(const tn_value *x, const tn_value *y); /* tensors of one element type and shape */
 const int64_t *tn_value_ints(tn_graph *g, const tn_value *v, size_t *count);
 tn_tensor *tn_tensor_make(tn_arena *a, tn_dtype dtype, const tn_shape *s); /* zeroed data; s must be fixed */
 /* Strings of these bytes; as wide as the longest, but at least 1. s is the shape without the bytes, of a rank below the
@@ -278,7 +278,7 @@ bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...) TN_PR
 
 /* float[1,3,224,224] */
 const char *tn_type_text(tn_arena *a, tn_dtype dtype, const tn_shape *s);
-const char *tn_value_type(tn_arena *a, const tn_value *v); /* the same of a value */
+const char *tn_value_type(tn_arena *a, const tn_value *v); /* the same of a value; string[2,64] */
 void tn_graph_print(const tn_graph *g, tn_str *out);       /* without the data of large constants */
 void tn_graph_print_full(const tn_graph *g, tn_str *out);  /* with all data: parses back */
 /* Errors read PATH:LINE: error: ...; find looks operators up, so that ir knows none. NULL after errors. */

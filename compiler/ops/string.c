@@ -38,8 +38,7 @@ static bool need_text(tn_expand *e, int i)
 {
     const tn_value *v = e->node->in[i];
     return v->is_text
-        || tn_expand_error(e, "input %d '%s' is %s; strings are wanted", i, v->name,
-                           tn_type_text(e->g->arena, v->dtype, &v->shape));
+        || tn_expand_error(e, "input %d '%s' is %s; strings are wanted", i, v->name, tn_value_type(e->g->arena, v));
 }
 
 /* v with zeros up to that width. */
@@ -139,7 +138,9 @@ static tn_value *front_axes(tn_expand *e, int i, int rank)
     size_t count = 0;
     int64_t axes[TN_MAX_RANK];
     const int64_t *x = tn_need_ints(e->g, e->node, i, "axes", &count);
-    e->failed = e->failed || x == NULL || count > TN_MAX_RANK;
+    e->failed = e->failed || x == NULL;
+    if (count > TN_MAX_RANK)
+        tn_expand_error(e, "%zu axes are given; '%s' has %d", count, e->node->in[0]->name, rank);
     for (size_t k = 0; !e->failed && k < count; k++) {
         int axis = 0;
         e->failed = !tn_node_axis(e->g, e->node, x[k], rank, &axis);
@@ -168,6 +169,9 @@ static bool text_squeeze(tn_expand *e, const tn_node *n)
 static bool text_slice(tn_expand *e, const tn_node *n)
 {
     tn_value *axes = tn_has_input(n, 3) ? front_axes(e, 3, rank_of(n->in[0])) : NULL;
+    if (axes == NULL && tn_shape_count(&n->in[1]->shape) > rank_of(n->in[0])) /* the next one would cut bytes */
+        return tn_expand_error(e, "%lld starts are given; '%s' has %d axes",
+                               (long long)tn_shape_count(&n->in[1]->shape), n->in[0]->name, rank_of(n->in[0]));
     return give_text(e, 0,
                      tn_call(e, "Slice", n->in[0], n->in[1], n->in[2], axes, tn_has_input(n, 4) ? n->in[4] : NULL));
 }
@@ -234,7 +238,7 @@ static bool check_text(tn_graph *g, const tn_node *n, int i)
     if (v->is_text && width_of(v).sym == NULL && width_of(v).n > 0)
         return true;
     return tn_node_error(g, n, "input %d '%s' is %s; strings of a fixed number of bytes are wanted", i, v->name,
-                         tn_type_text(g->arena, tn_value_dtype(v), &v->shape));
+                         tn_value_type(g->arena, v));
 }
 
 bool tn_infer_string_concat(tn_graph *g, tn_node *n)
@@ -534,7 +538,7 @@ bool tn_expand_string_normalizer(tn_expand *e, const tn_node *n)
         return tn_expand_error(e, "case_change_action is '%s'; LOWER, UPPER or NONE is wanted", action);
     if ((rank_of(x) != 1 && !row) || (row && !tn_dim_is(x->shape.dim[0], 1)) || x->shape.dim[row].sym != NULL)
         return tn_expand_error(e, "'%s' is %s; [C] or [1,C] with a fixed C is wanted", x->name,
-                               tn_type_text(e->g->arena, TN_STRING, &x->shape));
+                               tn_value_type(e->g->arena, x));
     if (words != NULL && words->kind == TN_ATTR_STRINGS && words->n > 0) {
         if (!tn_need_declared(e->g, n, 0, "X", 0, &y))
             return !(e->failed = true);
@@ -640,12 +644,10 @@ static tn_value *default_value(tn_expand *e, const tn_tensor *values)
                                : tn_call_reshape(e, tn_expand_constant(e, a->tensor), 1, (const int64_t[]){1});
     if (values->is_text)
         return strings_constant(e, 1, (const char *[]){tn_node_string(e->node, "default_string", "_Unused")});
-    double x = tn_dtype_get(values->dtype)->is_float ? (double)tn_node_float(e->node, "default_float", -0.0F)
-                                                     : (double)tn_node_int(e->node, "default_int64", -1);
     tn_shape one = tn_shape_fixed(1, (const int64_t[]){1});
     tn_tensor *t = tn_tensor_make(e->g->arena, values->dtype, &one);
     if (tn_dtype_get(values->dtype)->is_float)
-        tn_tensor_set(t, 0, x);
+        tn_tensor_set(t, 0, (double)tn_node_float(e->node, "default_float", -0.0F));
     else
         tn_tensor_set_int(t, 0, tn_node_int(e->node, "default_int64", -1));
     return tn_expand_constant(e, t);

@@ -23,7 +23,7 @@ static bool check_text(tn_graph *g, const tn_node *n)
     for (int i = 0; i < n->n_in && !takes; i++)
         if (n->in[i] != NULL && n->in[i]->is_text)
             return tn_node_error(g, n, "input %d '%s' is %s; %s takes no strings", i, n->in[i]->name,
-                                 tn_type_text(g->arena, TN_STRING, &n->in[i]->shape), n->op->name);
+                                 tn_value_type(g->arena, n->in[i]), n->op->name);
     return true;
 }
 

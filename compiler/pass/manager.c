@@ -130,8 +130,9 @@ static bool check_name(const tn_module *m, const tn_pass_options *o, const char 
     tn_str known = {.arena = m->arena};
     for (size_t i = 0; i < N_PASSES; i++)
         tn_str_add(&known, "%s%s", i > 0 ? ", " : "", passes[i].name);
-    tn_error(m->diag, "%sunknown pass '%s'; there are %s%s", where, name, known.text,
-             *where == '\0' ? ", and the pipelines O0 O1 O2 O3 Os" : "");
+    for (size_t i = 0; *where == '\0' && tn_level_at(i) != NULL; i++)
+        tn_str_add(&known, "%sO%s", i > 0 ? " " : ", and the pipelines ", tn_level_at(i)->name);
+    tn_error(m->diag, "%sunknown pass '%s'; there are %s", where, name, known.text);
     return false;
 }
 

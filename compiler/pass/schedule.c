@@ -13,8 +13,8 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool pads, covers; /* what becomes of a last vector that is not full */
-    bool far_weights;
+    bool pads, covers;         /* what becomes of a last vector that is not full */
+    bool far_weights;          /* the first cache does not hold them from one register tile to the next */
     int64_t unroll;            /* at most so many turns of a sum stand one behind the other */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */

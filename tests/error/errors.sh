@@ -101,6 +101,8 @@ bad_model bool-relu "'relu1'" 'bool\[2,3\]' 'Relu takes float'
 bad_model no-broadcast "'sum1'" 'float\[4,5\]' 'float\[2,3\]'
 bad_model matmul-inner "'mm1'" 'float\[2,3\]' 'float\[4,5\]'
 bad_model conv-channels "'conv1'" '4 channels'
+bad_model string-slice '3 starts are given' "'x' has 2 axes"
+bad_model string-squeeze '9 axes are given' "'x' has 2"
 bad_model string-input "'x' is string\[2,3,64\]" 'Relu takes no strings'
 bad_model string-numbers "'s' is float\[2,3\]" 'strings of a fixed number of bytes'
 bad_model string-count "'s'" '0 elements of string_data' 'need 1'

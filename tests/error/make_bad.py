@@ -189,6 +189,8 @@ MODELS = {
                           [value("y", None)]),
     "conv-channels": model([node("Conv", ["x", "w"], ["y"], "conv1")], [value("x", (1, 4, 4, 4))], [value("y", None)],
                            [floats("w", (1, 3, 1, 1), [1, 2, 3])]),
+    "string-slice": one("Slice", ("x", "a", "b"), [ints("a", (3,), [0, 0, 1]), ints("b", (3,), [1, 1, 2])], dtype=STRING),
+    "string-squeeze": one("Squeeze", ("x", "a"), [ints("a", (9,), [0] * 9)], dtype=STRING),
     "string-input": one("Relu", dtype=STRING, name="relu1"),
     "string-numbers": model([node("StringConcat", ["x", "s"], ["y"], "c1")], [value("x", (2, 3), STRING), value("s")],
                             [value("y", (2, 3), STRING)], opset=20),
