@@ -18,6 +18,10 @@
 
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 typedef int8_t tn_i8x4u __attribute__((__vector_size__(4), __aligned__(1), __may_alias__));
 typedef int8_t tn_i8x8u __attribute__((__vector_size__(8), __aligned__(1), __may_alias__));
 typedef int8_t tn_i8x16u __attribute__((__vector_size__(16), __aligned__(1), __may_alias__));

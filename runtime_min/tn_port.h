@@ -2,7 +2,8 @@
 
    A generated file says what it needs, then includes this:
 
-       #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_MAX_, TN_MIN_
+       #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_SELECT_
+       #define TN_NEED_EXTREMES  TN_MAX_, TN_MIN_ of those
        #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
@@ -64,15 +65,11 @@
 #error "this model was compiled for a target with vectors, which need gcc or clang: compile it with target=generic"
 #endif
 
-/* TN_MAX_ and TN_MIN_ number their temporaries with __COUNTER__, which every gcc and clang has. */
+/* TN_SELECT_, TN_MAX_ and TN_MIN_ number their temporaries with __COUNTER__, which every gcc and clang has. */
 #if defined(__clang__) && defined(__has_warning)
 #if __has_warning("-Wc2y-extensions")
 #pragma clang diagnostic ignored "-Wc2y-extensions"
 #endif
-#endif
-
-#if defined(__SSE2__)
-#include <immintrin.h> /* gcc makes several operations of what is one there, when it is written in comparisons */
 #endif
 
 typedef float tn_f32x4 __attribute__((__vector_size__(16)));
@@ -90,6 +87,55 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_LOAD_(n, p) ((tn_f32x##n)(*(const tn_f32x##n##u *)(const void *)(p)))
 #define TN_STORE_(n, p, v) ((void)(*(tn_f32x##n##u *)(void *)(p) = (v)))
 #define TN_SPLAT_(n, s) ((float)(s) - (tn_f32x##n){0}) /* minus 0 keeps -0 */
+
+#define TN_LOAD_F32X4(p) TN_LOAD_(4, p)
+#define TN_LOAD_F32X8(p) TN_LOAD_(8, p)
+#define TN_LOAD_F32X16(p) TN_LOAD_(16, p)
+#define TN_STORE_F32X4(p, v) TN_STORE_(4, p, v)
+#define TN_STORE_F32X8(p, v) TN_STORE_(8, p, v)
+#define TN_STORE_F32X16(p, v) TN_STORE_(16, p, v)
+#define TN_SPLAT_F32X4(s) TN_SPLAT_(4, s)
+#define TN_SPLAT_F32X8(s) TN_SPLAT_(8, s)
+#define TN_SPLAT_F32X16(s) TN_SPLAT_(16, s)
+
+/* 32-bit integers. Arithmetic wraps: no compiler traps on vectors. */
+typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
+typedef int32_t tn_i32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));
+typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), __may_alias__));
+#define TN_LOAD_I32X4(p) (*(const tn_i32x4u *)(const void *)(p))
+#define TN_STORE_I32X4(p, v) (*(tn_i32x4u *)(void *)(p) = (v))
+#define TN_SPLAT_I32X4(s) ((tn_i32x4){0} + (int32_t)(s))
+#define TN_LOAD_I32X8(p) (*(const tn_i32x8u *)(const void *)(p))
+#define TN_STORE_I32X8(p, v) (*(tn_i32x8u *)(void *)(p) = (v))
+#define TN_SPLAT_I32X8(s) ((tn_i32x8){0} + (int32_t)(s))
+#define TN_LOAD_I32X16(p) (*(const tn_i32x16u *)(const void *)(p))
+#define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
+#define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
+
+/* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
+#define TN_BLEND_(n, t, k, m, a, b) \
+    (__extension__({ \
+        const tn_i32x##n k = (m); \
+        (tn_##t##32x##n)((k & (tn_i32x##n)(a)) | (~k & (tn_i32x##n)(b))); \
+    }))
+#define TN_BLEND_K(n, t, k, m, a, b) TN_BLEND_(n, t, tn_k##k, m, a, b)
+#define TN_BLEND_AT(n, t, k, m, a, b) TN_BLEND_K(n, t, k, m, a, b)
+#define TN_SELECT_F32X4(m, a, b) TN_BLEND_AT(4, f, __COUNTER__, m, a, b)
+#define TN_SELECT_F32X8(m, a, b) TN_BLEND_AT(8, f, __COUNTER__, m, a, b)
+#define TN_SELECT_F32X16(m, a, b) TN_BLEND_AT(16, f, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X4(m, a, b) TN_BLEND_AT(4, i, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X8(m, a, b) TN_BLEND_AT(8, i, __COUNTER__, m, a, b)
+#define TN_SELECT_I32X16(m, a, b) TN_BLEND_AT(16, i, __COUNTER__, m, a, b)
+#endif
+
+/* --- minimum, maximum of vectors ------------------------------------------------------------------------------------ */
+
+#if defined(TN_NEED_EXTREMES) && !defined(TN_HAS_EXTREMES)
+#define TN_HAS_EXTREMES
+
+#if defined(__SSE2__)
+#include <immintrin.h> /* gcc makes several operations of what is one there, when it is written in comparisons */
+#endif
 
 /* TN_MAX_: b > a ? b : a, and TN_MIN_: b < a ? b : a. A NaN in a stays; one in b is kept by the last term, which sets all
    bits of its lane. TN_MAXK_ and TN_MINK_ are without that test: for b that is no NaN, such as a constant. x86's
@@ -112,15 +158,6 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_NANS_K(n, pick, k, a, b) TN_NANS_(n, pick, tn_v##k, tn_w##k, a, b)
 #define TN_NANS_AT(n, pick, k, a, b) TN_NANS_K(n, pick, k, a, b)
 
-#define TN_LOAD_F32X4(p) TN_LOAD_(4, p)
-#define TN_LOAD_F32X8(p) TN_LOAD_(8, p)
-#define TN_LOAD_F32X16(p) TN_LOAD_(16, p)
-#define TN_STORE_F32X4(p, v) TN_STORE_(4, p, v)
-#define TN_STORE_F32X8(p, v) TN_STORE_(8, p, v)
-#define TN_STORE_F32X16(p, v) TN_STORE_(16, p, v)
-#define TN_SPLAT_F32X4(s) TN_SPLAT_(4, s)
-#define TN_SPLAT_F32X8(s) TN_SPLAT_(8, s)
-#define TN_SPLAT_F32X16(s) TN_SPLAT_(16, s)
 #define TN_MAX_F32X4(a, b) TN_NANS_AT(4, TN_MAXK_F32X4, __COUNTER__, a, b)
 #define TN_MAX_F32X8(a, b) TN_NANS_AT(8, TN_MAXK_F32X8, __COUNTER__, a, b)
 #define TN_MAX_F32X16(a, b) TN_NANS_AT(16, TN_MAXK_F32X16, __COUNTER__, a, b)
@@ -148,20 +185,6 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_MAXK_F32X16(a, b) TN_PICK_AT(16, >, __COUNTER__, a, b)
 #define TN_MINK_F32X16(a, b) TN_PICK_AT(16, <, __COUNTER__, a, b)
 #endif
-
-/* 32-bit integers. Arithmetic wraps: no compiler traps on vectors. */
-typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
-typedef int32_t tn_i32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));
-typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), __may_alias__));
-#define TN_LOAD_I32X4(p) (*(const tn_i32x4u *)(const void *)(p))
-#define TN_STORE_I32X4(p, v) (*(tn_i32x4u *)(void *)(p) = (v))
-#define TN_SPLAT_I32X4(s) ((tn_i32x4){0} + (int32_t)(s))
-#define TN_LOAD_I32X8(p) (*(const tn_i32x8u *)(const void *)(p))
-#define TN_STORE_I32X8(p, v) (*(tn_i32x8u *)(void *)(p) = (v))
-#define TN_SPLAT_I32X8(s) ((tn_i32x8){0} + (int32_t)(s))
-#define TN_LOAD_I32X16(p) (*(const tn_i32x16u *)(const void *)(p))
-#define TN_STORE_I32X16(p, v) (*(tn_i32x16u *)(void *)(p) = (v))
-#define TN_SPLAT_I32X16(s) ((tn_i32x16){0} + (int32_t)(s))
 
 /* The larger or the smaller of two int32. */
 #define TN_IPICK_(n, op, x, y, m, a, b) \
@@ -194,21 +217,6 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 #define TN_MAX_I32X16(a, b) TN_IPICK_AT(16, >, __COUNTER__, a, b)
 #define TN_MIN_I32X16(a, b) TN_IPICK_AT(16, <, __COUNTER__, a, b)
 #endif
-
-/* a where the mask of a comparison is set, b elsewhere; the mask is -1 or 0 in each lane. */
-#define TN_BLEND_(n, t, k, m, a, b) \
-    (__extension__({ \
-        const tn_i32x##n k = (m); \
-        (tn_##t##32x##n)((k & (tn_i32x##n)(a)) | (~k & (tn_i32x##n)(b))); \
-    }))
-#define TN_BLEND_K(n, t, k, m, a, b) TN_BLEND_(n, t, tn_k##k, m, a, b)
-#define TN_BLEND_AT(n, t, k, m, a, b) TN_BLEND_K(n, t, k, m, a, b)
-#define TN_SELECT_F32X4(m, a, b) TN_BLEND_AT(4, f, __COUNTER__, m, a, b)
-#define TN_SELECT_F32X8(m, a, b) TN_BLEND_AT(8, f, __COUNTER__, m, a, b)
-#define TN_SELECT_F32X16(m, a, b) TN_BLEND_AT(16, f, __COUNTER__, m, a, b)
-#define TN_SELECT_I32X4(m, a, b) TN_BLEND_AT(4, i, __COUNTER__, m, a, b)
-#define TN_SELECT_I32X8(m, a, b) TN_BLEND_AT(8, i, __COUNTER__, m, a, b)
-#define TN_SELECT_I32X16(m, a, b) TN_BLEND_AT(16, i, __COUNTER__, m, a, b)
 #endif
 
 /* --- minimum, maximum: NaN in either operand gives NaN ------------------------------------------------------------ */

@@ -9,7 +9,7 @@
        abs, floor, ceil, trunc, round (half to even)   exact
 
    NaN gives NaN. With and without fused multiply-add. Polynomials are least-maximum fits made for
-   this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS before.
+   this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS and TN_NEED_EXTREMES before.
 
    Functions take addresses, not vectors: how a function gets a vector depends on flags, and they are inlined anyway. */
 #ifndef TN_VMATH_H

@@ -244,6 +244,7 @@ static const char *vector_extreme(printer *c, const tn_expr *e)
     bool first = e->arg[0]->kind == TN_E_NUM;
     const tn_expr *x = e->arg[first ? 1 : 0], *y = e->arg[first ? 0 : 1];
     bool number = y->kind == TN_E_NUM && !isnan(y->f);
+    c->needs->extremes = true;
     return tn_strfmt(c->p->arena, "TN_%s%s_%s(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", number ? "K" : "",
                      vector_kind(c, e->dtype, c->lane), vector_text(c, x), vector_text(c, y));
 }
@@ -525,6 +526,7 @@ static const char *select_as_extreme(printer *c, const tn_expr *e)
     bool larger = cond->arg[0] == no && cond->arg[1] == yes, smaller = cond->arg[0] == yes && cond->arg[1] == no;
     if (!larger && !smaller)
         return NULL;
+    c->needs->extremes = true;
     return tn_strfmt(c->p->arena, "TN_%s%s_%s(%s, %s)", larger ? "MAX" : "MIN", e->dtype == TN_FLOAT ? "K" : "",
                      vector_kind(c, e->dtype, c->lane), vector_text(c, no), vector_text(c, yes));
 }

@@ -412,6 +412,8 @@ static void print_head(const generator *g, tn_str *out)
                u->target->name, u->options, u->name);
     if (g->needs.vectors)
         tn_str_add(out, "#define TN_NEED_VECTORS\n");
+    if (g->needs.extremes || g->needs.vmath)
+        tn_str_add(out, "#define TN_NEED_EXTREMES\n");
     if (g->needs.minmax)
         tn_str_add(out, "#define TN_NEED_MINMAX\n");
     if (g->needs.ints)

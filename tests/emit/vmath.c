@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #define TN_NEED_VECTORS
+#define TN_NEED_EXTREMES
 #include "tn_port.h"
 #include "tn_vmath.h"
 
