@@ -381,6 +381,18 @@ tn_unit *tn_unit_make(tn_model *m, const tn_target *target)
 
 /* --- variants ------------------------------------------------------------------------------------------------------- */
 
+/* "x86-64-v3 -mattr=+avxvnni" -> "x86_64_v3_mattr_avxvnni", each another: +fma and -fma read the same. Their files are
+   kws_..., as others of the package are. */
+static void name_variants(tn_arena *a, tn_unit **variants, size_t n)
+{
+    static const char *const others[] = {"w", "weights", "pool", "test", "report"};
+    tn_names names = {.arena = a};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        tn_name_make(&names, others[i]);
+    for (size_t i = 0; i < n; i++)
+        variants[i]->variant = tn_name_make(&names, variants[i]->target->name);
+}
+
 /* What all variants' weights are together: those of equal bytes are one. */
 typedef struct shared_weights {
     tn_arena *arena;
@@ -428,7 +440,6 @@ static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
     tn_unit *u = TN_NEW(a, tn_unit);
     tn_target *t = TN_NEW(a, tn_target);
     shared_weights all = {.arena = a, .names = {.arena = a}};
-    tn_names names = {.arena = a};
     tn_str name = {.arena = a};
     *u = *variants[targets->n - 1];
     *t = *u->target;
@@ -450,8 +461,8 @@ static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
     u->weights = all.list;
     u->weights_size = all.size;
     u->params = choose_params(ctx, all.size);
+    name_variants(a, variants, targets->n);
     for (size_t i = 0; i < targets->n; i++) {
-        variants[i]->variant = tn_name_make(&names, variants[i]->target->name); /* +fma and -fma read the same */
         variants[i]->work_size = u->work_size;
         variants[i]->params = u->params;
     }

@@ -148,6 +148,11 @@ weights_are_shared() { # alike for two targets of one width; never more than eac
     [ "$(weights_of digits-const)" -lt "$sum" ]
 }
 check weights-are-shared weights_are_shared
+called_as_a_file() { # of the package: the self-test's
+    printf 'doc x86-64-v3 again\nlike x86-64-v3\n' >test.target &&
+        compile "$digits/digits.onnx" digits called "x86-64,./test.target" --build exe && called/digits_test
+}
+check called-as-a-file called_as_a_file
 largest() { # of what the variants need
     compile "$digits/digits.onnx" digits one x86-64-v2 && compile "$digits/digits.onnx" digits two x86-64-v4 &&
         work_of() { awk '$2 == "DIGITS_WORK_SIZE" { print $3 }' "$1/digits.h"; } &&
