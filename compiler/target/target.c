@@ -252,23 +252,52 @@ static size_t length_of_first(const char *text)
     return n;
 }
 
+/* Whether a run can find out that the machine has what t needs beside first. */
+static bool can_tell(const tn_target *first, const tn_target *t)
+{
+    const tn_feature *f;
+    bool differs = false, asks = false;
+    for (size_t i = 0; (f = tn_feature_at(i)) != NULL; i++)
+        if (tn_target_has(t, i) && !tn_target_has(first, i)) {
+            differs = true;
+            asks = asks || f->ask != TN_ASK_NEVER;
+        }
+    return asks || !differs;
+}
+
+static bool fits_behind(tn_diag *d, const char *text, const tn_target *t, const tn_target *before)
+{
+    if (strcmp(before->arch, "any") != 0 && strcmp(before->arch, t->arch) != 0)
+        tn_error(d, "targets '%s': %s is of %s, and %s of %s; a package is for one architecture", text, before->name,
+                 before->arch, t->name, t->arch);
+    else if (strcmp(before->name, t->name) == 0 || tn_target_runs_on(t, before))
+        tn_error(d,
+                 "targets '%s': %s would never be chosen: %s comes later and runs wherever it does; name the one that "
+                 "needs more later",
+                 text, before->name, t->name);
+    else
+        return true;
+    return false;
+}
+
 static bool fits_beside(tn_diag *d, const char *text, const tn_target *t, const tn_targets *before)
 {
     const tn_target *first = before->items[0];
-    bool runs_first = tn_target_runs_on(first, t);
-    if (!runs_first)
+    bool fits = true;
+    if (!tn_target_runs_on(first, t)) {
         tn_error(d, "targets '%s': the first is for every processor, and %s does not run code for %s", text, t->name,
                  first->name);
-    for (size_t i = 0; i < before->n && runs_first; i++)
-        if (strcmp(before->items[i]->name, t->name) == 0 || tn_target_runs_on(t, before->items[i])) {
-            tn_error(
-                d,
-                "targets '%s': %s would never be chosen: wherever %s runs, it does not, or does no better; name the one that "
-                "needs more later",
-                text, before->items[i]->name, t->name);
-            return false;
-        }
-    return runs_first;
+        return false;
+    }
+    for (size_t i = 0; i < before->n && fits; i++)
+        fits = fits_behind(d, text, t, before->items[i]);
+    if (fits && !can_tell(first, t)) {
+        tn_error(d,
+                 "targets '%s': a run cannot find out whether it may take the code for %s; make a package of its own",
+                 text, t->name);
+        return false;
+    }
+    return fits;
 }
 
 bool tn_targets_find(tn_arena *a, tn_diag *diag, const char *text, tn_targets *out)

@@ -27,7 +27,6 @@ typedef struct tn_target {
 } tn_target;
 
 size_t tn_target_count(void);
-const char *tn_target_name_at(size_t i);
 const tn_target *tn_target_at(tn_arena *a, size_t i);
 /* From the spellings above; NULL after an error. diag NULL: says nothing. */
 const tn_target *tn_target_find(tn_arena *a, tn_diag *diag, const char *text);

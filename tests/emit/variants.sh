@@ -176,6 +176,8 @@ check order refused 'does not run code for' compile "$digits/digits.onnx" -o no 
 check twice refused 'never be chosen' compile "$digits/digits.onnx" -o no --target x86-64,x86-64-v3,x86-64-v3
 check never refused 'never be chosen' compile "$digits/digits.onnx" -o no --target x86-64,x86-64-v4,x86-64-v3
 check architectures refused 'does not run code for' compile "$digits/digits.onnx" -o no --target aarch64,x86-64
+check two-architectures refused 'one architecture' compile "$digits/digits.onnx" -o no --target generic,aarch64,x86-64-v3
+check nothing-to-ask refused 'cannot find out' compile "$digits/digits.onnx" -o no --target cortex-m4,cortex-m55
 check nothing-between-commas refused "unknown target ''" compile "$digits/digits.onnx" -o no --target x86-64,
 check show refused 'one at a time' show "$digits/digits.onnx" --loops --target $levels
 check profile refused 'profile of the model for one target' run "$digits/digits.onnx" --target $levels --profile
