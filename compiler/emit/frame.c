@@ -166,14 +166,23 @@ const char *tn_dim_formula(const tn_unit *u, tn_dim d)
     return tn_strfmt(a, "(%s%c%s)", x, sign[d.sym->kind], y);
 }
 
+/* What rules look at beside the name: that may be of a description of the user's, which changes. */
+static uint64_t hash_target(tn_arena *a, const tn_target *t, uint64_t h)
+{
+    const char *facts =
+        tn_strfmt(a, "%s %d %d %d %lld", t->name, t->lanes, t->registers, (int)t->dot, (long long)t->l2);
+    return tn_hash(facts, strlen(facts), h);
+}
+
 uint64_t tn_weights_id(const tn_unit *u)
 {
-    const tn_target *t = u->target; /* a name may be a description of the user's, which changes */
-    const char *const text[] = {TN_VERSION, t->name, u->options,
-                                tn_strfmt(u->arena, "%d %d %d", t->lanes, t->registers, (int)t->dot)};
+    const char *const text[] = {TN_VERSION, u->options};
     uint64_t h = u->model_hash;
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         h = tn_hash(text[i], strlen(text[i]), h);
+    h = hash_target(u->arena, u->target, h);
+    for (size_t i = 0; i < u->n_variants; i++)
+        h = hash_target(u->arena, u->variants[i]->target, h);
     for (size_t i = 0; i < u->weights.n; i++) {
         const tn_weight *w = &u->weights.items[i];
         const char *place = tn_strfmt(u->arena, "%s %lld %lld", w->name, (long long)w->offset, (long long)w->bytes);

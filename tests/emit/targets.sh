@@ -145,6 +145,14 @@ if has arm-none-eabi-gcc; then
 else
     skip own-target-builds "no arm-none-eabi-gcc"
 fi
+blob_knows_description() { # weights for another description by the same name are another model's
+    mkdir -p small large && cp own.target small && { cat own.target && echo 'l2 8 MiB'; } >large/own.target || return 1
+    for size in small large; do
+        "$tenon" compile "$root/samples/digits/digits.onnx" -o blob-$size --target $size/own.target --params blob || return 1
+    done
+    ! cmp -n 16 blob-small/digits_weights.bin blob-large/digits_weights.bin
+}
+check blob-knows-description blob_knows_description
 wrong() { # TARGET WORDS
     "$tenon" compile "$root/samples/digits/digits.onnx" -o no --target "$1" 2>said
     [ $? = 2 ] && grep -qF -e "$2" said && [ ! -e no ]
