@@ -14,7 +14,7 @@
 
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(__TINYC__)
 #define TN_CPU_HAS(name) __builtin_cpu_supports(name)
-#if !defined(__clang__) && __GNUC__ >= 11
+#if !defined(__clang__) && __GNUC__ >= 12 /* 11 knows all but avx512fp16, and what it does not know is an error */
 #define TN_CPU_HAS_IF_KNOWN(name) __builtin_cpu_supports(name)
 #define TN_CPU_HAS_LATE(name, leaf, word, bit) __builtin_cpu_supports(name)
 #else
