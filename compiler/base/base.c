@@ -69,6 +69,11 @@ size_t tn_mul_size(tn_arena *a, size_t x, size_t y)
     return x * y;
 }
 
+int64_t tn_larger(int64_t x, int64_t y)
+{
+    return x > y ? x : y;
+}
+
 bool tn_mul_i64(int64_t x, int64_t y, int64_t *out)
 {
     assert(x >= 0 && y >= 0);

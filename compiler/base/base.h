@@ -47,6 +47,8 @@ size_t tn_mul_size(tn_arena *a, size_t x, size_t y); /* unwinds like exhausted m
 /* False when the product does not fit int64_t; otherwise *out is the product. */
 bool tn_mul_i64(int64_t x, int64_t y, int64_t *out);
 
+int64_t tn_larger(int64_t x, int64_t y);
+
 /* Rounded down; y is not 0. The least number by -1 wraps. */
 int64_t tn_floor_div(int64_t x, int64_t y);
 

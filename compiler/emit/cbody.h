@@ -16,8 +16,10 @@ typedef struct tn_param {
     bool is_written;
 } tn_param;
 
+enum { TN_MAX_PARAMS = 4 * TN_MAX_ARGS };
+
 typedef struct tn_function {
-    tn_param param[TN_MAX_ARGS * 4];
+    tn_param param[TN_MAX_PARAMS];
     int n_param;
     const tn_var *symbol[2 * TN_MAX_AXES]; /* named dims and turns that it uses, in the program's order */
     int n_symbol;

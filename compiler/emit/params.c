@@ -16,9 +16,9 @@ typedef struct held {
 typedef struct collector {
     tn_program *p;
     tn_function *f;
-    bool *symbols;                        /* of outside_var: those that are used */
-    const char *use[TN_MAX_ARGS * 4];     /* of each parameter that is a constant; NULL: not known yet */
-    bool begins_written[TN_MAX_ARGS * 4]; /* of the others: it is written before it is read */
+    bool *symbols;                      /* of outside_var: those that are used */
+    const char *use[TN_MAX_PARAMS];     /* of each parameter that is a constant; NULL: not known yet */
+    bool begins_written[TN_MAX_PARAMS]; /* of the others: it is written before it is read */
     struct {
         held *items;
         size_t n, room;
@@ -43,7 +43,7 @@ static int add_param(collector *c, const tn_buf *b, bool is_written)
             f->param[i].is_written = f->param[i].is_written || is_written;
             return i;
         }
-    assert(f->n_param < TN_MAX_ARGS * 4);
+    assert(f->n_param < TN_MAX_PARAMS);
     f->param[f->n_param] = (tn_param){root, "", is_written};
     c->begins_written[f->n_param] = is_written;
     return f->n_param++;
@@ -156,7 +156,7 @@ static void collect(collector *c, const tn_stmt *s)
 static void name_params(collector *c)
 {
     tn_function *f = c->f;
-    const char *kind[TN_MAX_ARGS * 4];
+    const char *kind[TN_MAX_PARAMS];
     for (int i = 0; i < f->n_param; i++) {
         int same = 0;
         kind[i] = f->param[i].root->scope != TN_SCOPE_CONST ? (c->begins_written[i] ? "y" : "x")

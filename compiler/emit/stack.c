@@ -44,11 +44,6 @@ static void note_widened(tn_program *p, const tn_expr *e, tn_use_vec *seen)
         TN_PUSH(p->arena, *seen)->expr = e;
 }
 
-static int64_t max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* What is there at once: the values named here, and the largest of the loops and intermediate values. A loop has its
    counter, its end, and a pointer that moves for every buffer. */
 static int64_t scope_bytes(tn_program *p, const tn_stmt_vec *body, int n_pointers)
@@ -61,12 +56,12 @@ static int64_t scope_bytes(tn_program *p, const tn_stmt_vec *body, int n_pointer
             size_t before = widened.n;
             note_widened(p, s->value, &widened);
             named += (int64_t)(widened.n - before) * width_of(s);
-            deepest = max(deepest, (count_results(p, s) + IN_FLIGHT) * width_of(s));
+            deepest = tn_larger(deepest, (count_results(p, s) + IN_FLIGHT) * width_of(s));
         }
         if (s->kind == TN_S_LET)
             named += width_of(s);
         else if (s->kind == TN_S_FOR || s->kind == TN_S_BLOCK)
-            deepest = max(deepest, (2 + n_pointers) * POINTER + scope_bytes(p, &s->body, n_pointers));
+            deepest = tn_larger(deepest, (2 + n_pointers) * POINTER + scope_bytes(p, &s->body, n_pointers));
     }
     return named + deepest;
 }
@@ -104,7 +99,7 @@ static int64_t bound_of_one(const tn_unit *u)
             second = largest;
             largest = u->layer[i].stack_bytes;
         } else {
-            second = max(second, u->layer[i].stack_bytes);
+            second = tn_larger(second, u->layer[i].stack_bytes);
         }
     return own + largest + second;
 }
@@ -113,6 +108,6 @@ int64_t tn_stack_bound(const tn_unit *u)
 {
     int64_t largest = u->n_variants == 0 ? bound_of_one(u) : 0;
     for (size_t i = 0; i < u->n_variants; i++) /* and the frame of what chooses */
-        largest = max(largest, FRAME + bound_of_one(u->variants[i]));
+        largest = tn_larger(largest, FRAME + bound_of_one(u->variants[i]));
     return largest;
 }

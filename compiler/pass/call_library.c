@@ -203,18 +203,13 @@ typedef struct matrix {
     int64_t lead;
 } matrix;
 
-static int64_t larger(int64_t x, int64_t y)
-{
-    return x > y ? x : y;
-}
-
 /* rows by cols with strides row and col; a stride is 0 where the extent is 1. */
 static bool as_matrix(int64_t rows, int64_t row, int64_t cols, int64_t col, matrix *out)
 {
     if (cols <= 1)
         col = 1;
     if (rows <= 1)
-        row = col == 1 ? larger(cols, 1) : 1;
+        row = col == 1 ? tn_larger(cols, 1) : 1;
     *out = (matrix){.transposed = col != 1, .lead = col == 1 ? row : col};
     return (col == 1 && row >= cols) || (row == 1 && col >= rows);
 }
@@ -274,7 +269,7 @@ static bool make_gemm(product *x, tn_call *call)
     if (x->n_run.out != 1 || !as_matrix(count(&x->m), x->m.in, count(&x->k), x->k.in, &a)
         || !as_matrix(count(&x->k), x->k.out, count(&x->n_run), x->n_run.in, &b) || x->m.out < x->n_run.most)
         return false;
-    if (larger(larger(a.lead, b.lead), x->m.out) > INT_MAX)
+    if (tn_larger(tn_larger(a.lead, b.lead), x->m.out) > INT_MAX)
         return false;
     call->function = "cblas_sgemm";
     add_word(x, call, "CblasRowMajor");
@@ -298,7 +293,7 @@ static bool make_gemv(product *x, const run *rows, const tn_expr *of, const tn_e
     matrix a;
     if (!as_matrix(count(rows), rows->in, count(&x->k), k_of, &a))
         return false;
-    if (larger(larger(a.lead, k_vector), rows->out) > INT_MAX)
+    if (tn_larger(tn_larger(a.lead, k_vector), rows->out) > INT_MAX)
         return false;
     call->function = "cblas_sgemv";
     add_word(x, call, "CblasRowMajor");
@@ -307,9 +302,9 @@ static bool make_gemv(product *x, const run *rows, const tn_expr *of, const tn_e
     add_int(x, call, extent(x->p, a.transposed ? rows : &x->k));
     add_word(x, call, "1.0f");
     add_operand(x, call, of, a.lead);
-    add_operand(x, call, vector, larger(k_vector, 1));
+    add_operand(x, call, vector, tn_larger(k_vector, 1));
     add_word(x, call, "0.0f");
-    add_result(x, call, larger(rows->out, 1));
+    add_result(x, call, tn_larger(rows->out, 1));
     return true;
 }
 
@@ -330,7 +325,7 @@ static tn_call *make_library_call(tn_program *p, tn_comp *c)
     x.m = join(&x, is_m);
     x.n_run = join(&x, is_n);
     x.k = join(&x, is_k);
-    if (is_left(&x, is_k) || larger(larger(count(&x.m), count(&x.n_run)), count(&x.k)) > INT_MAX)
+    if (is_left(&x, is_k) || tn_larger(tn_larger(count(&x.m), count(&x.n_run)), count(&x.k)) > INT_MAX)
         return NULL;
     call->pattern = tn_strndup(p->arena, c->mark, strcspn(c->mark, "#"));
     call->library = "cblas";

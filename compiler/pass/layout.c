@@ -203,11 +203,6 @@ static bool is_padded_load(tn_program *p, const tn_expr *e, int64_t *fill)
         && tests_bounds(p, e->arg[0], e->arg[1]);
 }
 
-static int64_t larger(int64_t x, int64_t y)
-{
-    return x > y ? x : y;
-}
-
 /* Widens the borders of blocked buffers so that every padded load of e stays inside. */
 static void widen(tn_program *p, const tn_expr *e)
 {
@@ -219,8 +214,8 @@ static void widen(tn_program *p, const tn_expr *e)
         for (int i = 2; i < b->rank; i++) {
             int64_t lo = 0, hi = 0;
             tn_range_of(e->arg[1]->arg[i], &lo, &hi);
-            b->layout.lo[i] = larger(b->layout.lo[i], larger(0, -lo));
-            b->layout.hi[i] = larger(b->layout.hi[i], larger(0, hi - (b->max[i] - 1)));
+            b->layout.lo[i] = tn_larger(b->layout.lo[i], tn_larger(0, -lo));
+            b->layout.hi[i] = tn_larger(b->layout.hi[i], tn_larger(0, hi - (b->max[i] - 1)));
         }
     }
     for (int k = 0; k < e->n; k++)
