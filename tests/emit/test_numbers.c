@@ -168,6 +168,42 @@ static void test_nan_elementwise(void **state)
     run(&c);
 }
 
+/* b > a ? b : a and b < a ? b : a, which are one instruction on x86 where the order of operands is right: a stays where one
+   is NaN, and where both are 0. The reciprocals tell the zeros apart. */
+static void test_where_as_extreme(void **state)
+{
+    test_case c =
+        begin(*state, "input \"a\" : float[67]\ninput \"b\" : float[67]\n"
+                      "input \"i\" : int32[67]\ninput \"k\" : int32[67]\n"
+                      "\"less\" : bool[67] = Less(\"a\", \"b\")\n\"more\" : bool[67] = Greater(\"a\", \"b\")\n"
+                      "\"below\" : bool[67] = Less(\"i\", \"k\")\n"
+                      "\"up\" : float[67] = Where(\"less\", \"b\", \"a\")\n"
+                      "\"down\" : float[67] = Where(\"more\", \"b\", \"a\")\n"
+                      "\"x\" : float[67] = Reciprocal(\"up\")\n\"y\" : float[67] = Reciprocal(\"down\")\n"
+                      "\"top\" : int32[67] = Where(\"below\", \"k\", \"i\")\n"
+                      "\"least\" : int32[67] = Where(\"below\", \"i\", \"k\")\n"
+                      "output \"x\"\noutput \"y\"\noutput \"top\"\noutput \"least\"\n");
+    int64_t n = N;
+    float *a = add_input(&c, TN_FLOAT, 1, &n), *b = add_input(&c, TN_FLOAT, 1, &n);
+    int32_t *i = add_input(&c, TN_INT32, 1, &n), *k = add_input(&c, TN_INT32, 1, &n);
+    float *x = add_wanted(&c, TN_FLOAT, 1, &n), *y = add_wanted(&c, TN_FLOAT, 1, &n);
+    int32_t *top = add_wanted(&c, TN_INT32, 1, &n), *least = add_wanted(&c, TN_INT32, 1, &n);
+    fill_with_nans(a, b, N);
+    for (int e = 0; e < N; e++) {
+        if (e % 5 == 0) {
+            a[e] = e % 2 == 0 ? -0.0f : 0.0f;
+            b[e] = -a[e];
+        }
+        i[e] = e % 7 == 0 ? INT32_MIN : e * 11 % 17 - 8;
+        k[e] = e % 7 == 1 ? INT32_MAX : e * 3 % 13 - 6;
+        x[e] = 1 / (a[e] < b[e] ? b[e] : a[e]);
+        y[e] = 1 / (a[e] > b[e] ? b[e] : a[e]);
+        top[e] = i[e] < k[e] ? k[e] : i[e];
+        least[e] = i[e] < k[e] ? i[e] : k[e];
+    }
+    run(&c);
+}
+
 /* The largest of -p around (y, x) in one plane of 6 x 6. */
 static float pool_at(const float *plane, int y, int x)
 {
@@ -422,8 +458,9 @@ static void test_signed_division(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nan_elementwise), TEST(test_nan_reductions), TEST(test_casts),           TEST(test_wrapped_then_cast),
-        TEST(test_products),        TEST(test_uint64),         TEST(test_signed_division),
+        TEST(test_nan_elementwise), TEST(test_where_as_extreme),  TEST(test_nan_reductions),
+        TEST(test_casts),           TEST(test_wrapped_then_cast), TEST(test_products),
+        TEST(test_uint64),          TEST(test_signed_division),
     };
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
 }
