@@ -1,43 +1,38 @@
 #!/usr/bin/env bash
 # tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes. With every vector
-# width that this processor runs, gcc and clang, with and without fused multiply-add.   tests/emit/vmath.sh [STEP]     1: all floats (2 minutes a width), 1009 in CI
-set -u
-cd "$(dirname "$0")/../.."
+# width that this processor runs, gcc and clang, with and without fused multiply-add.
+#   tests/emit/vmath.sh [STEP]     1: all floats (2 minutes a width), 1009 in CI
+source "$(dirname "$0")/../check.sh"
 step=${1:-1009}
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0
-failed=0
-skipped=0
+flags="-std=c99 -O2 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wundef -Wcast-align -Werror -I$root/runtime_min"
 
-# check LANES PROCESSOR-FLAG FLAGS...
-check() {
-    local lanes=$1 feature=$2
-    shift 2
-    if [ -n "$feature" ] && ! grep -qw "$feature" /proc/cpuinfo; then
-        skipped=$((skipped + 1))
-        return
-    fi
+measure() { # COMPILER LANES FLAG...
+    # shellcheck disable=SC2086
+    "$1" $flags -DN="$2" "${@:3}" "$here/vmath.c" -o vmath -lm && ./vmath "$step" &&
+        "$1" $flags -DN="$2" "${@:3}" "$here/bytes.c" -o bytes && ./bytes
+}
+
+vectors() { # LANES PROCESSOR-FLAG FLAG...
+    local cc name
     for cc in gcc clang; do
-        command -v $cc >/dev/null || { skipped=$((skipped + 1)); continue; }
-        local flags="-std=c99 -O2 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wundef -Wcast-align -Werror -DN=$lanes -Iruntime_min"
-        if $cc $flags "$@" tests/emit/vmath.c -o "$scratch/vmath" -lm && "$scratch/vmath" "$step" \
-            && $cc $flags "$@" tests/emit/bytes.c -o "$scratch/bytes" && "$scratch/bytes"; then
-            passed=$((passed + 1))
+        name="$cc $1 lanes ${*:3}"
+        if ! has $cc; then
+            skip "$name" "not installed"
+        elif [ -n "$2" ] && ! grep -qw "$2" /proc/cpuinfo; then
+            skip "$name" "not on this machine"
         else
-            failed=$((failed + 1))
-            echo "FAILED $cc $lanes lanes $*"
+            check "$name" measure $cc "$1" "${@:3}"
         fi
     done
 }
-check 4 ""
-check 8 avx2 -march=x86-64-v3 -ffp-contract=fast
-check 8 avx2 -march=x86-64-v3 -ffp-contract=off
-check 16 avx512bw -march=x86-64-v4 -ffp-contract=fast
-check 16 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
-check 8 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
-check 8 avx_vnni -march=x86-64-v3 -mavxvnni -ffp-contract=fast
-check 16 "" # wider than the processor's vectors: plain C
-[ $skipped -gt 0 ] && echo "$skipped skipped: not on this machine"
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+
+vectors 4 ""
+vectors 4 sse4_1 -march=x86-64-v2
+vectors 8 avx2 -march=x86-64-v3 -ffp-contract=fast
+vectors 8 avx2 -march=x86-64-v3 -ffp-contract=off
+vectors 16 avx512bw -march=x86-64-v4 -ffp-contract=fast
+vectors 16 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
+vectors 8 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
+vectors 8 avx_vnni -march=x86-64-v3 -mavxvnni -ffp-contract=fast
+vectors 16 "" # wider than the processor's vectors: plain C
+finish

@@ -150,6 +150,7 @@ scripts_run() {
     while read -r f; do
         case $f in *.sh) ;; *) continue ;; esac
         head -n 1 "$f" | grep -q '^#!' || echo "$f: the first line names no shell"
+        [ -x "$f" ] || echo "$f: may not be executed (chmod +x)"
         bash -n "$f" || echo "$f: bash cannot read it"
     done <"$work/files"
 }
