@@ -167,7 +167,7 @@ static void choose_tile(plan *s)
     int64_t extent = s->pixel >= 0 ? extent_of(&s->c->axis[s->pixel]) : 1;
     int64_t budget = s->t->registers > 4 ? s->t->registers - 4 : 1, most = extent == 1 ? 8 : 4;
     double best = 0;
-    s->far_weights = has_far_weights(s);
+    s->far_weights = extent > 1 && has_far_weights(s); /* a single row reads all of them once, whatever the tile */
     for (int64_t nb = 1; nb <= most && nb <= s->blocks; nb++)
         for (int64_t px = 1; px <= extent && px * nb <= budget; px++) {
             double cost = tile_cycles(s, extent, px, nb);
