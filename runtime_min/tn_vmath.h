@@ -24,19 +24,23 @@
 #define TN_WITHIN_(n, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_SPLAT_(n, low)), TN_SPLAT_(n, high))
 
 #define TN_VMATH_(n) \
-    /* exp(x) = 2^k (1 + p), 1 + p = exp(r), |r| <= ln 2 / 2, and k + bias in the low bits of shifted, where
-       from is 1.5 * 2^23 + bias. */ \
-    TN_INLINE void tn_exp_parts_##n(tn_f32x##n *p, tn_f32x##n *shifted, const tn_f32x##n *a, float from) \
+    /* x = k ln 2 + r, |r| <= ln 2 / 2, and k + bias in the low bits of shifted, where from is 1.5 * 2^23 + bias. */ \
+    TN_INLINE void tn_exp_reduce_##n(tn_f32x##n *r, tn_f32x##n *shifted, const tn_f32x##n *a, float from) \
     { \
-        const tn_f32x##n x = *a; \
-        const tn_f32x##n s = x * 1.44269504f + from, k = s - from; \
-        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        const tn_f32x##n x = *a, s = x * 1.44269504f + from, k = s - from; \
+        *r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        *shifted = s; \
+    } \
+    /* exp(x) = 2^k (1 + p). */ \
+    TN_INLINE void tn_exp_parts_##n(tn_f32x##n *p, tn_f32x##n *shifted, const tn_f32x##n *x, float from) \
+    { \
+        tn_f32x##n r; \
+        tn_exp_reduce_##n(&r, shifted, x, from); \
         tn_f32x##n q = r * 1.3950538e-3f + 8.368918e-3f; \
         q = q * r + 4.1666206e-2f; \
         q = q * r + 1.6666518e-1f; \
         q = q * r + 0.5f; \
         *p = (q * r) * r + r; \
-        *shifted = s; \
     } \
     /* The scale is applied in two factors, so that neither over- nor underflows. */ \
     TN_INLINE void tn_exp_##n(tn_f32x##n *y, const tn_f32x##n *a) \
@@ -88,9 +92,8 @@
     TN_INLINE void tn_sigmoid_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n x = -TN_WITHIN_(n, *a, -88.8f, 88.0f); \
-        const tn_f32x##n shifted = x * 1.44269504f + 12583039.0f; /* 1.5 * 2^23 + 127: k + 127 in the low bits */ \
-        const tn_f32x##n k = shifted - 12583039.0f; \
-        const tn_f32x##n r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        tn_f32x##n r, shifted; \
+        tn_exp_reduce_##n(&r, &shifted, &x, 12583039.0f); \
         tn_f32x##n p = r * 8.312501e-3f + 4.189033e-2f; \
         p = p * r + 1.6667116e-1f; \
         p = p * r + 4.9999231e-1f; \

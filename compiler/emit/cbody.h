@@ -21,7 +21,7 @@ enum { TN_MAX_PARAMS = 4 * TN_MAX_ARGS };
 typedef struct tn_function {
     tn_param param[TN_MAX_PARAMS];
     int n_param;
-    const tn_var *symbol[2 * TN_MAX_AXES]; /* named dims and turns that it uses, in the program's order */
+    const tn_var **symbol; /* named dims and turns that it uses, in the program's order */
     int n_symbol;
     tn_str text; /* the body, without braces, indented by four */
 } tn_function;

@@ -172,6 +172,7 @@ void tn_collect_params(tn_program *p, const tn_stmt *body, tn_function *out)
 {
     collector c = {.p = p, .f = out, .symbols = TN_NEW_N(p->arena, bool, p->symbols.n + p->turns.n + 1)};
     collect(&c, body);
+    out->symbol = TN_NEW_N(p->arena, const tn_var *, p->symbols.n + p->turns.n + 1);
     for (size_t i = 0; i < p->symbols.n + p->turns.n; i++)
         if (c.symbols[i])
             out->symbol[out->n_symbol++] = outside_var(p, i);

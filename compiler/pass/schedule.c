@@ -14,7 +14,8 @@ typedef struct plan {
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
     bool pads, covers;         /* what becomes of a last vector that is not full */
-    bool far_weights;          /* the first cache does not hold them from one register tile to the next */
+    bool product;              /* of weights and what stands still along a vector: it has a register tile */
+    bool far_weights;          /* those that the first cache does not hold until the next points */
     int64_t unroll;            /* at most so many turns of a sum stand one behind the other */
     int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */
@@ -587,8 +588,8 @@ static const char *choose(plan *s)
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);
     bool guarded = has_select(c->elem);
-    bool product = c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
-    if (product && !guarded) {
+    s->product = !guarded && c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
+    if (s->product) {
         choose_tile(s);
         choose_reduction(s);
         pack_constants(s);
@@ -657,13 +658,12 @@ static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *
 static void explain(const plan *s, tn_comp *c, bool vectors, bool lanes)
 {
     tn_arena *a = s->p->arena;
-    bool product = vectors && c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var) && !has_select(c->elem);
     c->bound = 0;
     if (!vectors)
         c->why = lanes            ? tn_strfmt(a, "a row's result: its %d lanes are reduced side by side", s->t->lanes)
                : s->t->lanes == 1 ? "plain loops: the target has no vectors"
                                   : "plain loops: no axis of it is vectors of one type side by side in memory";
-    else if (!product)
+    else if (!s->product)
         c->why = tn_strfmt(a, "no product with weights: %lld of one axis in a vector%s", (long long)s->lanes,
                            s->px > 1 ? ", several results at once hide the latency" : "");
     else {
