@@ -204,6 +204,11 @@ void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *v
     set_attr(g, n, name, TN_ATTR_STRING)->s = value;
 }
 
+void tn_node_set_attr(tn_graph *g, tn_node *n, const tn_attr *a)
+{
+    *set_attr(g, n, a->name, a->kind) = *a;
+}
+
 /* By their bits: -0 is not 0, and NaN is itself. */
 static bool same_floats(const float *x, const float *y, size_t n)
 {

@@ -245,6 +245,7 @@ void tn_node_set_int(tn_graph *g, tn_node *n, const char *name, int64_t value);
 void tn_node_set_ints(tn_graph *g, tn_node *n, const char *name, const int64_t *values, size_t count);
 void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value);
 void tn_node_set_string(tn_graph *g, tn_node *n, const char *name, const char *value);
+void tn_node_set_attr(tn_graph *g, tn_node *n, const tn_attr *a); /* a copy, which shares lists */
 void tn_node_drop_attr(tn_node *n, const char *name);
 void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to); /* every use, outputs included */
 tn_dtype tn_value_dtype(const tn_value *v);                       /* as ONNX has it: string for text */

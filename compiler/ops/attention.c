@@ -12,16 +12,6 @@
 
 #include <math.h>
 
-static tn_value *input_of(const tn_node *n, int i)
-{
-    return tn_has_input(n, i) ? n->in[i] : NULL;
-}
-
-static const char *value_text(const tn_expand *e, const tn_value *v)
-{
-    return tn_strfmt(e->g->arena, "'%s' is %s", v->name, tn_value_type(e->g->arena, v));
-}
-
 /* --- heads ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct heads {
@@ -57,7 +47,7 @@ static bool check_heads(tn_expand *e, const heads *h)
     return tn_expand_error(e,
                            "query %s, key %s, value %s; [B,Hq,S,D], [B,Hk,T,D] and [B,Hk,T,Dv] with fixed heads "
                            "and head sizes, Hq a multiple of Hk, are wanted",
-                           value_text(e, h->q), value_text(e, h->k), value_text(e, h->v));
+                           tn_expand_show(e, h->q), tn_expand_show(e, h->k), tn_expand_show(e, h->v));
 }
 
 static bool read_heads(tn_expand *e, heads *h)
@@ -131,7 +121,7 @@ static tn_value *call_positions(tn_expand *e, tn_value *v, int axis)
 static tn_value *query_positions(tn_expand *e, const heads *h)
 {
     tn_value *p = tn_call_unsqueeze(e, call_positions(e, h->q, 2), 1);
-    tn_value *past = input_of(e->node, 4), *present = input_of(e->node, 6);
+    tn_value *past = tn_expand_input(e, 4), *present = tn_expand_input(e, 6);
     if (past != NULL)
         return tn_call(e, "Add", p, tn_call_dim(e, past, 2));
     if (present == NULL)
@@ -144,7 +134,7 @@ static tn_value *structural_mask(tn_expand *e, const heads *h)
 {
     bool causal = tn_node_int(e->node, "is_causal", 0) != 0;
     int64_t left = tn_node_int(e->node, "left_window_size", -1), right = tn_node_int(e->node, "right_window_size", -1);
-    tn_value *seen = NULL, *padded = input_of(e->node, 6);
+    tn_value *seen = NULL, *padded = tn_expand_input(e, 6);
     if (!causal && left < 0 && right < 0 && padded == NULL)
         return NULL;
     tn_value *keys = call_positions(e, h->k, 2), *queries = query_positions(e, h);
@@ -174,9 +164,9 @@ static tn_value *widen_mask(tn_expand *e, const heads *h, tn_value *mask)
 /* What is added to the scores: NULL for nothing. */
 static tn_value *call_bias(tn_expand *e, const heads *h)
 {
-    tn_value *seen = structural_mask(e, h), *mask = input_of(e->node, 3), *bias = NULL;
+    tn_value *seen = structural_mask(e, h), *mask = tn_expand_input(e, 3), *bias = NULL;
     if (mask != NULL && mask->dtype != TN_BOOL && mask->dtype != h->q->dtype)
-        tn_expand_error(e, "mask %s; bool or %s is wanted", value_text(e, mask), tn_dtype_get(h->q->dtype)->name);
+        tn_expand_error(e, "mask %s; bool or %s is wanted", tn_expand_show(e, mask), tn_dtype_get(h->q->dtype)->name);
     if (mask != NULL)
         mask = widen_mask(e, h, mask);
     if (mask != NULL && mask->dtype == TN_BOOL)
@@ -220,7 +210,7 @@ static bool read_precision(tn_expand *e, tn_dtype otherwise, tn_dtype *out)
 
 static bool join_past(tn_expand *e, heads *h)
 {
-    tn_value *key = input_of(e->node, 4), *value = input_of(e->node, 5);
+    tn_value *key = tn_expand_input(e, 4), *value = tn_expand_input(e, 5);
     if ((key == NULL) != (value == NULL))
         return tn_expand_error(e, "past_key and past_value are given together or not at all");
     if (key != NULL && tn_has_input(e->node, 6))
@@ -276,7 +266,7 @@ static tn_value *change(tn_expand *e, const char *name, tn_value *v)
     }
     tn_value *const *out = tn_expand_body(e, b, &v, tn_node_maybe(e->node));
     if (out != NULL && (out[0]->dtype != v->dtype || !tn_shape_equal(&out[0]->shape, &v->shape)))
-        tn_expand_error(e, "%s makes %s of what is %s", name, value_text(e, out[0]), tn_value_type(e->g->arena, v));
+        tn_expand_error(e, "%s makes %s of what is %s", name, tn_expand_show(e, out[0]), tn_value_type(e->g->arena, v));
     return e->failed ? v : out[0];
 }
 
@@ -296,12 +286,12 @@ bool tn_expand_flex_attention(tn_expand *e, const tn_node *n)
 /* [B,S,R/2], from the rows of a table where positions are given; then with an axis for the heads. */
 static tn_value *call_angles(tn_expand *e, tn_value *cache, int heads_axis)
 {
-    tn_value *positions = input_of(e->node, 3);
+    tn_value *positions = tn_expand_input(e, 3);
     if (positions != NULL)
         cache = tn_call(e, "Gather axis=0", cache, positions);
     if (!e->failed && cache->shape.rank != 3)
         tn_expand_error(e, "the table of angles %s; [B,S,R/2], or [positions,R/2] with position_ids, is wanted",
-                        value_text(e, cache));
+                        tn_expand_show(e, cache));
     return tn_call_unsqueeze(e, cache, heads_axis);
 }
 
@@ -326,7 +316,7 @@ bool tn_expand_rotary_embedding(tn_expand *e, const tn_node *n)
     bool packed = x->shape.rank == 3;
     int64_t count = tn_node_int(n, "num_heads", 0);
     if ((packed && count < 1) || x->shape.rank < 3 || x->shape.rank > 4)
-        return tn_expand_error(e, "input %s; [B,H,S,D], or [B,S,H*D] with num_heads, is wanted", value_text(e, x));
+        return tn_expand_error(e, "input %s; [B,H,S,D], or [B,S,H*D] with num_heads, is wanted", tn_expand_show(e, x));
     if (packed)
         x = tn_call_reshape(e, x, 4, (const int64_t[]){0, 0, count, -1});
     int64_t size = x->shape.dim[3].n, turned = tn_node_int(n, "rotary_embedding_dim", 0);
@@ -345,15 +335,15 @@ bool tn_expand_rotary_embedding(tn_expand *e, const tn_node *n)
 /* The past, or zeros, stands in front of the input; what is left at its end is the next call's past. */
 bool tn_expand_causal_conv(tn_expand *e, const tn_node *n)
 {
-    tn_value *x = n->in[0], *w = n->in[1], *bias = input_of(n, 2), *past = input_of(n, 3);
+    tn_value *x = n->in[0], *w = n->in[1], *bias = tn_expand_input(e, 2), *past = tn_expand_input(e, 3);
     const char *activation = tn_node_string(n, "activation", "none");
     bool swish = strcmp(activation, "silu") == 0 || strcmp(activation, "swish") == 0;
     if (!swish && strcmp(activation, "none") != 0)
         return tn_expand_error(e, "activation is '%s'; silu, swish or none is wanted", activation);
     if (x->shape.rank != 3 || w->shape.rank != 3 || !is_number(w->shape.dim[0]) || !is_number(w->shape.dim[2])
         || !tn_dim_same(w->shape.dim[0], x->shape.dim[1]))
-        return tn_expand_error(e, "input %s, weight %s; [B,C,L] and [C,1,k] are wanted", value_text(e, x),
-                               value_text(e, w));
+        return tn_expand_error(e, "input %s, weight %s; [B,C,L] and [C,1,k] are wanted", tn_expand_show(e, x),
+                               tn_expand_show(e, w));
     int64_t before = w->shape.dim[2].n - 1;
     tn_value *whole = past != NULL
                         ? tn_call_join(e, 2, past, x)

@@ -19,11 +19,22 @@ static void set_list(tn_expand *e, tn_node *n, const char *name, const char *tex
     tn_node_set_ints(e->g, n, name, items, count);
 }
 
+/* The composite's own attribute of that name, if it has one. */
+static void pass_attribute(tn_expand *e, tn_node *n, const char *name)
+{
+    const tn_attr *a = tn_node_find_attr(e->node, name);
+    if (a != NULL)
+        tn_node_set_attr(e->g, n, a);
+}
+
 /* The texts are ours: what is wrong in one is an assert. */
 static void set_attribute(tn_expand *e, tn_node *n, const char *text)
 {
     const char *equal = strchr(text, '=');
-    assert(equal != NULL);
+    if (equal == NULL) {
+        pass_attribute(e, n, text);
+        return;
+    }
     const char *name = tn_strndup(e->g->arena, text, (size_t)(equal - text)), *value = equal + 1;
     bool number = *value == '-' || (*value >= '0' && *value <= '9');
     if (!number)
@@ -48,13 +59,13 @@ void tn_node_set_maybe(tn_graph *g, tn_node *n)
     tn_node_set_int(g, n, maybe, 1);
 }
 
-static tn_node *make_node(tn_expand *e, const char *text, int n_in)
+static tn_node *make_node(tn_expand *e, const char *text, int n_in, int n_out)
 {
     const char *at = text;
     size_t len = strcspn(at, " ");
     const tn_op *op = tn_op_find("", tn_strndup(e->g->arena, at, len));
     assert(op != NULL);
-    tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, 1);
+    tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, n_out);
     n->index = e->node->index;
     n->version = op->since;
     for (at += len; *at == ' '; at += len) {
@@ -106,34 +117,49 @@ tn_value *tn_expand_int(tn_expand *e, int64_t x)
 
 /* --- calls ---------------------------------------------------------------------------------------------------------- */
 
-static bool add_node(tn_expand *e, tn_node *n, tn_value *out)
+static bool add_node(tn_expand *e, tn_node *n)
 {
-    n->out[0] = out;
-    out->maker = n;
     e->failed = e->failed || !e->add(e, n);
     return !e->failed;
 }
 
-tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *in)
+static void set_output(tn_node *n, int i, tn_value *v)
 {
-    if (e->failed)
-        return tn_expand_scalar(e, TN_FLOAT, 0);
+    n->out[i] = v;
+    v->maker = n;
+}
+
+void tn_call_all(tn_expand *e, const char *op, int n_in, tn_value *const *in, int n_out, tn_value **out)
+{
     while (n_in > 0 && in[n_in - 1] == NULL)
         n_in--;
-    tn_node *n = make_node(e, op, n_in);
-    for (int i = 0; i < n_in; i++)
+    tn_node *n = e->failed ? NULL : make_node(e, op, n_in, n_out);
+    for (int i = 0; n != NULL && i < n_in; i++)
         n->in[i] = in[i];
-    tn_value *out = tn_graph_add_value(e->g, tn_expand_name(e, n->op->name));
-    return add_node(e, n, out) ? out : tn_expand_scalar(e, TN_FLOAT, 0);
+    for (int i = 0; n != NULL && i < n_out; i++) {
+        out[i] = tn_graph_add_value(e->g, tn_expand_name(e, n->op->name));
+        set_output(n, i, out[i]);
+    }
+    if (n == NULL || !add_node(e, n))
+        for (int i = 0; i < n_out; i++)
+            out[i] = tn_expand_scalar(e, TN_FLOAT, 0);
+}
+
+tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *in)
+{
+    tn_value *out = NULL;
+    tn_call_all(e, op, n_in, in, 1, &out);
+    return out;
 }
 
 bool tn_give(tn_expand *e, int i, tn_value *v)
 {
     if (e->failed || i >= e->node->n_out || e->node->out[i] == NULL)
         return !e->failed;
-    tn_node *n = make_node(e, "Identity", 1);
+    tn_node *n = make_node(e, "Identity", 1, 1);
     n->in[0] = v;
-    return add_node(e, n, e->node->out[i]);
+    set_output(n, 0, e->node->out[i]);
+    return add_node(e, n);
 }
 
 bool tn_expand_error(tn_expand *e, const char *format, ...)
@@ -145,6 +171,25 @@ bool tn_expand_error(tn_expand *e, const char *format, ...)
     va_end(args);
     e->failed = true;
     return tn_node_error(e->g, e->node, "%s", line);
+}
+
+tn_value *tn_expand_input(const tn_expand *e, int i)
+{
+    return tn_has_input(e->node, i) ? e->node->in[i] : NULL;
+}
+
+tn_value *tn_expand_need(tn_expand *e, int i, const char *what)
+{
+    if (tn_has_input(e->node, i))
+        return e->node->in[i];
+    if (!e->failed)
+        tn_expand_error(e, "input %d (%s) is omitted; %s needs it here", i, what, e->node->op->name);
+    return tn_expand_scalar(e, TN_FLOAT, 0);
+}
+
+const char *tn_expand_show(const tn_expand *e, const tn_value *v)
+{
+    return tn_strfmt(e->g->arena, "'%s' is %s", v->name, tn_value_type(e->g->arena, v));
 }
 
 tn_value *const *tn_expand_body(tn_expand *e, const tn_subgraph *b, tn_value *const *inputs, bool may_skip)

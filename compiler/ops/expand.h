@@ -26,15 +26,23 @@ struct tn_expand {
 
 /* Calls the operator; what follows its name are attributes: whole numbers, numbers with a point, words, or lists of
    whole numbers. "Transpose perm=0,2,1,", "Gelu approximate=tanh", "LeakyRelu alpha=0.5". A list of one ends in a
-   comma. Inputs: NULL is an omitted one. Gives output 0. */
+   comma. A name alone is the composite's own attribute, if it has one: "Conv pads strides". Inputs: NULL is an omitted
+   one. Gives output 0. */
 #define tn_call(e, op, ...) \
     tn_call_list((e), (op), (int)(sizeof((tn_value *[]){__VA_ARGS__}) / sizeof(tn_value *)), \
                  (tn_value *[]){__VA_ARGS__})
 tn_value *tn_call_list(tn_expand *e, const char *op, int n_in, tn_value *const *in);
+/* All outputs. */
+void tn_call_all(tn_expand *e, const char *op, int n_in, tn_value *const *in, int n_out, tn_value **out);
 /* Output i of the composite is v; no effect where that output is omitted. False when a call has failed. */
 bool tn_give(tn_expand *e, int i, tn_value *v);
 /* tn_node_error of the composite; then all has failed. */
 bool tn_expand_error(tn_expand *e, const char *format, ...) TN_PRINTF(2, 3);
+
+/* Input i of the composite: NULL where it is omitted; need reports that as an error and gives a scalar. */
+tn_value *tn_expand_input(const tn_expand *e, int i);
+tn_value *tn_expand_need(tn_expand *e, int i, const char *what);
+const char *tn_expand_show(const tn_expand *e, const tn_value *v); /* 'x' is float[2,3] */
 
 /* Puts a copy of a subgraph behind the nodes that are done; its outputs, NULL after an error. may_skip: the run may
    not take it, see tn_node_maybe. */

@@ -75,55 +75,83 @@ bool tn_has_input(const tn_node *n, int i)
     return i < n->n_in && n->in[i] != NULL;
 }
 
-/* These names mean one kind in every operator. A wrong kind must not read as "absent". */
+/* These names mean one kind in every operator, but for those that stand first. A wrong kind must not read as "absent". */
 static const struct {
     const char *name;
     tn_attr_kind kind;
-} attribute_kinds[] = {{"axis", TN_ATTR_INT},
-                       {"group", TN_ATTR_INT},
-                       {"keepdims", TN_ATTR_INT},
-                       {"to", TN_ATTR_INT},
-                       {"ceil_mode", TN_ATTR_INT},
-                       {"transA", TN_ATTR_INT},
-                       {"transB", TN_ATTR_INT},
-                       {"blocksize", TN_ATTR_INT},
-                       {"batch_dims", TN_ATTR_INT},
-                       {"num_outputs", TN_ATTR_INT},
-                       {"align_corners", TN_ATTR_INT},
-                       {"storage_order", TN_ATTR_INT},
-                       {"strides", TN_ATTR_INTS},
-                       {"pads", TN_ATTR_INTS},
-                       {"kernel_shape", TN_ATTR_INTS},
-                       {"dilations", TN_ATTR_INTS},
-                       {"perm", TN_ATTR_INTS},
-                       {"axes", TN_ATTR_INTS},
-                       {"output_shape", TN_ATTR_INTS},
-                       {"alpha", TN_ATTR_FLOAT},
-                       {"beta", TN_ATTR_FLOAT},
-                       {"epsilon", TN_ATTR_FLOAT},
-                       {"gamma", TN_ATTR_FLOAT},
-                       {"mode", TN_ATTR_STRING},
-                       {"auto_pad", TN_ATTR_STRING},
-                       {"reduction", TN_ATTR_STRING},
-                       {"equation", TN_ATTR_STRING},
-                       {"direction", TN_ATTR_STRING},
-                       {"approximate", TN_ATTR_STRING},
-                       {"activations", TN_ATTR_STRINGS},
-                       {"activation_alpha", TN_ATTR_FLOATS},
-                       {"activation_beta", TN_ATTR_FLOATS},
-                       {"hidden_size", TN_ATTR_INT},
-                       {"layout", TN_ATTR_INT},
-                       {"clip", TN_ATTR_FLOAT}};
+    const char *op; /* NULL: all others */
+} attribute_kinds[] = {{"activation", TN_ATTR_INT, "GroupNorm"},
+                       {"activation", TN_ATTR_INT, "SkipGroupNorm"},
+                       {"activation", TN_ATTR_STRING, NULL},
+                       {"activation_alpha", TN_ATTR_FLOAT, "FusedGemm"},
+                       {"activation_beta", TN_ATTR_FLOAT, "FusedGemm"},
+                       {"activation_alpha", TN_ATTR_FLOATS, NULL},
+                       {"activation_beta", TN_ATTR_FLOATS, NULL},
+                       {"activation_gamma", TN_ATTR_FLOAT, NULL},
+                       {"activation_params", TN_ATTR_FLOATS, NULL},
+                       {"activations", TN_ATTR_STRINGS, NULL},
+                       {"align_corners", TN_ATTR_INT, NULL},
+                       {"alpha", TN_ATTR_FLOAT, NULL},
+                       {"approximate", TN_ATTR_STRING, NULL},
+                       {"auto_pad", TN_ATTR_STRING, NULL},
+                       {"axes", TN_ATTR_INTS, NULL},
+                       {"axis", TN_ATTR_INT, NULL},
+                       {"batch_dims", TN_ATTR_INT, NULL},
+                       {"beta", TN_ATTR_FLOAT, NULL},
+                       {"bits", TN_ATTR_INT, NULL},
+                       {"block_size", TN_ATTR_INT, NULL},
+                       {"blocksize", TN_ATTR_INT, NULL},
+                       {"ceil_mode", TN_ATTR_INT, NULL},
+                       {"channels_last", TN_ATTR_INT, NULL},
+                       {"clip", TN_ATTR_FLOAT, NULL},
+                       {"dilations", TN_ATTR_INTS, NULL},
+                       {"direction", TN_ATTR_STRING, NULL},
+                       {"epsilon", TN_ATTR_FLOAT, NULL},
+                       {"equation", TN_ATTR_STRING, NULL},
+                       {"gamma", TN_ATTR_FLOAT, NULL},
+                       {"group", TN_ATTR_INT, NULL},
+                       {"groups", TN_ATTR_INT, NULL},
+                       {"hidden_size", TN_ATTR_INT, NULL},
+                       {"keepdims", TN_ATTR_INT, NULL},
+                       {"kernel_shape", TN_ATTR_INTS, NULL},
+                       {"kv_num_heads", TN_ATTR_INT, NULL},
+                       {"layout", TN_ATTR_INT, NULL},
+                       {"mask_filter_value", TN_ATTR_FLOAT, NULL},
+                       {"metric", TN_ATTR_STRING, NULL},
+                       {"mode", TN_ATTR_STRING, NULL},
+                       {"num_heads", TN_ATTR_INT, NULL},
+                       {"num_outputs", TN_ATTR_INT, NULL},
+                       {"output_shape", TN_ATTR_INTS, NULL},
+                       {"pads", TN_ATTR_INTS, NULL},
+                       {"perm", TN_ATTR_INTS, NULL},
+                       {"reduction", TN_ATTR_STRING, NULL},
+                       {"storage_order", TN_ATTR_INT, NULL},
+                       {"strides", TN_ATTR_INTS, NULL},
+                       {"to", TN_ATTR_INT, NULL},
+                       {"transA", TN_ATTR_INT, NULL},
+                       {"transB", TN_ATTR_INT, NULL},
+                       {"transBatchA", TN_ATTR_INT, NULL},
+                       {"transBatchB", TN_ATTR_INT, NULL},
+                       {"unidirectional", TN_ATTR_INT, NULL}};
+
+static const tn_attr_kind *find_kind(const char *op, const char *name)
+{
+    for (size_t i = 0; i < sizeof attribute_kinds / sizeof *attribute_kinds; i++)
+        if (strcmp(attribute_kinds[i].name, name) == 0
+            && (attribute_kinds[i].op == NULL || strcmp(attribute_kinds[i].op, op) == 0))
+            return &attribute_kinds[i].kind;
+    return NULL;
+}
 
 bool tn_check_attributes(tn_graph *g, const tn_node *n)
 {
     static const char *const words[] = {"an int",           "a float",           "a string", "a list of ints",
                                         "a list of floats", "a list of strings", "a tensor", "a subgraph"};
-    for (size_t i = 0; i < sizeof attribute_kinds / sizeof *attribute_kinds; i++) {
-        const tn_attr *a = tn_node_find_attr(n, attribute_kinds[i].name);
-        if (a != NULL && a->kind != attribute_kinds[i].kind)
-            return tn_node_error(g, n, "attribute '%s' is %s; %s is wanted", a->name, words[a->kind],
-                                 words[attribute_kinds[i].kind]);
+    for (int i = 0; i < n->n_attr; i++) {
+        const tn_attr *a = &n->attr[i];
+        const tn_attr_kind *kind = find_kind(n->op->name, a->name);
+        if (kind != NULL && a->kind != *kind)
+            return tn_node_error(g, n, "attribute '%s' is %s; %s is wanted", a->name, words[a->kind], words[*kind]);
     }
     return true;
 }

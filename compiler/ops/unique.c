@@ -100,12 +100,12 @@ static tn_value *is_less(unique *u, tn_value *x, tn_value *y)
     return tn_call(e, "Squeeze", tn_call(e, "GatherElements axis=2", to_int(u, less), first), tn_expand_int(e, 2));
 }
 
-bool tn_expand_unique(tn_expand *e, const tn_node *n)
+/* results: Y, indices, inverse, counts */
+static bool find_unique(tn_expand *e, bool sorted, tn_value **results)
 {
     unique u = {.e = e};
     if (!find_rows(&u) || !find_count(&u))
         return false;
-    bool sorted = tn_node_int(n, "sorted", 1) != 0;
     tn_value *x = tn_call_unsqueeze(e, u.rows, 1), *y = tn_call_unsqueeze(e, u.rows, 0);
     tn_value *same = tn_call(e, "ReduceMin keepdims=0", to_int(&u, is_equal(&u, x, y)), tn_expand_int(e, 2));
     tn_value *first = tn_call(e, "ArgMax axis=1 keepdims=0", same), *all = numbers(&u, u.n);
@@ -123,9 +123,26 @@ bool tn_expand_unique(tn_expand *e, const tn_node *n)
     tn_value *indices = tn_call_check(e, agrees, tn_call(e, "ArgMax axis=1 keepdims=0", to_int(&u, found)));
     tn_value *hits = to_int(&u, tn_call(e, "Equal", tn_call_unsqueeze(e, inverse, 0), places));
     tn_value *counts = tn_call(e, "ReduceSum keepdims=0", hits, tn_expand_int(e, 1));
-    tn_value *source = u.axis < 0 ? tn_call_reshape(e, n->in[0], 1, (const int64_t[]){-1}) : n->in[0];
-    tn_give(e, 0, tn_call(e, tn_strfmt(e->g->arena, "Gather axis=%d", u.axis < 0 ? 0 : u.axis), source, indices));
-    tn_give(e, 1, indices);
-    tn_give(e, 2, inverse);
-    return tn_give(e, 3, tn_call_cast(e, counts, TN_INT64));
+    tn_value *x0 = e->node->in[0], *source = u.axis < 0 ? tn_call_reshape(e, x0, 1, (const int64_t[]){-1}) : x0;
+    results[0] = tn_call(e, tn_strfmt(e->g->arena, "Gather axis=%d", u.axis < 0 ? 0 : u.axis), source, indices);
+    results[1] = indices;
+    results[2] = inverse;
+    results[3] = tn_call_cast(e, counts, TN_INT64);
+    return true;
+}
+
+bool tn_expand_unique(tn_expand *e, const tn_node *n)
+{
+    tn_value *r[4];
+    return find_unique(e, tn_node_int(n, "sorted", 1) != 0, r) && tn_give(e, 0, r[0]) && tn_give(e, 1, r[1])
+        && tn_give(e, 2, r[2]) && tn_give(e, 3, r[3]);
+}
+
+/* com.microsoft: in the order in which they come, without their indices. */
+bool tn_expand_unique_of_list(tn_expand *e, const tn_node *n)
+{
+    tn_value *r[4];
+    if (n->in[0]->shape.rank != 1)
+        return tn_expand_error(e, "input %s; a list is wanted", tn_expand_show(e, n->in[0]));
+    return find_unique(e, false, r) && tn_give(e, 0, r[0]) && tn_give(e, 1, r[2]) && tn_give(e, 2, r[3]);
 }

@@ -5,42 +5,16 @@ folders that `conform` reads.
 
 The numbers are random with fixed seeds; each case is one node and its weights.
 """
-import os
 import struct
 import sys
 
 import numpy as np
-import onnx
 import onnx.parser
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET, IR = 23, 10
-
-
-def write(folder, name, node, feeds, weights, outputs, results=None, opset=OPSET):
-    def info(x, array):
-        return helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-
-    out = [helper.make_tensor_value_info(x, TensorProto.FLOAT, None) for x in outputs]
-    initializers = [numpy_helper.from_array(w, x) for x, w in weights.items()]
-    graph = helper.make_graph([node], name, [info(x, a) for x, a in feeds.items()], out, initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR)
-    save(folder, name, model, feeds, results)
-
-
-def save(folder, name, model, feeds, results=None):
-    if results is None:
-        results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
-    place = os.path.join(folder, name)
-    os.makedirs(os.path.join(place, "test_data_set_0"), exist_ok=True)
-    onnx.save(model, os.path.join(place, "model.onnx"))
-    for kind, arrays in (("input", list(feeds.values())), ("output", results)):
-        for i, array in enumerate(arrays):
-            with open(os.path.join(place, "test_data_set_0", f"{kind}_{i}.pb"), "wb") as f:
-                f.write(numpy_helper.from_array(array).SerializeToString())
-
-
+from cases import IR, OPSET, save, write
+from contrib_cases import all_contrib
 def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
     random = np.random.default_rng(seed)
     steps, batch, size, hidden = 5 + seed % 3, 1 + seed % 3, 4 + seed % 4, (3, 8, 16, 19)[seed % 4]
@@ -498,6 +472,7 @@ def all_images(folder):
 
 
 if __name__ == "__main__":
+    all_contrib(sys.argv[1])
     all_images(sys.argv[1])
     all_strings(sys.argv[1])
     all_unique(sys.argv[1])
