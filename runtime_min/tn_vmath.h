@@ -8,6 +8,8 @@
        erf   2.1 ULP
        abs, floor, ceil, trunc, round (half to even)   exact
 
+   TN_NEAREST_I32X4(x), X8, X16: rounded half to even, as int32, for |x| <= 2^22; a NaN gives some number.
+
    NaN gives NaN. With and without fused multiply-add. Polynomials are least-maximum fits made for
    this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS and TN_NEED_EXTREMES before.
 
@@ -238,5 +240,23 @@ TN_ROUND_(16)
 #define TN_CALL_F32X4(f, a) TN_CALL_AT(4, f, __COUNTER__, a)
 #define TN_CALL_F32X8(f, a) TN_CALL_AT(8, f, __COUNTER__, a)
 #define TN_CALL_F32X16(f, a) TN_CALL_AT(16, f, __COUNTER__, a)
+
+/* 1.5 * 2^23 has its unit in the last place. */
+#define TN_NEAREST_(n, x) ((tn_i32x##n)((x) + 12582912.0f) - 0x4b400000)
+#if defined __SSE2__
+#define TN_NEAREST_I32X4(x) ((tn_i32x4)_mm_cvtps_epi32((__m128)(x)))
+#else
+#define TN_NEAREST_I32X4(x) TN_NEAREST_(4, x)
+#endif
+#if defined __AVX__
+#define TN_NEAREST_I32X8(x) ((tn_i32x8)_mm256_cvtps_epi32((__m256)(x)))
+#else
+#define TN_NEAREST_I32X8(x) TN_NEAREST_(8, x)
+#endif
+#if defined __AVX512F__
+#define TN_NEAREST_I32X16(x) ((tn_i32x16)_mm512_cvtps_epi32((__m512)(x)))
+#else
+#define TN_NEAREST_I32X16(x) TN_NEAREST_(16, x)
+#endif
 
 #endif

@@ -410,26 +410,48 @@ static const char *op_text(printer *c, const tn_expr *e)
 
 static const char *place_text(printer *c, const tn_buf *b, const tn_expr *offset, bool vector);
 
+/* A float as int32; where it was just rounded, by the instruction that rounds. */
+static const char *integers_of(printer *c, const tn_expr *e)
+{
+    tn_arena *a = c->p->arena;
+    if (has_name(c, e) || !tn_float_is_whole(e))
+        return tn_strfmt(a, "__builtin_convertvector(%s, %s)", text_of(c, e), vector_type(c, TN_INT32, c->lane));
+    if (e->kind == TN_E_NUM)
+        return tn_strfmt(a, "TN_SPLAT_%s(%s)", vector_kind(c, TN_INT32, c->lane),
+                         text_of(c, tn_integer(c->p, TN_INT32, (int64_t)e->f)));
+    if (e->op == TN_OP_ADD)
+        return tn_strfmt(a, "%s + %s", integers_of(c, e->arg[0]), integers_of(c, e->arg[1]));
+    c->needs->vmath = true;
+    return tn_strfmt(a, "TN_NEAREST_%s(%s)", vector_kind(c, TN_INT32, c->lane), bare(c, text_of(c, e->arg[0])));
+}
+
+/* A byte's value, of which a vector is an int32 or a float, as a vector of type to. */
+static const char *unnarrowed(printer *c, const tn_expr *e, tn_dtype to)
+{
+    if (to == TN_INT32)
+        return integers_of(c, e);
+    if (tn_float_is_whole(e))
+        return text_of(c, e);
+    return tn_strfmt(c->p->arena, "__builtin_convertvector(%s, %s)", integers_of(c, e),
+                     vector_type(c, TN_FLOAT, c->lane)); /* what follows the point goes */
+}
+
 /* Bytes are widened as they are loaded, and narrowed as they are stored. */
 static const char *vector_cast(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const tn_expr *x = e->arg[0];
     bool is_byte = tn_dtype_is_byte(x->dtype), is_load = is_byte && x->kind == TN_E_LOAD;
-    bool is_back = is_byte && e->dtype != TN_INT8 && e->dtype != TN_UINT8 && !is_load; /* of a float that fits a byte */
+    tn_dtype to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32, from = x->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
     c->needs->bytes = c->needs->bytes || is_load;
-    tn_dtype from = x->dtype == TN_FLOAT || is_back ? TN_FLOAT : TN_INT32;
-    tn_dtype to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
+    if (is_byte && !is_load) /* of a float that fits a byte */
+        return unnarrowed(c, x->arg[0], to);
+    if (from == TN_FLOAT && to == TN_INT32)
+        return integers_of(c, x);
     const char *text = is_load ? tn_strfmt(a, "TN_WIDEN_%s(%s)", vector_kind(c, x->dtype, c->lane),
                                            place_text(c, x->buf, x->arg[0], true))
-                               : text_of(c, is_back ? x->arg[0] : x);
-    if (is_back && to == TN_FLOAT) { /* what follows the point goes */
-        text = tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, TN_INT32, c->lane));
-        from = TN_INT32;
-    }
-    if (from == to)
-        return text;
-    return tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
+                               : text_of(c, x);
+    return from == to ? text : tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
 }
 
 static void need_codec(printer *c, const tn_codec *codec)

@@ -340,6 +340,8 @@ bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
 bool tn_float_fits(const tn_expr *e, tn_dtype to);
+/* Whether a float is a sum of rounded values and whole numbers, none beyond 2^22. */
+bool tn_float_is_whole(const tn_expr *e);
 void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi); /* of a subscript or an integer, inclusive */
 bool tn_int_fits(tn_dtype t, int64_t lo, int64_t hi);
 bool tn_may_wrap(const tn_expr *e); /* a sum, difference or product of integers */

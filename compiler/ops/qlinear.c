@@ -45,7 +45,7 @@ bool tn_lower_qlinear_add(tn_program *p, const tn_node *n)
                                   tn_mul(p, rb, tn_cast(p, TN_FLOAT, zero_of(p, n, 5))));
     const tn_expr *sum = tn_sub(p, tn_cast(p, TN_FLOAT, zero_of(p, n, 7)), moved);
     sum = tn_add(p, tn_add(p, sum, tn_mul(p, a, ra)), tn_mul(p, b, rb));
-    tn_comp_set(p, c, tn_quant_saturate(p, tn_op1(p, TN_OP_ROUND, sum), c->out->dtype));
+    tn_comp_set(p, c, tn_quantise(p, sum, tn_integer(p, TN_INT32, 0), c->out->dtype));
     return true;
 }
 
@@ -57,8 +57,8 @@ bool tn_lower_qlinear_mul(tn_program *p, const tn_node *n)
     const tn_expr *ratio = tn_div(p, tn_mul(p, scale_of(p, n, 1), scale_of(p, n, 4)), scale_of(p, n, 6));
     const tn_expr *product = tn_mul(p, tn_sub(p, a, zero_of(p, n, 2)), tn_sub(p, b, zero_of(p, n, 5)));
     const tn_expr *y = tn_mul(p, tn_cast(p, TN_FLOAT, product), ratio);
-    y = tn_op1(p, TN_OP_ROUND, tn_add(p, y, tn_cast(p, TN_FLOAT, zero_of(p, n, 7))));
-    tn_comp_set(p, c, tn_quant_saturate(p, y, c->out->dtype));
+    y = tn_add(p, y, tn_cast(p, TN_FLOAT, zero_of(p, n, 7)));
+    tn_comp_set(p, c, tn_quantise(p, y, tn_integer(p, TN_INT32, 0), c->out->dtype));
     return true;
 }
 
@@ -264,8 +264,9 @@ bool tn_lower_qlinear_average_pool(tn_program *p, const tn_node *n)
     const tn_expr *e = tn_cast(p, TN_INT32, tn_load_or(p, x, at, tn_cast(p, x->dtype, zero)));
     const tn_expr *y = tn_mul(p, scale_of(p, n, 1), tn_cast(p, TN_FLOAT, acc));
     y = tn_div(p, tn_div(p, y, tn_cast(p, TN_FLOAT, count)), scale_of(p, n, 3));
-    y = tn_op1(p, TN_OP_ROUND, tn_add(p, y, tn_cast(p, TN_FLOAT, zero_of(p, n, 4))));
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0), tn_sub(p, e, zero), tn_quant_saturate(p, y, x->dtype));
+    y = tn_add(p, y, tn_cast(p, TN_FLOAT, zero_of(p, n, 4)));
+    y = tn_quantise(p, y, tn_integer(p, TN_INT32, 0), x->dtype);
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0), tn_sub(p, e, zero), y);
     return true;
 }
 

@@ -71,24 +71,29 @@ const tn_expr *tn_quant_factor(tn_program *p, const tn_node *n, const tn_expr *l
     return tn_load(p, b, at != NULL ? at : zeros);
 }
 
-/* Written as selections, not min and max: one instruction each, and NaN has a result. */
-const tn_expr *tn_quant_saturate(tn_program *p, const tn_expr *x, tn_dtype to)
+/* x between lo and hi, NaN as lo. Selections, not min and max: one instruction each, and NaN has a result. */
+static const tn_expr *clamp(tn_program *p, const tn_expr *x, double lo, double hi)
+{
+    const tn_expr *least = tn_number(p, x->dtype, lo), *most = tn_number(p, x->dtype, hi);
+    x = tn_select(p, tn_lt(p, least, x), x, least);
+    return tn_select(p, tn_lt(p, x, most), x, most);
+}
+
+/* A known zero point moves the bounds instead of what lies between them: whole numbers, so that rounding comes last
+   but for an exact sum, and processors round and convert in one instruction. */
+const tn_expr *tn_quantise(tn_program *p, const tn_expr *x, const tn_expr *zero, tn_dtype to)
 {
     const tn_dtype_info *info = tn_dtype_get(to);
     assert(!info->is_float && (info->size <= 2 || (info->size == 4 && x->dtype == TN_DOUBLE)));
     int64_t range = (int64_t)1 << info->bits, lowest = info->is_signed ? -range / 2 : 0;
-    const tn_expr *lo = tn_number(p, x->dtype, (double)lowest);
-    const tn_expr *hi = tn_number(p, x->dtype, (double)(lowest + range - 1));
-    x = tn_select(p, tn_lt(p, lo, x), x, lo);
-    return tn_cast(p, to, tn_select(p, tn_lt(p, x, hi), x, hi));
-}
-
-const tn_expr *tn_quantise(tn_program *p, const tn_expr *x, const tn_expr *zero, tn_dtype to)
-{
-    const tn_expr *r = tn_op1(p, TN_OP_ROUND, x);
-    if (!tn_expr_is_int(zero, 0))
-        r = tn_add(p, r, tn_cast(p, TN_FLOAT, zero));
-    return tn_quant_saturate(p, r, to);
+    double lo = (double)lowest, hi = (double)(lowest + range - 1);
+    const tn_expr *z = tn_cast(p, x->dtype, zero);
+    if (z->kind != TN_E_NUM) {
+        x = tn_add(p, tn_op1(p, TN_OP_ROUND, x), z);
+        return tn_cast(p, to, clamp(p, x, lo, hi));
+    }
+    x = tn_op1(p, TN_OP_ROUND, clamp(p, x, lo - z->f, hi - z->f));
+    return tn_cast(p, to, z->f != 0 ? tn_add(p, x, z) : x);
 }
 
 const tn_expr *tn_dequantise(tn_program *p, const tn_expr *q, const tn_expr *zero, const tn_expr *scale)

@@ -22,9 +22,8 @@ const tn_value *tn_optional_input(const tn_node *n, int i);
 const tn_expr *tn_quant_factor(tn_program *p, const tn_node *n, const tn_expr *left, const tn_value *scale,
                                const tn_expr *by, const tn_expr *const *at);
 
-/* A whole float to an 8- or 16-bit integer, a whole double also to 32 bits, saturating; NaN gives the smallest. */
-const tn_expr *tn_quant_saturate(tn_program *p, const tn_expr *x, tn_dtype to);
-/* saturate(round half to even(x) + zero); x float, zero int32. */
+/* saturate(round half to even(x) + zero), an integer of 8 or 16 bits, of a double also of 32; zero int32. NaN gives the
+   smallest. */
 const tn_expr *tn_quantise(tn_program *p, const tn_expr *x, const tn_expr *zero, tn_dtype to);
 /* x in float: (q - zero) * scale */
 const tn_expr *tn_dequantise(tn_program *p, const tn_expr *q, const tn_expr *zero, const tn_expr *scale);

@@ -135,7 +135,7 @@ static const tn_expr *to_type(tn_program *p, const tn_expr *x, tn_dtype t)
 {
     if (tn_dtype_get(t)->is_float)
         return tn_cast(p, t, x);
-    return tn_quant_saturate(p, tn_op1(p, TN_OP_ROUND, x), t);
+    return tn_quantise(p, x, tn_integer(p, TN_INT32, 0), t);
 }
 
 /* One computation over the axes first .. last that change: from x to out. outside, when not NULL, is applied. */

@@ -1,5 +1,5 @@
 /* zero-points: the zero point of a sum of products of bytes goes from every product into the result.
-       sum of (x - 3) * w      becomes     sum of x * w, then - 3 * (sum of w)     the sum of w is a constant
+       sum of (x - 3) * w      becomes     sum of x * w, then + (-3 * sum of w)    a constant, with the bias one constant
    What is left are products of bytes as dot-product instructions take them. On targets whose instruction wants one
    operand without sign (x86), int8 activations are read as uint8, moved by 128:
        x                       becomes     (uint8(x) ^ 128) - 128
@@ -61,21 +61,26 @@ static bool find_summed(tn_program *p, const tn_comp *c, const tn_expr *w, bool 
     return n == c->n_reduce;
 }
 
-/* The constant of the sums over those dims; its subscripts are w's others. */
-static const tn_expr *load_sums(tn_program *p, const tn_expr *w, const bool *summed)
+static const tn_expr *load_constant(tn_program *p, const char *name, tn_tensor *t, const tn_expr *const *at)
+{
+    tn_buf *b = tn_buf_temp(p, name, TN_INT32, t->shape.rank, t->shape.dim);
+    b->scope = TN_SCOPE_CONST;
+    b->data = t;
+    return tn_load(p, b, at);
+}
+
+/* What the zero point adds to the sum: the constant of -zero times the sums over those dims; its subscripts are w's
+   others. */
+static const tn_expr *load_moved(tn_program *p, const tn_expr *w, const bool *summed, int64_t zero)
 {
     const tn_tensor *from = w->buf->data;
-    tn_dim dims[TN_MAX_RANK];
     const tn_expr *at[TN_MAX_RANK];
-    int rank = 0;
+    tn_shape shape = {.known = true};
     for (int d = 0; d < w->n; d++)
         if (!summed[d]) {
-            dims[rank] = tn_dim_fixed(w->buf->max[d]);
-            at[rank++] = w->arg[d];
+            shape.dim[shape.rank] = tn_dim_fixed(w->buf->max[d]);
+            at[shape.rank++] = w->arg[d];
         }
-    tn_buf *b = tn_buf_temp(p, tn_strfmt(p->arena, "%s.sums", w->buf->name), TN_INT32, rank, dims);
-    tn_shape shape = {.known = true, .rank = rank};
-    memcpy(shape.dim, dims, sizeof *dims * (size_t)rank);
     tn_tensor *t = tn_tensor_make(p->arena, TN_INT32, &shape);
     for (int64_t i = 0; i < tn_shape_count(&from->shape); i++) {
         int64_t rest = i, to = 0, stride = 1;
@@ -85,11 +90,60 @@ static const tn_expr *load_sums(tn_program *p, const tn_expr *w, const bool *sum
             to += summed[d] ? 0 : index * stride;
             stride *= summed[d] ? 1 : w->buf->max[d];
         }
-        tn_tensor_set_int(t, to, tn_tensor_get_int(t, to) + tn_tensor_get_int(from, i));
+        tn_tensor_set_int(t, to, tn_tensor_get_int(t, to) - zero * tn_tensor_get_int(from, i));
     }
-    b->scope = TN_SCOPE_CONST;
-    b->data = t;
-    return tn_load(p, b, at);
+    return load_constant(p, tn_strfmt(p->arena, "%s.moved", w->buf->name), t, at);
+}
+
+/* acc + moved where acc stands, or acc + (moved + bias) where a bias of the same subscripts is added. */
+typedef struct moving {
+    tn_var *acc;
+    const tn_expr *sum, *moved; /* sum: acc + moved */
+} moving;
+
+/* The subscripts that count, in their order: not those of dims of one element. */
+static int subscripts(const tn_expr *load, const tn_expr **out)
+{
+    int n = 0;
+    for (int d = 0; d < load->n; d++)
+        if (load->buf->max[d] != 1)
+            out[n++] = load->arg[d];
+    return n;
+}
+
+static bool is_alike(const tn_expr *x, const tn_expr *y)
+{
+    const tn_expr *a[TN_MAX_RANK], *b[TN_MAX_RANK];
+    int n = subscripts(x, a);
+    if (x->dtype != y->dtype || tn_shape_count(&x->buf->data->shape) != tn_shape_count(&y->buf->data->shape)
+        || n != subscripts(y, b))
+        return false;
+    for (int i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+static const tn_expr *add_constants(tn_program *p, const tn_expr *x, const tn_expr *y)
+{
+    tn_tensor *t = tn_tensor_make(p->arena, TN_INT32, &x->buf->data->shape);
+    for (int64_t i = 0; i < tn_shape_count(&t->shape); i++) /* wraps, as the sum of the two would */
+        tn_tensor_set_int(t, i, tn_tensor_get_int(x->buf->data, i) + tn_tensor_get_int(y->buf->data, i));
+    return load_constant(p, tn_strfmt(p->arena, "%s.moved", y->buf->name), t, x->arg);
+}
+
+static const tn_expr *move_one(tn_program *p, void *user, const tn_expr *e)
+{
+    const moving *m = user;
+    if (e->kind == TN_E_VAR && e->var == m->acc)
+        return m->sum;
+    if (e->kind != TN_E_OP || e->op != TN_OP_ADD || e->arg[0] != m->sum)
+        return NULL;
+    const tn_expr *bias = e->arg[1];
+    bool is_constant = bias->kind == TN_E_LOAD && bias->buf->data != NULL && bias->buf->layout.n == 0;
+    if (!is_constant || !is_alike(m->moved, bias))
+        return NULL;
+    return tn_add(p, tn_var_expr(p, m->acc), add_constants(p, m->moved, bias));
 }
 
 static bool move_zero_point(tn_program *p, const tn_target *t, tn_comp *c)
@@ -108,9 +162,9 @@ static bool move_zero_point(tn_program *p, const tn_target *t, tn_comp *c)
     c->elem = tn_mul(p, tn_cast(p, TN_INT32, x), tn_cast(p, TN_INT32, m.w));
     if (zero == 0) /* int8 less -128 is uint8 */
         return true;
-    const tn_expr *acc = tn_var_expr(p, c->acc);
-    const tn_expr *less = tn_mul(p, load_sums(p, m.w, summed), tn_integer(p, TN_INT32, zero));
-    c->post = tn_substitute(p, c->post, c->acc, tn_sub(p, acc, less));
+    moving moves_to = {.acc = c->acc, .moved = load_moved(p, m.w, summed, zero)};
+    moves_to.sum = tn_add(p, tn_var_expr(p, c->acc), moves_to.moved);
+    c->post = tn_rewrite(p, c->post, move_one, &moves_to);
     return true;
 }
 

@@ -79,6 +79,23 @@ CHECK(floor, floor, 0, KEEPS)
 CHECK(ceil, ceil, 0, KEEPS)
 CHECK(trunc, trunc, 0, KEEPS)
 
+static void check_nearest(uint32_t step)
+{
+    long wrong = 0;
+    for (uint64_t u = 0; u < UINT64_C(0x100000000); u += (uint64_t)step * N) {
+        VECTOR x;
+        for (int i = 0; i < N; i++) {
+            const float f = float_of((uint32_t)(u + (uint64_t)i * step));
+            x[i] = fabs((double)f) <= 0x1p22 ? f : 0.5f;
+        }
+        const GLUE(tn_i32x, N) y = GLUE(TN_NEAREST_I32X, N)(x);
+        for (int i = 0; i < N; i++)
+            wrong += y[i] != (int32_t)nearbyint((double)x[i]);
+    }
+    failures += wrong != 0;
+    printf("nearest %ld wrong\n", wrong);
+}
+
 int main(int argc, char **argv)
 {
     const uint32_t step = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1009;
@@ -89,6 +106,7 @@ int main(int argc, char **argv)
     check_erf(step);
     check_abs(step);
     check_round(step);
+    check_nearest(step);
     check_floor(step);
     check_ceil(step);
     check_trunc(step);
