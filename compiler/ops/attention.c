@@ -7,20 +7,14 @@
    A group of Hq / Hk query heads shares a key and value head: q is viewed as [B,Hk,group,S,D] and the products
    broadcast, so that nothing is copied. A query that may see no key at all gives zeros. Inputs of rank 3 hold the heads
    side by side in the last dim. */
-#include "ops/expand.h"
+#include "ops/attention.h"
 #include "ops/ops.h"
 
 #include <math.h>
 
 /* --- heads ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct heads {
-    tn_value *q, *k, *v; /* rank 4 */
-    int64_t group;       /* query heads to a key head */
-} heads;
-
-/* [B,S,H*D] to [B,H,S,D] */
-static tn_value *split_heads(tn_expand *e, tn_value *v, int64_t count)
+tn_value *tn_split_heads(tn_expand *e, tn_value *v, int64_t count)
 {
     if (v->shape.rank != 3)
         return v;
@@ -28,12 +22,17 @@ static tn_value *split_heads(tn_expand *e, tn_value *v, int64_t count)
     return tn_call(e, "Transpose perm=0,2,1,3", parts);
 }
 
+tn_value *tn_join_heads(tn_expand *e, tn_value *v)
+{
+    return tn_call_reshape(e, tn_call(e, "Transpose perm=0,2,1,3", v), 3, (const int64_t[]){0, 0, -1});
+}
+
 static bool is_number(tn_dim d)
 {
     return d.sym == NULL && d.n > 0;
 }
 
-static bool check_heads(tn_expand *e, const heads *h)
+static bool check_heads(tn_expand *e, const tn_attention *h)
 {
     const tn_shape *q = &h->q->shape, *k = &h->k->shape, *v = &h->v->shape;
     if (e->failed)
@@ -50,19 +49,18 @@ static bool check_heads(tn_expand *e, const heads *h)
                            tn_expand_show(e, h->q), tn_expand_show(e, h->k), tn_expand_show(e, h->v));
 }
 
-static bool read_heads(tn_expand *e, heads *h)
+static bool read_heads(tn_expand *e, tn_attention *h)
 {
     int64_t q_heads = tn_node_int(e->node, "q_num_heads", 0), kv_heads = tn_node_int(e->node, "kv_num_heads", 0);
     bool packed = h->q->shape.rank == 3 || h->k->shape.rank == 3 || h->v->shape.rank == 3;
     if (packed && (q_heads < 1 || kv_heads < 1))
         return tn_expand_error(e, "inputs of rank 3 need the attributes q_num_heads and kv_num_heads");
-    h->q = split_heads(e, h->q, q_heads);
-    h->k = split_heads(e, h->k, kv_heads);
-    h->v = split_heads(e, h->v, kv_heads);
-    if (!check_heads(e, h))
-        return false;
-    h->group = h->q->shape.dim[1].n / h->k->shape.dim[1].n;
-    return true;
+    h->q = tn_split_heads(e, h->q, q_heads);
+    h->k = tn_split_heads(e, h->k, kv_heads);
+    h->v = tn_split_heads(e, h->v, kv_heads);
+    h->scale = tn_node_float(e->node, "scale", NAN);
+    h->softcap = tn_node_float(e->node, "softcap", 0);
+    return check_heads(e, h);
 }
 
 /* --- products ------------------------------------------------------------------------------------------------------- */
@@ -82,27 +80,67 @@ static tn_value *grouped_product(tn_expand *e, tn_value *x, tn_value *y, int64_t
 }
 
 /* The scale goes to the smaller operand of the product, before it, so that 16-bit floats do not overflow. */
-static tn_value *call_scores(tn_expand *e, const heads *h)
+static tn_value *call_scores(tn_expand *e, const tn_attention *a, int64_t group)
 {
-    float scale = tn_node_float(e->node, "scale", 1 / sqrtf((float)h->q->shape.dim[3].n));
-    tn_value *q = tn_call(e, "Mul", h->q, tn_expand_scalar(e, h->q->dtype, (double)scale));
-    return grouped_product(e, q, tn_call(e, "Transpose perm=0,1,3,2", h->k), h->group);
+    double scale = (double)(isnan(a->scale) ? 1 / sqrtf((float)a->q->shape.dim[3].n) : a->scale);
+    tn_value *q = tn_call(e, "Mul", a->q, tn_expand_scalar(e, a->q->dtype, scale));
+    return grouped_product(e, q, tn_call(e, "Transpose perm=0,1,3,2", a->k), group);
 }
 
-static tn_value *call_softcap(tn_expand *e, tn_value *scores)
+static tn_value *call_softcap(tn_expand *e, float cap, tn_value *scores)
 {
-    float cap = tn_node_float(e->node, "softcap", 0);
     if (cap == 0)
         return scores;
     tn_value *limit = tn_expand_scalar(e, scores->dtype, (double)cap);
     return tn_call(e, "Mul", tn_call(e, "Tanh", tn_call(e, "Div", scores, limit)), limit);
 }
 
+/* --- probabilities -------------------------------------------------------------------------------------------------- */
+
+/* With the sink as a column behind the scores, whose probability is left out. */
+static tn_value *softmax_with_sink(tn_expand *e, tn_value *scores, tn_value *sink)
+{
+    tn_value *column = tn_call_reshape(e, tn_call_cast(e, sink, scores->dtype), 4, (const int64_t[]){1, -1, 1, 1});
+    tn_value *shape = tn_call_join(e, 0, tn_call(e, "Shape start=0 end=3", scores), tn_expand_int(e, 1));
+    tn_value *p = tn_call(e, "Softmax axis=-1", tn_call_join(e, 3, scores, tn_call(e, "Expand", column, shape)));
+    return tn_call(e, "Slice", p, tn_expand_int(e, 0), tn_call_dim(e, scores, 3), tn_expand_int(e, 3));
+}
+
+static tn_value *call_softmax(tn_expand *e, const tn_attention *a, tn_value *scores)
+{
+    scores = tn_call_cast(e, scores, a->precision);
+    tn_value *p = a->sink != NULL ? softmax_with_sink(e, scores, a->sink) : tn_call(e, "Softmax axis=-1", scores);
+    if (a->bias == NULL || !a->may_see_none)
+        return p;
+    tn_value *most = tn_call(e, "ReduceMax keepdims=1", a->bias, tn_expand_int(e, -1));
+    tn_value *none = tn_call(e, "Equal", most, tn_expand_scalar(e, a->bias->dtype, -(double)INFINITY));
+    return tn_call(e, "Where", none, tn_expand_scalar(e, a->precision, 0), p);
+}
+
+tn_value *tn_call_attention(tn_expand *e, tn_attention *a)
+{
+    if (!check_heads(e, a))
+        return a->q;
+    int64_t group = a->q->shape.dim[1].n / a->k->shape.dim[1].n;
+    tn_value **stage = a->stage;
+    stage[0] = call_scores(e, a, group);
+    stage[1] = call_softcap(e, a->softcap, stage[0]);
+    stage[2] = a->bias != NULL ? tn_call(e, "Add", stage[1], a->bias) : stage[1];
+    stage[3] = tn_call_cast(e, call_softmax(e, a, stage[2]), a->q->dtype);
+    tn_value *y = grouped_product(e, tn_call_cast(e, stage[3], a->v->dtype), a->v, group);
+    return tn_call_cast(e, y, a->q->dtype);
+}
+
 /* --- which keys a query sees ---------------------------------------------------------------------------------------- */
 
-static tn_value *both(tn_expand *e, tn_value *x, tn_value *y)
+tn_value *tn_call_both(tn_expand *e, tn_value *x, tn_value *y)
 {
     return x == NULL ? y : tn_call(e, "And", x, y);
+}
+
+tn_value *tn_call_hide(tn_expand *e, tn_value *seen, tn_dtype t, double hidden)
+{
+    return tn_call(e, "Where", seen, tn_expand_scalar(e, t, 0), tn_expand_scalar(e, t, hidden));
 }
 
 static tn_value *per_batch(tn_expand *e, tn_value *v)
@@ -110,17 +148,16 @@ static tn_value *per_batch(tn_expand *e, tn_value *v)
     return tn_call_reshape(e, v, 4, (const int64_t[]){-1, 1, 1, 1});
 }
 
-/* 0, 1, ... below the extent of that axis. */
-static tn_value *call_positions(tn_expand *e, tn_value *v, int axis)
+tn_value *tn_call_range(tn_expand *e, tn_value *v, int axis)
 {
     tn_value *end = tn_call(e, "Squeeze", tn_call_dim(e, v, axis));
     return tn_call(e, "Range", tn_expand_scalar(e, TN_INT64, 0), end, tn_expand_scalar(e, TN_INT64, 1));
 }
 
 /* Positions of the queries among the keys, [S,1] or [B,1,S,1]: after the past, or the last of the keys that are there. */
-static tn_value *query_positions(tn_expand *e, const heads *h)
+static tn_value *query_positions(tn_expand *e, const tn_attention *h)
 {
-    tn_value *p = tn_call_unsqueeze(e, call_positions(e, h->q, 2), 1);
+    tn_value *p = tn_call_unsqueeze(e, tn_call_range(e, h->q, 2), 1);
     tn_value *past = tn_expand_input(e, 4), *present = tn_expand_input(e, 6);
     if (past != NULL)
         return tn_call(e, "Add", p, tn_call_dim(e, past, 2));
@@ -130,27 +167,29 @@ static tn_value *query_positions(tn_expand *e, const heads *h)
 }
 
 /* Causal order, windows, padding: bool that broadcasts to the scores; NULL where all is seen. */
-static tn_value *structural_mask(tn_expand *e, const heads *h)
+static tn_value *structural_mask(tn_expand *e, const tn_attention *h)
 {
     bool causal = tn_node_int(e->node, "is_causal", 0) != 0;
     int64_t left = tn_node_int(e->node, "left_window_size", -1), right = tn_node_int(e->node, "right_window_size", -1);
     tn_value *seen = NULL, *padded = tn_expand_input(e, 6);
     if (!causal && left < 0 && right < 0 && padded == NULL)
         return NULL;
-    tn_value *keys = call_positions(e, h->k, 2), *queries = query_positions(e, h);
+    tn_value *keys = tn_call_range(e, h->k, 2), *queries = query_positions(e, h);
     if (causal)
         seen = tn_call(e, "LessOrEqual", keys, queries);
     if (right >= 0)
-        seen = both(e, seen, tn_call(e, "LessOrEqual", keys, tn_call(e, "Add", queries, tn_expand_int(e, right))));
+        seen =
+            tn_call_both(e, seen, tn_call(e, "LessOrEqual", keys, tn_call(e, "Add", queries, tn_expand_int(e, right))));
     if (left >= 0)
-        seen = both(e, seen, tn_call(e, "GreaterOrEqual", keys, tn_call(e, "Sub", queries, tn_expand_int(e, left))));
+        seen = tn_call_both(e, seen,
+                            tn_call(e, "GreaterOrEqual", keys, tn_call(e, "Sub", queries, tn_expand_int(e, left))));
     if (padded != NULL)
-        seen = both(e, seen, tn_call(e, "Less", keys, per_batch(e, padded)));
+        seen = tn_call_both(e, seen, tn_call(e, "Less", keys, per_batch(e, padded)));
     return seen;
 }
 
 /* A mask shorter than the keys hides the rest of them. */
-static tn_value *widen_mask(tn_expand *e, const heads *h, tn_value *mask)
+static tn_value *widen_mask(tn_expand *e, const tn_attention *h, tn_value *mask)
 {
     int last = mask->shape.rank - 1;
     if (last < 0 || tn_dim_same(mask->shape.dim[last], h->k->shape.dim[2]))
@@ -162,7 +201,7 @@ static tn_value *widen_mask(tn_expand *e, const heads *h, tn_value *mask)
 }
 
 /* What is added to the scores: NULL for nothing. */
-static tn_value *call_bias(tn_expand *e, const heads *h)
+static tn_value *call_bias(tn_expand *e, const tn_attention *h)
 {
     tn_value *seen = structural_mask(e, h), *mask = tn_expand_input(e, 3), *bias = NULL;
     if (mask != NULL && mask->dtype != TN_BOOL && mask->dtype != h->q->dtype)
@@ -170,14 +209,12 @@ static tn_value *call_bias(tn_expand *e, const heads *h)
     if (mask != NULL)
         mask = widen_mask(e, h, mask);
     if (mask != NULL && mask->dtype == TN_BOOL)
-        seen = both(e, seen, mask);
+        seen = tn_call_both(e, seen, mask);
     else
         bias = mask;
     if (seen == NULL)
         return bias;
-    tn_value *zero = tn_expand_scalar(e, h->q->dtype, 0);
-    tn_value *hide = tn_expand_scalar(e, h->q->dtype, -(double)INFINITY);
-    tn_value *hidden = tn_call(e, "Where", seen, zero, hide);
+    tn_value *hidden = tn_call_hide(e, seen, h->q->dtype, -(double)INFINITY);
     return bias == NULL ? hidden : tn_call(e, "Add", bias, hidden);
 }
 
@@ -185,16 +222,6 @@ static tn_value *call_bias(tn_expand *e, const heads *h)
 static bool may_see_none(const tn_node *n)
 {
     return tn_has_input(n, 3) || tn_has_input(n, 6) || tn_node_int(n, "left_window_size", -1) >= 0;
-}
-
-static tn_value *call_softmax(tn_expand *e, tn_value *scores, tn_value *bias, tn_dtype precision)
-{
-    tn_value *p = tn_call(e, "Softmax axis=-1", tn_call_cast(e, scores, precision));
-    if (bias == NULL || !may_see_none(e->node))
-        return p;
-    tn_value *most = tn_call(e, "ReduceMax keepdims=1", bias, tn_expand_int(e, -1));
-    tn_value *none = tn_call(e, "Equal", most, tn_expand_scalar(e, bias->dtype, -(double)INFINITY));
-    return tn_call(e, "Where", none, tn_expand_scalar(e, precision, 0), p);
 }
 
 /* --- Attention, FlexAttention --------------------------------------------------------------------------------------- */
@@ -208,7 +235,7 @@ static bool read_precision(tn_expand *e, tn_dtype otherwise, tn_dtype *out)
     return tn_expand_error(e, "softmax_precision is %lld, which is no floating type", (long long)t);
 }
 
-static bool join_past(tn_expand *e, heads *h)
+static bool join_past(tn_expand *e, tn_attention *h)
 {
     tn_value *key = tn_expand_input(e, 4), *value = tn_expand_input(e, 5);
     if ((key == NULL) != (value == NULL))
@@ -236,22 +263,14 @@ static bool check_modes(tn_expand *e)
 
 bool tn_expand_attention(tn_expand *e, const tn_node *n)
 {
-    heads h = {n->in[0], n->in[1], n->in[2], 1};
+    tn_attention h = {.q = n->in[0], .k = n->in[1], .v = n->in[2], .may_see_none = may_see_none(n)};
     bool packed = h.q->shape.rank == 3;
-    tn_dtype precision;
-    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype, &precision) || !check_modes(e) || !join_past(e, &h))
+    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype, &h.precision) || !check_modes(e) || !join_past(e, &h))
         return false;
-    tn_value *bias = call_bias(e, &h), *stage[4];
-    stage[0] = call_scores(e, &h);
-    stage[1] = call_softcap(e, stage[0]);
-    stage[2] = bias != NULL ? tn_call(e, "Add", stage[1], bias) : stage[1];
-    stage[3] = tn_call_cast(e, call_softmax(e, stage[2], bias, precision), h.q->dtype);
-    tn_value *y = grouped_product(e, tn_call_cast(e, stage[3], h.v->dtype), h.v, h.group);
-    y = tn_call_cast(e, y, h.q->dtype);
-    if (packed)
-        y = tn_call_reshape(e, tn_call(e, "Transpose perm=0,2,1,3", y), 3, (const int64_t[]){0, 0, -1});
-    return tn_give(e, 0, y) && tn_give(e, 1, h.k) && tn_give(e, 2, h.v)
-        && tn_give(e, 3, stage[tn_node_int(n, "qk_matmul_output_mode", 0)]);
+    h.bias = call_bias(e, &h);
+    tn_value *y = tn_call_attention(e, &h);
+    return tn_give(e, 0, packed ? tn_join_heads(e, y) : y) && tn_give(e, 1, h.k) && tn_give(e, 2, h.v)
+        && tn_give(e, 3, h.stage[tn_node_int(n, "qk_matmul_output_mode", 0)]);
 }
 
 /* What the subgraph makes of v, of its type and shape; v itself where there is none. */
@@ -272,13 +291,13 @@ static tn_value *change(tn_expand *e, const char *name, tn_value *v)
 
 bool tn_expand_flex_attention(tn_expand *e, const tn_node *n)
 {
-    heads h = {n->in[0], n->in[1], n->in[2], 1};
-    tn_dtype precision;
-    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT, &precision))
+    tn_attention h = {.q = n->in[0], .k = n->in[1], .v = n->in[2]};
+    if (!read_heads(e, &h) || !read_precision(e, h.q->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT, &h.precision))
         return false;
-    tn_value *scores = change(e, "score_mod", tn_call_cast(e, call_scores(e, &h), precision));
-    tn_value *p = change(e, "prob_mod", call_softmax(e, scores, NULL, precision));
-    return tn_give(e, 0, grouped_product(e, tn_call_cast(e, p, h.v->dtype), h.v, h.group));
+    int64_t group = h.q->shape.dim[1].n / h.k->shape.dim[1].n;
+    tn_value *scores = change(e, "score_mod", tn_call_cast(e, call_scores(e, &h, group), h.precision));
+    tn_value *p = change(e, "prob_mod", call_softmax(e, &h, scores));
+    return tn_give(e, 0, grouped_product(e, tn_call_cast(e, p, h.v->dtype), h.v, group));
 }
 
 /* --- RotaryEmbedding ------------------------------------------------------------------------------------------------ */

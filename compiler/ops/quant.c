@@ -302,16 +302,28 @@ bool tn_infer_dynamic_quantize(tn_graph *g, tn_node *n)
 }
 
 /* The smallest or largest element, or 0 if that is beyond: 0 must be representable. */
-static const tn_expr *extreme(tn_program *p, const tn_node *n, tn_scalar_op op, const char *name)
+static const tn_expr *extreme(tn_program *p, const tn_node *n, tn_buf *x, const tn_dim *dims, tn_scalar_op op,
+                              const char *name)
 {
     const tn_expr *at[TN_MAX_RANK] = {NULL};
-    const tn_value *x = n->in[0];
     tn_buf *b = tn_buf_temp(p, name, TN_FLOAT, 0, NULL);
     tn_comp *c = tn_comp_begin(p, n, b);
-    for (int i = 0; i < x->shape.rank; i++)
-        at[i] = tn_reduce_over(p, c, x->shape.dim[i]);
-    tn_comp_reduce(p, c, op, tn_number(p, TN_FLOAT, 0), tn_load(p, tn_buf_of(p, x), at), NULL);
+    for (int i = 0; i < x->rank; i++)
+        at[i] = tn_reduce_over(p, c, dims[i]);
+    tn_comp_reduce(p, c, op, tn_number(p, TN_FLOAT, 0), tn_load(p, x, at), NULL);
     return tn_load(p, b, at);
+}
+
+void tn_quant_measure(tn_program *p, const tn_node *n, tn_buf *x, const tn_dim *dims, tn_buf *scale, tn_buf *point)
+{
+    const tn_expr *nowhere[1] = {NULL}, *zero = tn_number(p, TN_FLOAT, 0);
+    const tn_expr *least = extreme(p, n, x, dims, TN_OP_MIN, "smallest");
+    const tn_expr *most = extreme(p, n, x, dims, TN_OP_MAX, "largest");
+    const tn_expr *span = tn_sub(p, most, least), *one = tn_number(p, TN_FLOAT, 1);
+    const tn_expr *step = tn_div(p, span, tn_number(p, TN_FLOAT, 255));
+    tn_comp_set(p, tn_comp_begin(p, n, scale), tn_select(p, tn_op2(p, TN_OP_EQ, span, zero), one, step));
+    const tn_expr *start = tn_div(p, tn_sub(p, zero, least), tn_load(p, scale, nowhere));
+    tn_comp_set(p, tn_comp_begin(p, n, point), tn_quantise(p, start, tn_integer(p, TN_INT32, 0), TN_UINT8));
 }
 
 static tn_buf *output_or_temp(tn_program *p, const tn_node *n, int i, const char *name, tn_dtype dtype)
@@ -321,22 +333,16 @@ static tn_buf *output_or_temp(tn_program *p, const tn_node *n, int i, const char
     return tn_buf_temp(p, name, dtype, 0, NULL);
 }
 
-/* A tensor of zeros has scale 1, as in ONNX Runtime; the formula of ONNX would divide by zero. */
 bool tn_lower_dynamic_quantize(tn_program *p, const tn_node *n)
 {
-    const tn_expr *nowhere[1] = {NULL}, *zero = tn_number(p, TN_FLOAT, 0);
+    const tn_expr *nowhere[1] = {NULL};
     tn_buf *scale = output_or_temp(p, n, 1, "scale", TN_FLOAT);
     tn_buf *point = output_or_temp(p, n, 2, "zero_point", TN_UINT8);
-    const tn_expr *least = extreme(p, n, TN_OP_MIN, "smallest"), *most = extreme(p, n, TN_OP_MAX, "largest");
-    const tn_expr *span = tn_sub(p, most, least), *one = tn_number(p, TN_FLOAT, 1);
-    const tn_expr *step = tn_div(p, span, tn_number(p, TN_FLOAT, 255));
-    tn_comp_set(p, tn_comp_begin(p, n, scale), tn_select(p, tn_op2(p, TN_OP_EQ, span, zero), one, step));
-    const tn_expr *s = tn_load(p, scale, nowhere), *start = tn_div(p, tn_sub(p, zero, least), s);
-    tn_comp_set(p, tn_comp_begin(p, n, point), tn_quantise(p, start, tn_integer(p, TN_INT32, 0), TN_UINT8));
+    tn_quant_measure(p, n, tn_buf_of(p, n->in[0]), n->in[0]->shape.dim, scale, point);
     if (n->out[0] == NULL)
         return true;
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    const tn_expr *x = tn_div(p, tn_load(p, tn_buf_of(p, n->in[0]), c->at), s);
+    const tn_expr *x = tn_div(p, tn_load(p, tn_buf_of(p, n->in[0]), c->at), tn_load(p, scale, nowhere));
     tn_comp_set(p, c, tn_quantise(p, x, tn_cast(p, TN_INT32, tn_load(p, point, nowhere)), TN_UINT8));
     return true;
 }

@@ -28,6 +28,10 @@ const tn_expr *tn_quantise(tn_program *p, const tn_expr *x, const tn_expr *zero,
 /* x in float: (q - zero) * scale */
 const tn_expr *tn_dequantise(tn_program *p, const tn_expr *q, const tn_expr *zero, const tn_expr *scale);
 
+/* DynamicQuantizeLinear's scale (float) and zero point (uint8), both of rank 0, of a float buffer with these dims. A
+   tensor of zeros has scale 1, as in ONNX Runtime; the formula of ONNX would divide by zero. */
+void tn_quant_measure(tn_program *p, const tn_node *n, tn_buf *x, const tn_dim *dims, tn_buf *scale, tn_buf *point);
+
 /* One element in rank 0 or 1, of a type in the set; false after a node error. */
 bool tn_quant_check_one(tn_graph *g, const tn_node *n, int i, const char *what, unsigned types);
 /* A scale of one element (float) and, where present, a zero point of one element of that type. */

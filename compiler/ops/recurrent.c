@@ -328,6 +328,25 @@ static tn_buf *multiply_state(const pass *s, tn_buf *h, const char *name, int64_
     return out;
 }
 
+/* The state; with the attribute quantised_state, which DynamicQuantizeLSTM sets, as a byte can hold it. */
+static tn_buf *state_to_multiply(const pass *s)
+{
+    const layer *l = s->l;
+    tn_program *p = l->p;
+    const tn_dim dims[] = {l->batch, tn_dim_fixed(l->hidden)};
+    const tn_expr *nowhere[1] = {NULL};
+    if (tn_node_int(l->n, "quantised_state", 0) == 0)
+        return s->h;
+    tn_buf *scale = tn_buf_temp(p, "h_scale", TN_FLOAT, 0, NULL), *point = tn_buf_temp(p, "h_zero", TN_UINT8, 0, NULL);
+    tn_quant_measure(p, l->n, s->h, dims, scale, point);
+    tn_buf *out = make_temp(l, "h_rounded", l->hidden);
+    tn_comp *c = tn_comp_begin(p, l->n, out);
+    const tn_expr *factor = tn_load(p, scale, nowhere), *zero = tn_cast(p, TN_INT32, tn_load(p, point, nowhere));
+    const tn_expr *q = tn_quantise(p, tn_div(p, tn_load(p, s->h, c->at), factor), zero, TN_UINT8);
+    tn_comp_set(p, c, tn_dequantise(p, q, zero, factor));
+    return out;
+}
+
 /* Gate g of a product at the subscripts of a state. */
 static const tn_expr *load_gate(const pass *s, tn_buf *pre, int64_t g, const tn_expr *const *at)
 {
@@ -422,7 +441,7 @@ static const tn_expr *peep(const pass *s, const tn_expr *gate, int64_t k, const 
 static void step_lstm(const pass *s, tn_buf *cell)
 {
     tn_program *p = s->l->p;
-    tn_buf *pre = multiply_state(s, s->h, "pre", 0, 4, true);
+    tn_buf *pre = multiply_state(s, state_to_multiply(s), "pre", 0, 4, true);
     tn_comp *c = tn_comp_begin(p, s->l->n, cell);
     const tn_expr *old = tn_load(p, cell, c->at);
     const tn_expr *i = activate(s, 0, peep(s, load_gate(s, pre, 0, c->at), 0, c->at[1], old));

@@ -2,6 +2,8 @@
 import numpy as np
 
 from cases import contrib
+from contrib_attention_cases import all_contrib_attention
+from contrib_quant_cases import all_contrib_quantised
 
 
 def normal(seed, *shape, dtype=np.float32):
@@ -95,9 +97,9 @@ def all_norms(folder):
     contrib(folder, "skip_layer_norm_flat_skip", "SkipLayerNormalization", {"x": x, "s": skip[0]}, {"g": gamma, "b": beta})
     contrib(folder, "skip_simplified_layer_norm_plain", "SkipSimplifiedLayerNormalization", {"x": x[0], "s": skip[0]}, {"g": gamma})
     contrib(folder, "simplified_layer_norm", "SimplifiedLayerNormalization", {"x": x}, {"g": gamma}, ("y", "inverse"), domain="",
-            epsilon=1e-6, axis=-1, opset=17)
+            epsilon=1e-6, axis=-1, version=17)
     contrib(folder, "simplified_layer_norm_axis", "SimplifiedLayerNormalization", {"x": x}, {"g": normal(6, 5, 8)}, domain="",
-            axis=1, opset=17)
+            axis=1, version=17)
 
     image, gamma, beta = normal(7, 2, 4, 5, 6), normal(8, 6), normal(9, 6)
     for silu in (0, 1):
@@ -166,3 +168,5 @@ def all_contrib(folder):
     all_activations(folder)
     all_norms(folder)
     all_moves(folder)
+    all_contrib_attention(folder)
+    all_contrib_quantised(folder)
