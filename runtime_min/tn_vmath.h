@@ -259,4 +259,24 @@ TN_ROUND_(16)
 #define TN_NEAREST_I32X16(x) TN_NEAREST_(16, x)
 #endif
 
+/* Of count vectors side by side, in place; not inlined, so that the constants of a polynomial take no registers of the
+   caller's loops. */
+#define TN_EACH_(n, f) \
+    TN_UNUSED static __attribute__((__noinline__)) void tn_##f##_each_##n(float *y, int count) \
+    { \
+        for (int i = 0; i < count; i++, y += n) { \
+            const tn_f32x##n x = TN_LOAD_F32X##n(y); \
+            tn_f32x##n r; \
+            tn_##f##_##n(&r, &x); \
+            TN_STORE_F32X##n(y, r); \
+        } \
+    }
+#define TN_EACH_OF_(n) TN_EACH_(n, log) TN_EACH_(n, tanh) TN_EACH_(n, erf)
+TN_EACH_OF_(4)
+TN_EACH_OF_(8)
+TN_EACH_OF_(16)
+#define TN_EACH_F32X4(f, y, count) tn_##f##_each_4(y, count)
+#define TN_EACH_F32X8(f, y, count) tn_##f##_each_8(y, count)
+#define TN_EACH_F32X16(f, y, count) tn_##f##_each_16(y, count)
+
 #endif

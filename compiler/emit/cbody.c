@@ -733,8 +733,22 @@ static void print_simple(printer *c, const tn_stmt *s)
     print_named(c, first, outer, &below);
 }
 
+/* One call for the vectors of a whole tile. */
+static bool print_batch(printer *c, const tn_stmt *s)
+{
+    tn_batch b;
+    if (!tn_match_batch(s, &b))
+        return false;
+    c->needs->vectors = c->needs->vmath = true;
+    line(c, "TN_EACH_%s(%s, %s, %lld);", vector_kind(c, TN_FLOAT, b.lane), vector_function(b.op),
+         pointer_name(c, b.buf), (long long)b.n);
+    return true;
+}
+
 static void print_for(printer *c, const tn_stmt *s)
 {
+    if (print_batch(c, s))
+        return;
     const char *v = var_name(c, s->var);
     line(c, "for (ptrdiff_t %s = %s; %s < %s; %s++) {", v, bare(c, text_of(c, s->begin)), v,
          operand(c, text_of(c, s->end)), v);
@@ -817,7 +831,9 @@ static void print_stmts(printer *c, const tn_stmt_vec *body)
 static void declare_spills(printer *c, const tn_stmt *s, bool *declared)
 {
     if (s->kind == TN_S_STORE && s->buf->scope == TN_SCOPE_REGISTER && !declared[s->buf->id]) {
-        line(c, "%s %s[%lld];", c_type(s->buf->dtype), pointer_name(c, s->buf), (long long)s->buf->max[0]);
+        int64_t vector = (s->lane != NULL ? s->lane->hi + 1 : 1) * tn_dtype_get(s->buf->dtype)->size;
+        const char *aligned = s->lane != NULL ? tn_strfmt(c->p->arena, "TN_ALIGNED(%d) ", (int)vector) : "";
+        line(c, "%s%s %s[%lld];", aligned, c_type(s->buf->dtype), pointer_name(c, s->buf), (long long)s->buf->max[0]);
         declared[s->buf->id] = true;
     }
     for (size_t i = 0; i < s->body.n; i++)

@@ -372,6 +372,16 @@ typedef struct tn_dot4 {
     bool flips;                 /* the bytes at x are int8, and are read as uint8 with their top bits turned */
 } tn_dot4;
 bool tn_match_dot4(tn_program *p, const tn_expr *e, const tn_var *lane, tn_dot4 *out);
+/* Functions that take many constants on vectors. */
+bool tn_is_long_call(const tn_expr *e);
+/* Whether the statement is such a function of n vectors side by side: buf[i] = op(buf[i]) for 0 <= i < n * lanes. */
+typedef struct tn_batch {
+    tn_buf *buf;
+    tn_var *lane;
+    int op;
+    int64_t n; /* vectors */
+} tn_batch;
+bool tn_match_batch(const tn_stmt *s, tn_batch *out);
 void tn_expr_print(const tn_expr *e, tn_str *out);            /* for messages: variables by their hints */
 void tn_program_print(const tn_program *p, tn_str *out);      /* without the data of large constants */
 void tn_program_print_full(const tn_program *p, tn_str *out); /* with all data: parses back */

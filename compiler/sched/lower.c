@@ -506,8 +506,12 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
     lower_reduction(l, k, acc, out);
     if (find_loop_of(l->nest, TN_LOOP_LANES) >= 0)
         finish_lanes(l, k, acc, points, out);
+    tn_stmt_vec stores = {0};
     at = 0;
-    each_point(l, k, acc, &at, out, finish_acc);
+    each_point(l, k, acc, &at, &stores, finish_acc);
+    tn_batch_calls(l->p, &stores);
+    for (size_t i = 0; i < stores.n; i++)
+        *TN_PUSH(l->p->arena, *out) = stores.items[i];
     l->lane = NULL;
 }
 

@@ -56,6 +56,9 @@ tn_stmt *tn_nest_lower(tn_nest *nest);
    write what they load; lane: of the vectors among them. Values: of stores, which must not write what others load. */
 void tn_share_loads(tn_program *p, tn_var *lane, tn_stmt_vec *block);
 void tn_share_values(tn_program *p, tn_stmt_vec *block);
+/* batch.c: functions that every store of the block calls are called once, for the vectors of all of them, which wait in an
+   array. Nothing where the stores are few, no vectors, or call different functions. tn_match_batch knows the result. */
+void tn_batch_calls(tn_program *p, tn_stmt_vec *block);
 /* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);
 /* What a vector statement may store: that, a dot product, or a vector narrowed to bytes. */

@@ -96,6 +96,22 @@ static void check_nearest(uint32_t step)
     printf("nearest %ld wrong\n", wrong);
 }
 
+/* Several vectors at once give what one gives. */
+#define CHECK_EACH(name) \
+    do { \
+        float many[5 * N]; \
+        for (int i = 0; i < 5 * N; i++) \
+            many[i] = (float)(i - 2 * N) * 0.37f; \
+        GLUE(tn_##name##_each_, N)(many, 5); \
+        for (int k = 0; k < 5; k++) { \
+            VECTOR x, y; \
+            for (int i = 0; i < N; i++) \
+                x[i] = (float)(k * N + i - 2 * N) * 0.37f; \
+            GLUE(tn_##name##_, N)(&y, &x); \
+            failures += memcmp(&y, many + k * N, sizeof y) != 0; \
+        } \
+    } while (0)
+
 int main(int argc, char **argv)
 {
     const uint32_t step = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1009;
@@ -110,5 +126,8 @@ int main(int argc, char **argv)
     check_floor(step);
     check_ceil(step);
     check_trunc(step);
+    CHECK_EACH(log);
+    CHECK_EACH(tanh);
+    CHECK_EACH(erf);
     return failures != 0;
 }

@@ -21,6 +21,9 @@ static const char *const models[] = {
     /* matrix products: of constants, and of two inputs */
     "input \"x\" : float[7,13]\nconstant \"w\" : float[13,34] = W\n\"y\" : float[7,34] = MatMul(\"x\", \"w\")\n",
     "input \"x\" : float[2,5,6]\ninput \"z\" : float[2,6,19]\n\"y\" : float[2,5,19] = MatMul(\"x\", \"z\")\n",
+    /* functions in a tile's epilogue, one of another's result, which are called for all its vectors at once */
+    "input \"x\" : float[7,13]\nconstant \"w\" : float[13,34] = W\n\"m\" : float[7,34] = MatMul(\"x\", \"w\")\n"
+    "\"e\" : float[7,34] = Erf(\"m\")\n\"t\" : float[7,34] = Tanh(\"e\")\n\"y\" : float[7,34] = Mul(\"t\", \"m\")\n",
     /* pooling */
     "input \"x\" : float[1,17,7,7]\n\"n\" : float[1,17,7,7] = Neg(\"x\")\n"
     "\"y\" : float[1,17,4,4] = MaxPool(\"n\") {kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]}\n",
