@@ -94,6 +94,16 @@ if [ -r "$vectors" ]; then
         step "ONNX vectors, C for $target, strict" build/release/tests/conform --engine c --target $target --cflags "$checks" \
             --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
     done
+    if [ -n "${python:-}" ]; then
+        data=$($python -c 'import onnx, os; print(os.path.dirname(onnx.__file__))')/backend/test/data
+        for set in pytorch-converted pytorch-operator simple; do
+            step "ONNX's $set vectors, C" build/release/tests/conform --engine c --cflags "$strict" --jobs "$jobs" \
+                --deny tests/conform/deny.txt "$data/$set"
+        done
+        step "tests/conform/README.md" tests/conform/readme.sh --check "$scratch/vectors/node" "$data"
+    else
+        skip "ONNX's other vectors" "no onnx package to find them in"
+    fi
     for name in matmul gemm conv; do
         step "ONNX vectors, $name by CBLAS" build/release/tests/conform --engine c --dispatch cblas --only $name --jobs "$jobs" \
             --deny tests/conform/deny.txt "$scratch/vectors/node"

@@ -53,7 +53,7 @@ static bool parse_number(cursor *c, int64_t *out)
             return complain(c, "a dim may not be above 2^40");
     }
     *out = n;
-    return n > 0 || complain(c, "a dim must be at least 1");
+    return true;
 }
 
 /* The symbol of that name; NULL when it has none. */
@@ -85,6 +85,8 @@ static bool parse_symbol(cursor *c, tn_dim *out)
     int64_t at_most;
     if (!parse_number(c, &at_most))
         return false;
+    if (at_most < 1)
+        return complain(c, "a bound must be at least 1");
     if (known != NULL && known->n != at_most)
         return complain(c, tn_strfmt(g->arena, "'%s' has two bounds, %lld and %lld", name, (long long)known->n,
                                      (long long)at_most));

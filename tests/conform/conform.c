@@ -1,11 +1,11 @@
 /* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
 
        conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME]
-               [--dispatch WHAT] [--threads N] FOLDER
+               [--dispatch WHAT] [--threads N] [--markdown] FOLDER...
 
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
-   With --threads every layer is shared among N, however short it is.
+   With --threads every layer is shared among N, however short it is. --markdown prints the tables of README.md.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. const.txt beside it holds
    "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const. Open dims, the
    elements of sequences and what an optional holds are the vector's, as by --input-shapes. Prints "N passed, M failed,
@@ -23,18 +23,15 @@
 #include "onnx/onnx.pb-c.h"
 #include "ops/ops.h"
 #include "pass/pass.h"
+#include "table.h"
 
-enum { MAX_TESTS = 8192, MESSAGE = 400 };
-
-typedef struct vector {
-    char name[256];
-    bool passed, denied;
-    char message[MESSAGE];
-} vector;
+enum { MAX_TESTS = 8192, MAX_FOLDERS = 16 };
 
 typedef struct options {
-    const char *engine, *deny, *write_deny, *only, *folder, *cflags, *target, *dispatch, *threads;
-    int jobs;
+    const char *engine, *deny, *write_deny, *only, *cflags, *target, *dispatch, *threads;
+    const char *folders[MAX_FOLDERS];
+    int n_folders, jobs;
+    bool markdown;
 } options;
 
 /* --- one vector, in its own process --------------------------------------------------------------------------------- */
@@ -244,11 +241,12 @@ static bool is_initializer(const TnOnnx__GraphProto *g, const char *name)
     return false;
 }
 
-static bool read_content(const options *o, tn_arena *a, const char *name, const TnOnnx__GraphProto *g, content *c)
+static bool read_content(const options *o, tn_arena *a, const vector *v, const TnOnnx__GraphProto *g, content *c)
 {
+    const char *name = v->name;
     tn_diag d = {.report = keep_first};
     for (size_t i = 0, k = 0; i < g->n_input; i++) {
-        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/input_%zu.pb", o->folder, name, k);
+        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/input_%zu.pb", v->folder, name, k);
         if (is_initializer(g, g->input[i]->name) && access(path, R_OK) != 0)
             continue;
         if (c->n_consts == MAX_OPTIONS || c->n_shapes == MAX_OPTIONS
@@ -257,7 +255,7 @@ static bool read_content(const options *o, tn_arena *a, const char *name, const 
         k++;
     }
     for (size_t i = 0; i < g->n_output; i++) {
-        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/output_%zu.pb", o->folder, name, i);
+        const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/output_%zu.pb", v->folder, name, i);
         if (!read_value(o, a, &d, name, path, g->output[i], false, c))
             return false;
     }
@@ -386,7 +384,7 @@ static bool look_at(tn_arena *a, const char *model, const content *c)
     return true;
 }
 
-static bool run_vector(const options *o, const char *name)
+static bool run_vector(const options *o, const vector *v)
 {
     jmp_buf guard;
     tn_memory memory = {.guard = &guard};
@@ -394,14 +392,14 @@ static bool run_vector(const options *o, const char *name)
     if (setjmp(guard) != 0)
         return fail("out of memory");
     tn_diag d = {.report = keep_first};
-    const char *model = tn_strfmt(&arena, "%s/%s/model.onnx", o->folder, name);
+    const char *model = tn_strfmt(&arena, "%s/%s/model.onnx", v->folder, v->name);
     size_t size = 0;
     const char *bytes = tn_read_file(&arena, &d, model, &size);
     TnOnnx__ModelProto *m = bytes != NULL ? tn_onnx__model_proto__unpack(NULL, size, (const uint8_t *)bytes) : NULL;
     content c = {0};
     if (m == NULL || m->graph == NULL)
         return fail("no model");
-    bool readable = read_content(o, &arena, name, m->graph, &c);
+    bool readable = read_content(o, &arena, v, m->graph, &c);
     if (!readable)
         first_line[0] = '\0'; /* that the model is not supported is the better reason */
     if (!look_at(&arena, model, &c))
@@ -421,32 +419,46 @@ static int by_name(const void *x, const void *y)
     return strcmp(((const vector *)x)->name, ((const vector *)y)->name);
 }
 
-static void list_tests(const options *o)
+static void list_tests(const options *o, const char *folder)
 {
-    DIR *d = opendir(o->folder);
+    int first = n_tests;
+    DIR *d = opendir(folder);
     if (d == NULL) {
-        fprintf(stderr, "%s: cannot open\n", o->folder);
+        fprintf(stderr, "%s: cannot open\n", folder);
         exit(2);
     }
     for (struct dirent *e; (e = readdir(d)) != NULL && n_tests < MAX_TESTS;) {
         char path[1024];
-        snprintf(path, sizeof path, "%s/%s/model.onnx", o->folder, e->d_name);
-        if (access(path, R_OK) == 0 && (o->only == NULL || strstr(e->d_name, o->only) != NULL))
-            snprintf(tests[n_tests++].name, sizeof tests[0].name, "%s", e->d_name);
+        snprintf(path, sizeof path, "%s/%s/model.onnx", folder, e->d_name);
+        if (access(path, R_OK) != 0 || (o->only != NULL && strstr(e->d_name, o->only) == NULL))
+            continue;
+        tests[n_tests].folder = folder;
+        snprintf(tests[n_tests++].name, sizeof tests[0].name, "%s", e->d_name);
     }
     closedir(d);
-    qsort(tests, (size_t)n_tests, sizeof *tests, by_name);
+    qsort(tests + first, (size_t)(n_tests - first), sizeof *tests, by_name);
+}
+
+/* NAME  reason */
+static void deny(const char *line)
+{
+    char name[256];
+    int end = 0;
+    if (sscanf(line, "%255s %n", name, &end) != 1 || name[0] == '#')
+        return;
+    for (int i = 0; i < n_tests; i++)
+        if (strcmp(tests[i].name, name) == 0) {
+            tests[i].denied = true;
+            snprintf(tests[i].reason, sizeof tests[i].reason, "%.*s", (int)strcspn(line + end, "\n"), line + end);
+        }
 }
 
 static void read_deny(const char *path)
 {
-    char line[1024], name[256];
+    char line[1024];
     FILE *f = path != NULL ? fopen(path, "r") : NULL;
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, "%255s", name) == 1 && name[0] != '#')
-            for (int i = 0; i < n_tests; i++)
-                if (strcmp(tests[i].name, name) == 0)
-                    tests[i].denied = true;
+        deny(line);
     if (f != NULL)
         fclose(f);
 }
@@ -469,7 +481,7 @@ static void run_children(const options *o)
             pid_t pid = fork();
             if (pid == 0) {
                 alarm(60);
-                bool ok = run_vector(o, tests[next].name);
+                bool ok = run_vector(o, &tests[next]);
                 if (write(fd[1], first_line, strlen(first_line)) < 0)
                     _exit(3);
                 _exit(ok ? 0 : 1);
@@ -528,7 +540,10 @@ static int report(const options *o)
     }
     if (f != NULL)
         fclose(f);
-    printf("conform (%s): %d passed, %d failed, %d denied\n", o->engine, passed, failed, denied);
+    if (o->markdown)
+        failed += !tn_table_print(tests, n_tests);
+    fprintf(o->markdown ? stderr : stdout, "conform (%s): %d passed, %d failed, %d denied\n", o->engine, passed, failed,
+            denied);
     return failed > 0;
 }
 
@@ -554,15 +569,18 @@ int main(int argc, char **argv)
             o.threads = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             o.only = argv[++i];
-        else
-            o.folder = argv[i];
-    if (o.folder == NULL || o.jobs < 1 || o.jobs > 64) {
+        else if (strcmp(argv[i], "--markdown") == 0)
+            o.markdown = true;
+        else if (o.n_folders < MAX_FOLDERS)
+            o.folders[o.n_folders++] = argv[i];
+    if (o.n_folders == 0 || o.jobs < 1 || o.jobs > 64) {
         fprintf(
             stderr,
-            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] FOLDER\n");
+            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] [--markdown] FOLDER...\n");
         return 2;
     }
-    list_tests(&o);
+    for (int i = 0; i < o.n_folders; i++)
+        list_tests(&o, o.folders[i]);
     read_deny(o.deny);
     run_children(&o);
     return report(&o);

@@ -95,6 +95,13 @@ bad_model omitted-input "'sum1'" 'Add'
 bad_model attribute-twice "'soft1'" "'axis'" 'twice'
 bad_model attribute-type "'soft1'" "axis"
 
+bad_model fused-conv "'ms1'" "activation is 'Sine'" 'Relu'
+bad_model nbits "'ms1'" 'bits is 5' '2, 4 or 8'
+bad_model cache-of-bytes "'ms1'" 'k_quant_type is PER_TENSOR' 'cache of floats'
+bad_model shared-buffer "'ms1'" 'past_present_share_buffer is 1' 'a tensor each'
+bad_model skipped-word "'ms1'" 'input [0-9]+ \(position_embedding\) is omitted'
+bad_model group-norm "'ms1'" "attribute 'activation' is a string; an int is wanted"
+
 bad_model wrong-rank "'conv1'" "'x' is float\[2,3\]" 'rank'
 bad_model wrong-type "'conv1'" 'int64' 'float'
 bad_model bool-relu "'relu1'" 'bool\[2,3\]' 'Relu takes float'
@@ -241,6 +248,7 @@ bad_option shapes-input 2 "'nope'" 'image' -- compile "$digits" --input-shapes '
 bad_option shapes-rank 2 'image' -- compile "$digits" --input-shapes 'image:[1,8,8]'
 bad_option shapes-text 2 'input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,8'
 bad_option shapes-negative 2 'input-shapes' -- compile "$digits" --input-shapes 'image:[-1,1,8,8]'
+bad_option shapes-bound-zero 2 'bound must be at least 1' -- compile "$digits" --input-shapes 'image:[N<=0,1,8,8]'
 bad_option shapes-huge 2 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
 bad_option shapes-wrong 4 'Conv|Gemm|Flatten' -- compile "$digits" --input-shapes 'image:[1,1,12,12]'
 bad_option const-input 2 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'

@@ -114,6 +114,13 @@ def one(op, inputs=("x",), initializers=(), dims=(2, 3), name="n1", out_dims=Non
                  [value("y", out_dims, dtype)], initializers, opset)
 
 
+def contrib(op, inputs, **attributes):
+    """One node of ONNX Runtime's domain; its inputs are x, w, s ... in the order of the model's."""
+    names = {"FusedConv": "xw", "MatMulNBits": "xws", "Attention": "xw", "GroupNorm": "xgb"}.get(op, "x")
+    return model([node(op, list(names), ["y"], "ms1", "com.microsoft", **attributes)], inputs, [value("y", None)],
+                 domains=("com.microsoft",))
+
+
 # --- tensor files -----------------------------------------------------------------------------------------------------
 
 def npy(descr, shape, data):
@@ -177,6 +184,13 @@ MODELS = {
     "attribute-twice": model([node("Softmax", ["x"], ["y"], "soft1", axis=1, more=piece(5, attribute("axis", 0)))],
                              [value("x")], [value("y")]),
     "attribute-type": one("Softmax", name="soft1", axis="last"),
+    # com.microsoft
+    "fused-conv": contrib("FusedConv", [value("x", (1, 1, 4, 4)), value("w", (1, 1, 1, 1))], activation="Sine"),
+    "nbits": contrib("MatMulNBits", [value("x", (2, 32)), value("w", (4, 2, 10), UINT8), value("s", (4, 2))], K=32, N=4, block_size=16, bits=5),
+    "cache-of-bytes": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1, kv_num_heads=1, k_quant_type="PER_TENSOR"),
+    "shared-buffer": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, past_present_share_buffer=1),
+    "skipped-word": contrib("EmbedLayerNormalization", [value("x", (1, 2), INT32)]),
+    "group-norm": contrib("GroupNorm", [value("x", (1, 2, 2, 4)), value("g", (4,)), value("b", (4,))], groups=2, activation="SiLU"),
     # types and ranks
     "wrong-rank": model([node("Conv", ["x", "w"], ["y"], "conv1")], [value("x", (2, 3))], [value("y", None)],
                         [floats("w", (1, 3, 1, 1), [1, 2, 3])]),
