@@ -40,6 +40,8 @@ bool tn_match_dot4(tn_program *p, const tn_expr *e, const tn_var *lane, tn_dot4 
             return false;
         e = e->arg[0];
     }
+    if (e->kind != TN_E_VAR) /* a sum of more than four: what takes these four has to add the others */
+        return false;
     for (int i = 1; i < 4; i++)
         if (x[i]->buf != x[0]->buf || w[i]->buf != w[0]->buf
             || !tn_expr_is_int(tn_sub(p, x[i]->arg[0], x[0]->arg[0]), i)

@@ -241,7 +241,7 @@ static void choose_dots(plan *s)
     for (int i = 0; i < s->c->n_reduce && products && s->t->dot != TN_DOT_NONE && !s->covers && !s->dots; i++) {
         s->r_block = find_dots(s, &s->c->reduce[i]);
         s->dots = s->r_block > 0;
-        s->r_unroll = s->r_block > 4 && s->unroll >= 4 ? 4 : 0;
+        s->r_unroll = s->r_block > 4 ? 4 : 0; /* one instruction, however little is unrolled */
         s->dot_axis = s->dots ? i : 0;
     }
 }
