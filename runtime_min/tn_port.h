@@ -219,19 +219,19 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 #endif
 #endif
 
-/* --- minimum, maximum: NaN in either operand gives NaN ------------------------------------------------------------ */
+/* --- minimum, maximum: NaN in either operand gives NaN; of 0 and -0 it is the first, as of vectors -------------------- */
 
 #if defined(TN_NEED_MINMAX) && !defined(TN_HAS_MINMAX)
 #define TN_HAS_MINMAX
 
 TN_UNUSED static inline float tn_minf(float x, float y)
 {
-    return (x != x || x < y) ? x : y;
+    return (y < x || y != y) ? y : x;
 }
 
 TN_UNUSED static inline float tn_maxf(float x, float y)
 {
-    return (x != x || x > y) ? x : y;
+    return (y > x || y != y) ? y : x;
 }
 
 TN_UNUSED static inline int tn_isinff(float x)
@@ -241,12 +241,12 @@ TN_UNUSED static inline int tn_isinff(float x)
 
 TN_UNUSED static inline double tn_min(double x, double y)
 {
-    return (x != x || x < y) ? x : y;
+    return (y < x || y != y) ? y : x;
 }
 
 TN_UNUSED static inline double tn_max(double x, double y)
 {
-    return (x != x || x > y) ? x : y;
+    return (y > x || y != y) ? y : x;
 }
 
 TN_UNUSED static inline int tn_isinf(double x)

@@ -11,26 +11,45 @@
    TN_NEAREST_I32X4(x), X8, X16: rounded half to even, as int32, for |x| <= 2^22; a NaN gives some number.
 
    NaN gives NaN. With and without fused multiply-add. Polynomials are least-maximum fits made for
-   this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS and TN_NEED_EXTREMES before.
+   this file (Lawson's method); the reductions are Cody and Waite's. Include tn_port.h with TN_NEED_VECTORS and TN_NEED_EXTREMES before
+   (without: only macros).
 
-   Functions take addresses, not vectors: how a function gets a vector depends on flags, and they are inlined anyway. */
+   Functions take addresses, not vectors: how a function gets a vector depends on flags, and they are inlined anyway.
+   tn_fmath.h makes the same functions of single floats. */
 #ifndef TN_VMATH_H
 #define TN_VMATH_H
 
+#ifdef __GNUC__
 #define TN_INLINE TN_UNUSED static inline __attribute__((__always_inline__))
+#else
+#define TN_INLINE TN_UNUSED static inline
+#endif
+
+/* What differs between a vector, kind V, and a number, kind S, which is held as a float or an int64_t (where nothing
+   overflows): the bits of floats and back, the mask of a comparison, integers as floats, a constant. */
+#define TN_BITS_V(n, x) ((tn_i32x##n)(x))
+#define TN_FLOAT_V(n, i) ((tn_f32x##n)(i))
+#define TN_MASK_V(c) (c)
+#define TN_WHOLE_V(n, i) __builtin_convertvector(i, tn_f32x##n)
+#define TN_FILL_V(n, c) TN_SPLAT_(n, c)
+#define TN_BITS_S(n, x) ((int64_t)tn_bits_of(x))
+#define TN_FLOAT_S(n, i) tn_float_of((uint32_t)(i))
+#define TN_MASK_S(c) (-(int64_t)(c))
+#define TN_WHOLE_S(n, i) ((float)(i))
+#define TN_FILL_S(n, c) (c)
 
 /* Without a temporary: m is a name. */
-#define TN_MIX_(n, m, c, d) ((tn_f32x##n)((m & (tn_i32x##n)(c)) | (~m & (tn_i32x##n)(d))))
+#define TN_MIX_(n, k, m, c, d) TN_FLOAT_##k(n, (m & TN_BITS_##k(n, c)) | (~m & TN_BITS_##k(n, d)))
 
 /* x between two constants; NaN stays. */
-#define TN_WITHIN_(n, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_SPLAT_(n, low)), TN_SPLAT_(n, high))
+#define TN_WITHIN_(n, k, x, low, high) TN_MINK_F32X##n(TN_MAXK_F32X##n(x, TN_FILL_##k(n, low)), TN_FILL_##k(n, high))
 
-#define TN_VMATH_(n) \
+#define TN_VMATH_(n, k) \
     /* x = k ln 2 + r, |r| <= ln 2 / 2, and k + bias in the low bits of shifted, where from is 1.5 * 2^23 + bias. */ \
     TN_INLINE void tn_exp_reduce_##n(tn_f32x##n *r, tn_f32x##n *shifted, const tn_f32x##n *a, float from) \
     { \
-        const tn_f32x##n x = *a, s = x * 1.44269504f + from, k = s - from; \
-        *r = (x - k * 0.693359375f) + k * 2.12194440e-4f; \
+        const tn_f32x##n x = *a, s = x * 1.44269504f + from, whole = s - from; \
+        *r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f; \
         *shifted = s; \
     } \
     /* exp(x) = 2^k (1 + p). */ \
@@ -47,12 +66,12 @@
     /* The scale is applied in two factors, so that neither over- nor underflows. */ \
     TN_INLINE void tn_exp_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        const tn_f32x##n x = TN_WITHIN_(n, *a, -104.0f, 89.0f); \
+        const tn_f32x##n x = TN_WITHIN_(n, k, *a, -104.0f, 89.0f); \
         tn_f32x##n p, shifted; \
         tn_exp_parts_##n(&p, &shifted, &x, 12582912.0f); \
-        const tn_i32x##n e = (tn_i32x##n)shifted - 0x4b400000; \
+        const tn_i32x##n e = TN_BITS_##k(n, shifted) - 0x4b400000; \
         const tn_i32x##n half = e >> 1; \
-        const tn_f32x##n s = (tn_f32x##n)((half + 127) << 23), t = (tn_f32x##n)((e - half + 127) << 23); \
+        const tn_f32x##n s = TN_FLOAT_##k(n, (half + 127) << 23), t = TN_FLOAT_##k(n, (e - half + 127) << 23); \
         *y = (p * s + s) * t; \
     } \
     /* exp(x) for |x| <= 87, which one factor does. */ \
@@ -60,19 +79,19 @@
     { \
         tn_f32x##n p, shifted; \
         tn_exp_parts_##n(&p, &shifted, x, 12583039.0f); \
-        const tn_f32x##n s = (tn_f32x##n)((tn_i32x##n)shifted << 23); \
+        const tn_f32x##n s = TN_FLOAT_##k(n, TN_BITS_##k(n, shifted) << 23); \
         *y = p * s + s; \
     } \
     /* log(x) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2). */ \
     TN_INLINE void tn_log_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n v = *a, zero = {0}; \
-        const tn_i32x##n tiny = v < 1.17549435e-38f; \
-        const tn_f32x##n x = TN_MIX_(n, tiny, v * 8388608.0f, v); \
-        const tn_i32x##n bits = (tn_i32x##n)x - 0x3f3504f3; \
+        const tn_i32x##n tiny = TN_MASK_##k(v < 1.17549435e-38f); \
+        const tn_f32x##n x = TN_MIX_(n, k, tiny, v * 8388608.0f, v); \
+        const tn_i32x##n bits = TN_BITS_##k(n, x) - 0x3f3504f3; \
         const tn_i32x##n e = (bits >> 23) - (tiny & 23); \
-        const tn_f32x##n f = (tn_f32x##n)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f; \
-        const tn_f32x##n k = __builtin_convertvector(e, tn_f32x##n); \
+        const tn_f32x##n f = TN_FLOAT_##k(n, (bits & 0x007fffff) + 0x3f3504f3) - 1.0f; \
+        const tn_f32x##n whole = TN_WHOLE_##k(n, e); \
         tn_f32x##n p = f * 6.9135696e-2f - 1.1789241e-1f; \
         p = p * f + 1.18734196e-1f; \
         p = p * f - 1.2384463e-1f; \
@@ -82,18 +101,19 @@
         p = p * f - 2.4999987e-1f; \
         p = p * f + 3.333331e-1f; \
         const tn_f32x##n q = f * f; \
-        tn_f32x##n r = (p * f) * q - 0.5f * q - k * 2.12194440e-4f; \
-        r = (r + f) + k * 0.693359375f; \
-        const tn_i32x##n infinite = v > 3.40282347e+38f, none = v == zero, wrong = (v < zero) | (v != v); \
-        r = TN_MIX_(n, infinite, v, r); \
-        r = TN_MIX_(n, none, TN_SPLAT_(n, -1.0f) / (v * v), r); \
-        *y = TN_MIX_(n, wrong, zero / zero, r); \
+        tn_f32x##n r = (p * f) * q - 0.5f * q - whole * 2.12194440e-4f; \
+        r = (r + f) + whole * 0.693359375f; \
+        const tn_i32x##n infinite = TN_MASK_##k(v > 3.40282347e+38f); \
+        const tn_i32x##n none = TN_MASK_##k(v == zero), wrong = TN_MASK_##k((v < zero) | (v != v)); \
+        r = TN_MIX_(n, k, infinite, v, r); \
+        r = TN_MIX_(n, k, none, TN_FILL_##k(n, -1.0f) / (v * v), r); \
+        *y = TN_MIX_(n, k, wrong, zero / zero, r); \
     } \
     /* 1 / (1 + exp(-x)). One factor 2^k does, and a polynomial less exact than that of exp: 1 is added. From 88.4 on \
        exp(-x) is infinite and the result 0, where the exact one is a denormal number. */ \
     TN_INLINE void tn_sigmoid_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
-        const tn_f32x##n x = -TN_WITHIN_(n, *a, -88.8f, 88.0f); \
+        const tn_f32x##n x = -TN_WITHIN_(n, k, *a, -88.8f, 88.0f); \
         tn_f32x##n r, shifted; \
         tn_exp_reduce_##n(&r, &shifted, &x, 12583039.0f); \
         tn_f32x##n p = r * 8.312501e-3f + 4.189033e-2f; \
@@ -101,15 +121,15 @@
         p = p * r + 4.9999231e-1f; \
         p = p * r + 1.0f; \
         p = p * r + 1.0f; \
-        *y = 1.0f / (p * (tn_f32x##n)((tn_i32x##n)shifted << 23) + 1.0f); \
+        *y = 1.0f / (p * TN_FLOAT_##k(n, TN_BITS_##k(n, shifted) << 23) + 1.0f); \
     } \
     /* An odd polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) elsewhere. */ \
     TN_INLINE void tn_tanh_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n x = *a; \
-        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
-        const tn_f32x##n m = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
-        const tn_f32x##n twice = TN_WITHIN_(n, m + m, 0.0f, 20.0f); \
+        const tn_i32x##n sign = TN_BITS_##k(n, x) & (-0x7fffffff - 1); \
+        const tn_f32x##n m = TN_FLOAT_##k(n, TN_BITS_##k(n, x) ^ sign), z = x * x; \
+        const tn_f32x##n twice = TN_WITHIN_(n, k, m + m, 0.0f, 20.0f); \
         tn_f32x##n e, p = z * 2.147537e-3f - 8.182674e-3f; \
         tn_exp_near_##n(&e, &twice); \
         p = p * z + 2.1702968e-2f; \
@@ -117,17 +137,17 @@
         p = p * z + 1.333321e-1f; \
         p = p * z - 3.333333e-1f; \
         const tn_f32x##n near = (p * z) * x + x, far = 1.0f - 2.0f / (e + 1.0f); \
-        const tn_i32x##n small = m < 0.625f; \
-        const tn_f32x##n odd = (tn_f32x##n)((tn_i32x##n)far | sign); \
-        *y = TN_MIX_(n, small, near, odd); \
+        const tn_i32x##n small = TN_MASK_##k(m < 0.625f); \
+        const tn_f32x##n odd = TN_FLOAT_##k(n, TN_BITS_##k(n, far) | sign); \
+        *y = TN_MIX_(n, k, small, near, odd); \
     } \
     /* An odd polynomial up to 0.95, 1 - exp(-q(|x|)) elsewhere. */ \
     TN_INLINE void tn_erf_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n x = *a; \
-        const tn_i32x##n sign = (tn_i32x##n)x & (-0x7fffffff - 1); \
-        const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)x ^ sign), z = x * x; \
-        const tn_f32x##n m = TN_WITHIN_(n, whole, 0.0f, 4.0f); \
+        const tn_i32x##n sign = TN_BITS_##k(n, x) & (-0x7fffffff - 1); \
+        const tn_f32x##n whole = TN_FLOAT_##k(n, TN_BITS_##k(n, x) ^ sign), z = x * x; \
+        const tn_f32x##n m = TN_WITHIN_(n, k, whole, 0.0f, 4.0f); \
         tn_f32x##n e, q = m * -2.0909638e-5f + 4.3230384e-4f; \
         q = q * m - 4.160531e-3f; \
         q = q * m + 2.5091505e-2f; \
@@ -143,15 +163,20 @@
         p = p * z - 3.7612626e-1f; \
         p = p * z + 1.28379166e-1f; /* erf'(0) - 1 */ \
         const tn_f32x##n near = p * x + x, far = 1.0f - e; \
-        const tn_i32x##n small = whole < 0.95f; \
-        const tn_f32x##n odd = (tn_f32x##n)((tn_i32x##n)far | sign); \
-        *y = TN_MIX_(n, small, near, odd); \
+        const tn_i32x##n small = TN_MASK_##k(whole < 0.95f); \
+        const tn_f32x##n odd = TN_FLOAT_##k(n, TN_BITS_##k(n, far) | sign); \
+        *y = TN_MIX_(n, k, small, near, odd); \
     } \
     TN_INLINE void tn_abs_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         const tn_f32x##n x = *a; \
-        *y = (tn_f32x##n)((tn_i32x##n)x & 0x7fffffff); \
+        *y = TN_FLOAT_##k(n, TN_BITS_##k(n, x) & 0x7fffffff); \
     }
+
+#endif
+
+#if defined(TN_HAS_VECTORS) && defined(TN_HAS_EXTREMES) && !defined(TN_HAS_VMATH)
+#define TN_HAS_VMATH
 
 /* Where the processor rounds: what _MM_FROUND_ calls to the nearest even, down, up and toward zero. */
 #define TN_ROUND_BY_(n, round, type) \
@@ -182,14 +207,14 @@
         const tn_i32x##n small = m < 8388608.0f; \
         const tn_f32x##n shifted = m + 8388608.0f; \
         const tn_f32x##n whole = (tn_f32x##n)((tn_i32x##n)(shifted - 8388608.0f) | sign); \
-        *y = TN_MIX_(n, small, whole, x); \
+        *y = TN_MIX_(n, V, small, whole, x); \
     } \
     TN_INLINE void tn_floor_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
         tn_f32x##n r; \
         tn_round_##n(&r, a); \
         const tn_i32x##n above = r > *a; \
-        *y = TN_MIX_(n, above, r - 1.0f, r); \
+        *y = TN_MIX_(n, V, above, r - 1.0f, r); \
     } \
     TN_INLINE void tn_ceil_##n(tn_f32x##n *y, const tn_f32x##n *a) \
     { \
@@ -208,9 +233,9 @@
         *y = (tn_f32x##n)((tn_i32x##n)r | sign); \
     }
 
-TN_VMATH_(4)
-TN_VMATH_(8)
-TN_VMATH_(16)
+TN_VMATH_(4, V)
+TN_VMATH_(8, V)
+TN_VMATH_(16, V)
 #if defined __SSE4_1__
 TN_ROUND_BY_(4, _mm_round_ps, __m128)
 #else

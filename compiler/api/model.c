@@ -155,11 +155,29 @@ static tn_pass_options options_of(tn_ctx *ctx)
     return o;
 }
 
+static bool is_exact(tn_ctx *ctx)
+{
+    return tn_setting_get(ctx, "exact")[0] != '\0';
+}
+
+/* What a function of the user's does is for the user to know. */
+static bool check_dispatch(tn_ctx *ctx, const char *item)
+{
+    bool fits = !is_exact(ctx) || strncmp(item, "user.", 5) == 0;
+    if (!fits)
+        tn_bad_option(
+            &ctx->diag, NULL,
+            "--dispatch %s contradicts --exact: in which order a library adds is its own affair; leave one of "
+            "them out",
+            item);
+    return fits;
+}
+
 static bool read_dispatch(tn_ctx *ctx, tn_graph *g)
 {
     tn_pattern_vec *patterns = TN_NEW(&ctx->arena, tn_pattern_vec);
     for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++)
-        if (!tn_dispatch_add(&ctx->arena, &ctx->diag, *item, patterns))
+        if (!check_dispatch(ctx, *item) || !tn_dispatch_add(&ctx->arena, &ctx->diag, *item, patterns))
             return false;
     if (g != NULL)
         g->patterns = patterns;
@@ -180,8 +198,8 @@ static const char *const *config_of(tn_ctx *ctx)
     memcpy(all, given, n * sizeof *all);
     if (threads > 0)
         all[n++] = tn_strfmt(&ctx->arena, "parallel.threads=%d", threads);
-    if (tn_setting_get(ctx, "exact")[0] != '\0')
-        all[n] = "winograd.tile=0";
+    if (is_exact(ctx))
+        all[n] = "lower.exact=1";
     return all;
 }
 

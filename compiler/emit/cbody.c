@@ -238,11 +238,10 @@ static const char *vector_function(int op)
     }
 }
 
-/* A constant comes second, where the test for NaN is left out. */
+/* Of a constant, which comes second, the test for NaN is left out. */
 static const char *vector_extreme(printer *c, const tn_expr *e)
 {
-    bool first = e->arg[0]->kind == TN_E_NUM;
-    const tn_expr *x = e->arg[first ? 1 : 0], *y = e->arg[first ? 0 : 1];
+    const tn_expr *x = e->arg[0], *y = e->arg[1];
     bool number = y->kind == TN_E_NUM && !isnan(y->f);
     c->needs->extremes = true;
     return tn_strfmt(c->p->arena, "TN_%s%s_%s(%s, %s)", e->op == TN_OP_MIN ? "MIN" : "MAX", number ? "K" : "",
@@ -274,6 +273,11 @@ static const char *vector_op(printer *c, const tn_expr *e)
 
 static const char *float_op(printer *c, const tn_expr *e, const char *x, const char *y)
 {
+    const char *exact = c->p->exact && e->arg[0]->dtype == TN_FLOAT ? tn_exact_function(e->op) : NULL;
+    if (exact != NULL) {
+        c->needs->fmath = true;
+        return template_text(c, tn_strfmt(c->p->arena, e->n > 1 ? "%s($0, $1)" : "%s($0)", exact), x, y, false);
+    }
     const char *t = tn_scalars[e->op].c_float;
     if (strstr(t, "tn_") != NULL)
         c->needs->minmax = true;

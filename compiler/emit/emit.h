@@ -48,7 +48,7 @@ typedef struct tn_unit {
     int threads;         /* that share a kernel; 1: the package knows of no threads */
     const char *options; /* the options that shaped the code, for the banner; no paths */
     bool small;          /* is built with -Os */
-    bool exact;          /* a multiplication and an addition are never one rounding */
+    bool exact;          /* the program is; a multiplication and an addition are never one rounding */
     bool flush;          /* denormals count as 0 while it runs */
     uint64_t model_hash;
     const tn_buf **input, **output;         /* in the order of the model */

@@ -207,7 +207,8 @@ const char *tn_runtime_file(const tn_unit *u, const char *embedded)
     const char *name = embedded + sizeof folder - 1;
     bool vectors = u->target->lanes > 1;
     bool unused =
-        (strcmp(name, "tn_vmath.h") == 0 && !vectors) || (strcmp(name, "tn_bytes.h") == 0 && !(vectors && has_bytes(u)))
+        (strcmp(name, "tn_vmath.h") == 0 && !vectors && !u->exact) || (strcmp(name, "tn_fmath.h") == 0 && !u->exact)
+        || (strcmp(name, "tn_bytes.h") == 0 && !(vectors && has_bytes(u)))
         || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u)) || (strcmp(name, "tn_denormals.h") == 0 && !u->flush)
         || (strcmp(name, "tn_cpu.h") == 0 && u->n_variants == 0);
     return unused ? NULL : name;

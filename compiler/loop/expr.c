@@ -553,6 +553,9 @@ const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
     assert(n == 1 || arg[0]->dtype == arg[1]->dtype);
     if (arg[0]->dtype == TN_INDEX)
         return index_op(p, op, arg);
+    const tn_expr *const swapped[] = {n > 1 ? arg[1] : NULL, arg[0]};
+    if ((op == TN_OP_MIN || op == TN_OP_MAX) && arg[0]->kind == TN_E_NUM && arg[1]->kind != TN_E_NUM)
+        arg = swapped; /* a constant comes second: there vectors need no test for NaN */
     const tn_expr *folded = fold_logic(p, op, arg);
     if (folded == NULL && n == 2)
         folded = fold_neutral(op, arg[0], arg[1]);
@@ -719,6 +722,18 @@ bool tn_uses_var(const tn_expr *e, const tn_var *v)
         return e->var == v;
     for (int k = 0; k < e->n; k++)
         if (tn_uses_var(e->arg[k], v))
+            return true;
+    return false;
+}
+
+bool tn_share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y)
+{
+    if (e->kind == TN_E_LOAD)
+        for (int d = 0; d < e->n; d++)
+            if (tn_uses_var(e->arg[d], x) && tn_uses_var(e->arg[d], y))
+                return true;
+    for (int k = 0; k < e->n; k++)
+        if (tn_share_subscript(e->arg[k], x, y))
             return true;
     return false;
 }

@@ -160,9 +160,20 @@ static bool unsigned_op(int op, const lanes *x, const lanes *y, lanes *out, int 
     }
 }
 
-static void apply(int op, tn_dtype from, tn_dtype to, const lanes *x, const lanes *y, lanes *out, int n)
+/* The numbers that generated code finds: see tn_fix_sums. */
+static void apply_exact(tn_exact_fn *f, const lanes *x, const lanes *y, lanes *out, int n)
+{
+    for (int i = 0; i < n; i++)
+        out->f[i] = (double)f((float)x->f[i], (float)y->f[i]);
+}
+
+static void apply(bool exact, int op, tn_dtype from, tn_dtype to, const lanes *x, const lanes *y, lanes *out, int n)
 {
     bool f = is_float(from);
+    if (exact && from == TN_FLOAT && tn_exact_host(op) != NULL) {
+        apply_exact(tn_exact_host(op), x, y, out, n);
+        return;
+    }
     if ((from == TN_UINT64 && unsigned_op(op, x, y, out, n)) || fast_op(op, f, x, y, out, n)) {
         wrap_lanes(to, out, n);
         return;
@@ -388,7 +399,7 @@ static const lanes *eval(machine *m, const tn_expr *e, const mask *k)
     case TN_E_CAST: cast_lanes(e->arg[0]->dtype, e->dtype, eval(m, e->arg[0], k), out, m->n); break;
     case TN_E_OP: {
         const lanes *x = eval(m, e->arg[0], k), *y = e->n > 1 ? eval(m, e->arg[1], k) : x;
-        apply(e->op, e->arg[0]->dtype, e->dtype, x, y, out, m->n);
+        apply(m->p->exact, e->op, e->arg[0]->dtype, e->dtype, x, y, out, m->n);
         break;
     }
     case TN_E_VAR: break;
@@ -423,19 +434,58 @@ static void place_block(machine *m, const tn_comp *c, const int64_t *extent, int
     start_round(m);
 }
 
+/* acc = combine(acc, x), which may be the same. */
+static void combine(const machine *m, const tn_comp *c, lanes *acc, const lanes *x)
+{
+    apply(false, c->combine, c->elem->dtype, c->elem->dtype, acc, x, acc, m->n);
+}
+
+static int64_t place_reduction(machine *m, const tn_comp *c, const int64_t *extent, int64_t turn)
+{
+    int64_t at[TN_MAX_AXES] = {0};
+    for (int d = c->n_reduce - 1; d >= 0; d--) {
+        at[d] = turn % extent[d];
+        set_lanes(m, c->reduce[d].var, at[d]);
+        turn /= extent[d];
+    }
+    start_round(m);
+    return at[tn_sum_axis(c)];
+}
+
+/* Those of the sums that stand side by side, whole turns only, as one. */
+static void reduce_side_by_side(machine *m, const tn_comp *c, const int64_t *extent, int64_t count, lanes *acc)
+{
+    lanes sum[TN_FIXED_SUMS];
+    int64_t whole = extent[tn_sum_axis(c)] - extent[tn_sum_axis(c)] % c->sums;
+    assert(c->sums <= TN_FIXED_SUMS);
+    for (int j = 0; j < c->sums; j++)
+        for (int i = 0; i < LANES; i++)
+            sum[j].f[i] = tn_neutral(c->combine);
+    for (int64_t r = 0; r < count; r++) {
+        int64_t at = place_reduction(m, c, extent, r);
+        if (at < whole)
+            combine(m, c, &sum[at % c->sums], eval(m, c->elem, NULL));
+    }
+    for (int stride = 1; stride < c->sums; stride *= 2)
+        for (int j = 0; j + stride < c->sums; j += 2 * stride)
+            combine(m, c, &sum[j], &sum[j + stride]);
+    if (tn_starts_neutral(c))
+        *acc = sum[0];
+    else
+        combine(m, c, acc, &sum[0]);
+}
+
 static void reduce_block(machine *m, const tn_comp *c, const int64_t *extent, int64_t count, lanes *acc)
 {
+    int64_t done = 0;
     *acc = *eval(m, c->init, NULL);
-    for (int64_t r = 0; r < count; r++) {
-        int64_t rest = r;
-        for (int d = c->n_reduce - 1; d >= 0; d--) {
-            set_lanes(m, c->reduce[d].var, rest % extent[d]);
-            rest /= extent[d];
-        }
-        start_round(m);
-        const lanes *v = eval(m, c->elem, NULL);
-        apply(c->combine, c->elem->dtype, c->elem->dtype, acc, v, acc, m->n);
+    if (c->sums > 1) {
+        reduce_side_by_side(m, c, extent, count, acc);
+        done = extent[tn_sum_axis(c)] - extent[tn_sum_axis(c)] % c->sums;
     }
+    for (int64_t r = 0; r < count; r++)
+        if (place_reduction(m, c, extent, r) >= done)
+            combine(m, c, acc, eval(m, c->elem, NULL));
 }
 
 static int64_t find_extents(machine *m, const tn_axis *axis, int n, int64_t *extent)

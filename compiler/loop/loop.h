@@ -137,6 +137,7 @@ typedef struct tn_comp {
     int n_axis, n_reduce;
     tn_axis axis[TN_MAX_AXES], reduce[TN_MAX_AXES];
     int combine;         /* scalar operation over the reduction axes; unused without them */
+    int sums;            /* 0: elements may be combined in any order; else the order is fixed, see tn_fix_sums */
     const tn_expr *init; /* of acc */
     const tn_expr *elem;
     tn_var *acc;          /* what post calls the result of the reduction */
@@ -224,6 +225,7 @@ struct tn_program {
     int n_vars;
     tn_kernel_vec kernels; /* in order of execution, once scheduled */
     const char *after;     /* the pass over loops that rewrote it last; NULL: none has */
+    bool exact;            /* functions of floats are those of runtime_min/tn_fmath.h, everywhere */
 };
 
 tn_program *tn_program_make(tn_arena *a, tn_graph *g);
@@ -337,6 +339,7 @@ void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user);
 void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
 bool tn_comp_loads(const tn_comp *c, const tn_buf *b);               /* memory of b, by whatever name */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
+bool tn_share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y); /* of a load in e: x[2 * i + r] */
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
 bool tn_float_fits(const tn_expr *e, tn_dtype to);
@@ -387,6 +390,25 @@ void tn_program_print(const tn_program *p, tn_str *out);      /* without the dat
 void tn_program_print_full(const tn_program *p, tn_str *out); /* with all data: parses back */
 /* Buffers and computations; there is no graph behind them but its name and symbols. NULL after errors, PATH:LINE: ... */
 tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const char *text);
+
+/* --- in a fixed order --------------------------------------------------------------------------------------------- */
+
+/* fix.c: gives every sum, product, maximum and minimum of floats an order that no target and no schedule changes, by what
+   the computation looks like alone, and the program functions of its own. Recorded in comp.sums:
+     1  one after the other, the last reduction axis innermost (windows come before channels: their axes are reordered)
+     n  n of them side by side along axis tn_sum_axis, of extent e: sum j takes, in that order, the elements whose subscript
+        there is j modulo n and below e - e % n, starting from the neutral element; then halves are combined,
+        (s0 + s1) + (s2 + s3); then init + that; then what is left, in order */
+enum { TN_FIXED_SUMS = 8 };
+void tn_fix_sums(tn_program *p);
+int tn_sum_axis(const tn_comp *c); /* the last reduction axis that is longer than 1; the first if none is */
+bool tn_sums_fit(const tn_comp *c);
+double tn_neutral(int combine); /* of sums, products, maxima, minima */
+bool tn_starts_neutral(const tn_comp *c);
+/* tn_f_... of tn_fmath.h; NULL: C's own function, or an operation that IEEE fixes. */
+const char *tn_exact_function(int op);
+typedef float tn_exact_fn(float x, float y); /* operations of one operand ignore y */
+tn_exact_fn *tn_exact_host(int op);
 
 /* --- running ----------------------------------------------------------------------------------------------------- */
 

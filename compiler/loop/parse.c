@@ -332,6 +332,14 @@ static void see_symbols(tn_loop_reader *r)
     see_turns(r, r->p->repeat);
 }
 
+static bool parse_sums(tn_scan *s, tn_comp *c)
+{
+    int64_t n = 0;
+    bool ok = parse_small(s, 1, TN_FIXED_SUMS, &n);
+    c->sums = (int)n;
+    return ok;
+}
+
 static bool parse_comp(tn_loop_reader *r, tn_comp *c)
 {
     int64_t id = 0;
@@ -342,6 +350,7 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
     c->id = (int)id;
     if ((tn_scan_skip(&r->s, "axes") && !parse_axes(r, c->axis, &c->n_axis))
         || (tn_scan_skip(&r->s, "reduce") && !parse_axes(r, c->reduce, &c->n_reduce))
+        || (tn_scan_skip(&r->s, "sums") && !parse_sums(&r->s, c))
         || (tn_scan_skip(&r->s, "mark") && !tn_scan_quoted(&r->s, "the mark in quotes", &c->mark))
         || (tn_scan_skip(&r->s, "call") && !parse_call(r, c))
         || (tn_scan_skip(&r->s, "schedule") && !tn_scan_quoted(&r->s, "the schedule in quotes", &c->schedule))
@@ -351,6 +360,12 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
         return false;
     if (!parse_store(r, c))
         return false;
+    if (!tn_sums_fit(c))
+        return tn_scan_error(
+            &r->s,
+            "found sums %d, wanted 1, or up to the last axis's fixed extent 2, 4 or 8 of type float, in "
+            "a sum, product, maximum or minimum of floats",
+            c->sums);
     *TN_PUSH(r->p->arena, r->p->comps) = c;
     return true;
 }
@@ -358,10 +373,11 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
 /* --- programs ----------------------------------------------------------------------------------------------------- */
 
 /* What stands in front: the name, the last pass, and the symbols, which the program is made of. */
-static bool parse_head(tn_scan *s, tn_graph *g, const char **after)
+static bool parse_head(tn_scan *s, tn_graph *g, bool *exact, const char **after)
 {
     if (tn_scan_skip(s, "program")
         && (!tn_scan_quoted(s, "the program's name in quotes", &g->name)
+            || ((*exact = tn_scan_skip(s, "exact")) && s->failed)
             || (tn_scan_skip(s, "after") && !tn_scan_quoted(s, "the name of a pass in quotes", after))
             || !tn_scan_statement_end(s)))
         return false;
@@ -430,12 +446,14 @@ tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const ch
 {
     reader r = {.r = {.p = NULL}};
     const char *after = NULL;
+    bool exact = false;
     tn_graph *g = TN_NEW(a, tn_graph);
     *g = (tn_graph){.arena = a, .diag = d, .path = tn_strdup(a, path), .name = ""};
-    if (!tn_scan_begin(&r.r.s, a, d, g->path, text) || !parse_head(&r.r.s, g, &after))
+    if (!tn_scan_begin(&r.r.s, a, d, g->path, text) || !parse_head(&r.r.s, g, &exact, &after))
         return NULL;
     r.r.p = tn_program_make(a, g);
     r.r.p->after = after;
+    r.r.p->exact = exact;
     see_symbols(&r.r);
     while (r.r.s.kind != TN_TOK_END)
         if (!parse_statement(&r) || !tn_scan_statement_end(&r.r.s))

@@ -260,6 +260,8 @@ static void print_comp(printer *r, const tn_comp *c)
     tn_str_add(r->out, "\n");
     print_axes(r, "axes", c->axis, c->n_axis);
     print_axes(r, "reduce", c->reduce, c->n_reduce);
+    if (c->sums != 0)
+        tn_str_add(r->out, "  sums %d\n", c->sums);
     print_mark(r, c);
     print_schedule(r, c);
     for (int i = 0; i < c->out->rank; i++)
@@ -346,6 +348,7 @@ static void print_program(const tn_program *p, tn_str *out, bool full)
     take_symbols(&r, NULL);
     tn_str_add(out, "program ");
     tn_quote_print(out, p->graph->name != NULL ? p->graph->name : "");
+    tn_str_add(out, "%s", p->exact ? " exact" : "");
     if (p->after != NULL) {
         tn_str_add(out, " after ");
         tn_quote_print(out, p->after);

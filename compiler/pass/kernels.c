@@ -20,6 +20,23 @@ static bool make_call(tn_program *p, tn_comp *c, const char *schedule, tn_kernel
     return rest == NULL || (!after.repeats && after.share.parts == 0);
 }
 
+/* r0 r1o r1i, and the turns of r1i have a sum each. */
+const char *tn_plain_schedule(tn_program *p, const tn_comp *c)
+{
+    int side = c->sums > 1 ? tn_sum_axis(c) : -1;
+    tn_str text = {.arena = p->arena};
+    if (side < 0)
+        return "";
+    const char *r = c->reduce[side].var->name;
+    tn_str_add(&text, "split %s %d; order", r, c->sums);
+    for (int i = 0; i < c->n_axis; i++)
+        tn_str_add(&text, " %s", c->axis[i].var->name);
+    for (int i = 0; i < c->n_reduce; i++)
+        tn_str_add(&text, " %s%s", c->reduce[i].var->name, i == side ? "o" : "");
+    tn_str_add(&text, " %si; sums %si", r, r);
+    return text.text;
+}
+
 bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why)
 {
     if (c->call != NULL)
@@ -35,7 +52,7 @@ bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *
 bool tn_kernel_replay(tn_program *p, tn_comp *c, tn_kernel *out)
 {
     const char *why = NULL;
-    if (tn_kernel_make(p, c, c->schedule != NULL ? c->schedule : "", out, &why))
+    if (tn_kernel_make(p, c, c->schedule != NULL ? c->schedule : tn_plain_schedule(p, c), out, &why))
         return true;
     tn_error_at(p->graph->diag, p->graph->path, "computation %d (%s): its schedule '%s' does not fit: %s", c->id,
                 c->label, c->schedule, why);

@@ -1,5 +1,6 @@
 /* lower: every operator becomes its computations, which is what the operator is defined as.
        "y" = Relu("x")     becomes     comp 0 "Relu"   axes i0:4   "y"[i0] = max("x"[i0], float(0))
+   With parameter exact, sums of floats are in an order that nothing behind this pass changes (tn_fix_sums).
    Results that nobody reads (second outputs, mostly) go away at once. An operator that has no computations in the form
    at hand is an error. */
 #include "ops/ops.h"
@@ -95,5 +96,7 @@ bool tn_pass_lower(tn_module *m, bool *changed)
         return false;
     for (size_t i = 0; i < m->program->comps.n; i++)
         m->program->comps.items[i]->mark = tn_node_mark(m->program->comps.items[i]->node);
+    if (tn_param_get(m, "lower.exact") != 0)
+        tn_fix_sums(m->program);
     return true;
 }

@@ -122,6 +122,8 @@ void tn_graph_drop_dead(tn_graph *g);                    /* nodes whose outputs 
 
 /* Operators to computations: pass lower without its manager, for the interpreter. */
 bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out);
+/* What every computation can be lowered by: "", loops as the axes stand, and sums side by side where it has several. */
+const char *tn_plain_schedule(tn_program *p, const tn_comp *c);
 /* The kernel that a schedule's text makes, "" plain loops; false when it does not fit, *why says what. */
 bool tn_kernel_make(tn_program *p, tn_comp *c, const char *schedule, tn_kernel *out, const char **why);
 /* The same by the computation's own text; what does not fit is an error. */

@@ -17,7 +17,8 @@ typedef struct plan {
     bool product;              /* of weights and what stands still along a vector: it has a register tile */
     bool far_weights;          /* those that the first cache does not hold until the next points */
     int64_t unroll;            /* at most so many turns of a sum stand one behind the other */
-    int64_t r_block, r_unroll; /* of the first reduction axis; 0: not split */
+    int main;                  /* the reduction axis that is split: the first, or the last where the order is fixed */
+    int64_t r_block, r_unroll; /* of that; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */
     bool dots;                 /* four turns of it are one dot product of bytes */
     int dot_axis;              /* which it was before it became the first */
@@ -266,18 +267,6 @@ static bool walks_blocks(const tn_expr *e, const tn_var *v)
     return false;
 }
 
-static bool share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y)
-{
-    if (e->kind == TN_E_LOAD)
-        for (int d = 0; d < e->n; d++)
-            if (tn_uses_var(e->arg[d], x) && tn_uses_var(e->arg[d], y))
-                return true;
-    for (int k = 0; k < e->n; k++)
-        if (share_subscript(e->arg[k], x, y))
-            return true;
-    return false;
-}
-
 /* Taps whose next turn reads what the tile's next pixels read. As the innermost loop gcc would carry that from turn to
    turn in registers that the accumulators need, and spill those (predictive commoning, a third of the speed). Other
    taps go inside; without any, the channels do. */
@@ -289,7 +278,7 @@ static void place_sliding_taps(plan *s)
     for (int i = 1; i < s->c->n_reduce; i++) {
         if (extent_of(&s->c->reduce[i]) == 1)
             continue;
-        if (share_subscript(s->c->elem, s->c->axis[s->pixel].var, s->c->reduce[i].var))
+        if (tn_share_subscript(s->c->elem, s->c->axis[s->pixel].var, s->c->reduce[i].var))
             s->slides = i;
         else
             has_others = true;
@@ -300,8 +289,10 @@ static void place_sliding_taps(plan *s)
 
 static void split_reduction(plan *s)
 {
-    int64_t r = extent_of(&s->c->reduce[0]), lanes = s->t->lanes;
-    if (r > lanes && (s->c->n_reduce > 1 || walks_blocks(s->c->elem, s->c->reduce[0].var)))
+    const tn_axis *main = &s->c->reduce[s->main];
+    int64_t r = extent_of(main), lanes = s->t->lanes;
+    bool apart = s->c->sums == 0 && s->c->n_reduce > 1; /* the loops of the others come between */
+    if (r > lanes && (apart || walks_blocks(s->c->elem, main->var)))
         s->r_block = lanes;
     int64_t inner = s->r_block > 0 ? lanes : r, tail = s->r_block > 0 ? r % lanes : 0;
     for (int64_t u = s->unroll; u > 1 && s->r_unroll == 0; u /= 2)
@@ -313,9 +304,11 @@ static void choose_reduction(plan *s)
 {
     choose_dots(s);
     bring_first(s->c, s->dot_axis);
-    if (!s->dots && extent_of(&s->c->reduce[0]) > 0)
+    s->main = s->c->sums == 0 ? 0 : tn_sum_axis(s->c);
+    if (!s->dots && extent_of(&s->c->reduce[s->main]) > 0)
         split_reduction(s);
-    place_sliding_taps(s);
+    if (s->c->sums == 0)
+        place_sliding_taps(s);
 }
 
 /* --- packing constants ---------------------------------------------------------------------------------------------- */
@@ -340,7 +333,8 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
 {
     tn_layout l = {0};
     int64_t group = s->nb * s->lanes;
-    int first = s->c->n_reduce > 0 ? find_dim(s->p, load, s->c->reduce[0].var) : -1;
+    int main = s->c->n_reduce > 0 ? find_dim(s->p, load, s->c->reduce[s->main].var) : -1;
+    int64_t block = s->r_block > 0 ? s->r_block : 1;
     bool placed[TN_MAX_RANK] = {false};
     placed[vector_dim] = true;
     if (!s->covers)
@@ -353,18 +347,20 @@ static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_di
     for (int d = 0; d < load->n; d++)
         if (!placed[d])
             add_part(&l, d, 1, 0);
-    if (first >= 0)
-        add_part(&l, first, s->r_block > 0 ? s->r_block : 1, 0);
-    for (int i = 1; i < s->c->n_reduce; i++) {
+    if (main >= 0 && s->main == 0)
+        add_part(&l, main, block, 0);
+    for (int i = 0; i < s->c->n_reduce; i++) {
         int d = find_dim(s->p, load, s->c->reduce[i].var);
-        if (d >= 0)
+        if (d >= 0 && d != main)
             add_part(&l, d, 1, 0);
     }
-    if (first >= 0 && s->r_block > (s->dots ? 4 : 0))
-        add_part(&l, first, s->dots ? 4 : 1, s->r_block / (s->dots ? 4 : 1));
+    if (main >= 0 && s->main > 0)
+        add_part(&l, main, block, 0);
+    if (main >= 0 && s->r_block > (s->dots ? 4 : 0))
+        add_part(&l, main, s->dots ? 4 : 1, s->r_block / (s->dots ? 4 : 1));
     add_part(&l, vector_dim, 1, s->covers ? 0 : group);
-    if (first >= 0 && s->dots)
-        add_part(&l, first, 1, 4);
+    if (main >= 0 && s->dots)
+        add_part(&l, main, 1, 4);
     return l;
 }
 
@@ -410,18 +406,23 @@ static const char *reduction_name(const plan *s, int i)
     return s->c->reduce[i].var->name;
 }
 
+/* In a fixed order all others come first; else the main axis's blocks do. */
 static void add_reduction_loops(const plan *s, tn_str *order)
 {
-    const char *r = reduction_name(s, 0);
-    if (s->r_block > 0)
+    const char *r = reduction_name(s, s->main);
+    if (s->r_block > 0 && s->main == 0)
         tn_str_add(order, " %so", r);
-    else if (s->r_unroll == 0 && s->slides == 0)
+    else if (s->r_unroll == 0 && s->slides == 0 && s->main == 0)
         tn_str_add(order, " %s", r);
     if (s->slides > 0)
         tn_str_add(order, " %s", reduction_name(s, s->slides));
-    for (int i = 1; i < s->c->n_reduce; i++)
-        if (i != s->slides)
+    for (int i = 0; i < s->c->n_reduce; i++)
+        if (i != s->main && (i != s->slides || s->slides == 0))
             tn_str_add(order, " %s", reduction_name(s, i));
+    if (s->r_block > 0 && s->main > 0)
+        tn_str_add(order, " %so", r);
+    else if (s->r_unroll == 0 && s->main > 0)
+        tn_str_add(order, " %s", r);
     if (s->r_block > 0 && s->r_unroll > 0)
         tn_str_add(order, " %sio %sii", r, r);
     else if (s->r_block > 0)
@@ -438,7 +439,7 @@ static const char *product_text(const plan *s)
 {
     tn_arena *a = s->p->arena;
     tn_str text = {.arena = a}, order = {.arena = a};
-    const char *r = reduction_name(s, 0), *vector = s->covers ? "i" : "ii", *block = s->covers ? "oi" : "io",
+    const char *r = reduction_name(s, s->main), *vector = s->covers ? "i" : "ii", *block = s->covers ? "oi" : "io",
                *rest = s->covers ? "oo" : "o";
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
@@ -565,7 +566,7 @@ static void widen_bytes(tn_program *p, tn_comp *c)
 static bool choose_vector(plan *s)
 {
     const tn_comp *c = s->c;
-    bool vectors = !c->serial && has_vectors(c->out->dtype, c->elem->dtype, c->n_reduce > 0);
+    bool vectors = !c->serial && c->sums <= 1 && has_vectors(c->out->dtype, c->elem->dtype, c->n_reduce > 0);
     s->nb = s->px = 1;
     s->v = vectors ? find_vector_axis(c) : -1;
     return s->v >= 0 && choose_lanes(s);
@@ -604,26 +605,17 @@ static const char *choose(plan *s)
     return vector_text(s);
 }
 
-/* The last reduction axis of some length. */
-static int find_long_reduction(const tn_comp *c)
-{
-    int r = c->n_reduce - 1;
-    while (r > 0 && extent_of(&c->reduce[r]) == 1)
-        r--;
-    return r;
-}
-
 /* A reduction along neighbours in memory whose result has none: a row's maximum or sum, a convolution to a few channels.
    The lanes of a vector reduce every lanes-th element; four rows at once hide the latency, and a short axis inside them
    (those channels) reads them once. */
 static const char *lanes_text(tn_program *p, const tn_target *t, const tn_comp *c)
 {
     tn_str text = {.arena = p->arena};
-    int r = find_long_reduction(c), row = -1, few = -1;
-    if (c->n_reduce == 0 || c->serial || c->elem->dtype != TN_FLOAT || t->lanes == 1)
+    int r = tn_sum_axis(c), row = -1, few = -1;
+    if (c->n_reduce == 0 || c->serial || c->elem->dtype != TN_FLOAT || t->lanes == 1 || c->sums == 1)
         return NULL;
-    int64_t lanes = t->lanes, extent = extent_of(&c->reduce[r]);
-    while (lanes > 4 && extent < 2 * lanes)
+    int64_t lanes = c->sums > 1 ? c->sums : t->lanes, extent = extent_of(&c->reduce[r]);
+    while (c->sums == 0 && lanes > 4 && extent < 2 * lanes)
         lanes /= 2;
     if (extent < lanes)
         return NULL;
@@ -660,7 +652,8 @@ static void explain(const plan *s, tn_comp *c, bool vectors, bool lanes)
     tn_arena *a = s->p->arena;
     c->bound = 0;
     if (!vectors)
-        c->why = lanes            ? tn_strfmt(a, "a row's result: its %d lanes are reduced side by side", s->t->lanes)
+        c->why = lanes            ? tn_strfmt(a, "a row's result: its %d lanes are reduced side by side",
+                                   c->sums > 1 ? c->sums : s->t->lanes)
                : s->t->lanes == 1 ? "plain loops: the target has no vectors"
                                   : "plain loops: no axis of it is vectors of one type side by side in memory";
     else if (!s->product)
@@ -687,7 +680,7 @@ static void schedule_one(tn_program *p, const tn_target *t, int64_t unroll, tn_c
         text = lanes_text(p, t, c);
         lanes = text != NULL && tn_kernel_make(p, c, text, out, &why);
         if (!lanes)
-            tn_kernel_make(p, c, "", out, &why);
+            tn_kernel_make(p, c, tn_plain_schedule(p, c), out, &why);
     }
     explain(&s, c, vectors, lanes);
     c->schedule = out->schedule;

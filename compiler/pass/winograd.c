@@ -246,9 +246,9 @@ static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 {
     const tn_expr *e = c->elem;
     int lanes_out = block_of(c->out, lanes);
-    if (c->call != NULL || c->repeat != NULL || c->serial || lanes_out == 0 || !has_axes(p, c, lanes_out)
-        || c->out->dtype != TN_FLOAT || e->dtype != TN_FLOAT || e->kind != TN_E_OP || e->op != TN_OP_MUL
-        || c->init->kind != TN_E_NUM || c->init->f != 0)
+    if (c->call != NULL || c->repeat != NULL || c->serial || c->sums != 0 || lanes_out == 0
+        || !has_axes(p, c, lanes_out) || c->out->dtype != TN_FLOAT || e->dtype != TN_FLOAT || e->kind != TN_E_OP
+        || e->op != TN_OP_MUL || c->init->kind != TN_E_NUM || c->init->f != 0)
         return false;
     bool swap = e->arg[0]->kind == TN_E_LOAD && e->arg[0]->buf->scope == TN_SCOPE_CONST;
     *out = (conv){.comp = c, .x = e->arg[swap], .w = e->arg[!swap], .lanes_out = lanes_out};

@@ -7,8 +7,6 @@
            out[...] = post(acc0); ...  */
 #include "sched/sched.h"
 
-#include <math.h>
-
 typedef struct lowering {
     tn_program *p;
     tn_nest *nest;
@@ -18,6 +16,9 @@ typedef struct lowering {
     const tn_expr *elem;                /* less the guards that loop bounds took over */
     int first_reduce;
     bool in_tail; /* the ragged end behind a reduction's lanes */
+    int side;     /* the loop of sums side by side: the reduction's lanes, or scalars; -1: there is none */
+    tn_var **acc; /* the tile's */
+    tn_buf **sum; /* of each point, where they are scalars */
 } lowering;
 
 static void lower_loops(lowering *l, int k, tn_stmt_vec *out);
@@ -287,28 +288,51 @@ static int find_loop_of(const tn_nest *nest, tn_loop_kind kind)
     return -1;
 }
 
-/* What each lane of a reduction starts from. */
+static bool has_scalar_sums(const lowering *l)
+{
+    return l->side >= 0 && l->nest->loop[l->side].kind == TN_LOOP_SUMS;
+}
+
+/* sum[j] = value, or combined with it, for each j; of the point whose accumulator that would be. */
+static void step_sums(lowering *l, tn_stmt_vec *out, const tn_var *acc, bool combines, const tn_expr *value)
+{
+    tn_program *p = l->p;
+    tn_var *j = l->nest->loop[l->side].var;
+    int point = 0;
+    while (l->acc[point] != acc)
+        point++;
+    tn_stmt *loop = add_for(l, out, j, tn_index(p, 0), tn_index(p, l->nest->comp->sums));
+    tn_stmt *s = add_stmt(l, &loop->body, TN_S_STORE);
+    const tn_expr *old = tn_load_flat(p, l->sum[point], tn_var_expr(p, j));
+    s->buf = l->sum[point];
+    s->offset = tn_var_expr(p, j);
+    s->value = combines ? tn_op2(p, (tn_scalar_op)l->nest->comp->combine, old, value) : value;
+}
+
 static const tn_expr *neutral_of(tn_program *p, const tn_comp *c)
 {
-    double x = c->combine == TN_OP_ADD ? 0
-             : c->combine == TN_OP_MUL ? 1
-             : c->combine == TN_OP_MAX ? -INFINITY
-                                       : INFINITY;
-    return tn_number(p, c->acc->dtype, x);
+    return tn_number(p, c->acc->dtype, tn_neutral(c->combine));
 }
 
 static void start_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
 {
+    if (has_scalar_sums(l)) {
+        step_sums(l, out, acc, false, neutral_of(l->p, l->nest->comp));
+        return;
+    }
     tn_stmt *s = add_stmt(l, out, TN_S_LET);
     s->var = acc;
     s->is_mutable = true;
-    s->value =
-        find_loop_of(l->nest, TN_LOOP_LANES) >= 0 ? neutral_of(l->p, l->nest->comp) : bind_flat(l, l->nest->comp->init);
+    s->value = l->side >= 0 ? neutral_of(l->p, l->nest->comp) : bind_flat(l, l->nest->comp->init);
     s->lane = l->lane;
 }
 
 static void step_acc(lowering *l, tn_stmt_vec *out, tn_var *acc)
 {
+    if (has_scalar_sums(l) && !l->in_tail) {
+        step_sums(l, out, acc, true, bind_flat(l, l->elem));
+        return;
+    }
     tn_stmt *s = add_stmt(l, out, TN_S_SET);
     s->var = acc;
     s->lane = l->lane;
@@ -346,7 +370,7 @@ static void reduce_ragged(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
     const tn_loop *loop = &l->nest->loop[k];
     int inner = find_inner(l->nest, loop->inner);
     int64_t whole = l->extent[k] - 1, full = l->extent[inner];
-    bool lanes = l->nest->loop[inner].kind == TN_LOOP_LANES; /* their end comes once they are one */
+    bool lanes = inner == l->side; /* their end comes once they are one */
     l->extent[k] = whole;
     if (whole > 0 && !l->in_tail)
         lower_reduction(l, k, acc, out);
@@ -363,8 +387,7 @@ static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
 {
     int at = 0;
     while (k < l->nest->n
-           && (!l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_DOT
-               || (l->nest->loop[k].kind == TN_LOOP_LANES && !l->in_tail)))
+           && (!l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_DOT || (k == l->side && !l->in_tail)))
         k++;
     if (k == l->nest->n) {
         tn_stmt_vec block = {0};
@@ -408,44 +431,57 @@ static const tn_expr *combine_lanes(lowering *l, const tn_buf *spill, int64_t fi
 }
 
 /* The vector's lanes become one number, together with what the reduction starts from. */
-static tn_var *reduce_lanes(lowering *l, tn_stmt_vec *out, tn_var *acc, tn_var *lane)
+static tn_var *reduce_lanes(lowering *l, tn_stmt_vec *out, int point)
 {
     tn_program *p = l->p;
     const tn_comp *c = l->nest->comp;
-    tn_dim extent = tn_dim_fixed(acc->lanes);
-    tn_buf *spill = tn_buf_temp(p, "lanes", acc->dtype, 1, &extent);
-    spill->scope = TN_SCOPE_REGISTER;
-    *add_stmt(l, out, TN_S_STORE) = (tn_stmt){
-        .kind = TN_S_STORE, .buf = spill, .offset = tn_var_expr(p, lane), .value = tn_var_expr(p, acc), .lane = lane};
+    tn_var *acc = l->acc[point], *lane = l->nest->loop[l->side].var;
+    const tn_buf *spill = l->sum[point];
+    if (!has_scalar_sums(l))
+        *add_stmt(l, out, TN_S_STORE) = (tn_stmt){.kind = TN_S_STORE,
+                                                  .buf = l->sum[point],
+                                                  .offset = tn_var_expr(p, lane),
+                                                  .value = tn_var_expr(p, acc),
+                                                  .lane = lane};
     tn_stmt *let = add_stmt(l, out, TN_S_LET);
     let->var = tn_var_make(p, "all", acc->dtype, 0, 0);
     let->is_mutable = true;
-    let->value = combine_lanes(l, spill, 0, acc->lanes);
-    if (c->init != neutral_of(p, c))
+    let->value = combine_lanes(l, spill, 0, l->nest->loop[l->side].extent);
+    if (!tn_starts_neutral(c))
         let->value = tn_op2(p, (tn_scalar_op)c->combine, bind_flat(l, c->init), let->value);
     return let->var;
 }
 
-static bool has_ragged_lanes(const lowering *l, int lanes)
+static bool has_ragged_lanes(const lowering *l)
 {
     for (int i = l->first_reduce; i < l->nest->n; i++)
-        if (l->nest->loop[i].tail != 0 && find_inner(l->nest, l->nest->loop[i].inner) == lanes)
+        if (l->nest->loop[i].tail != 0 && find_inner(l->nest, l->nest->loop[i].inner) == l->side)
             return true;
     return false;
 }
 
 /* acc[i] become scalars that hold the whole reduction. */
-static void finish_lanes(lowering *l, int k, tn_var **acc, int points, tn_stmt_vec *out)
+static void finish_lanes(lowering *l, int k, int points, tn_stmt_vec *out)
 {
-    int lanes = find_loop_of(l->nest, TN_LOOP_LANES);
-    tn_var *lane = l->lane;
     l->lane = NULL;
     for (int i = 0; i < points; i++)
-        acc[i] = reduce_lanes(l, out, acc[i], lane);
-    l->in_tail = has_ragged_lanes(l, lanes);
+        l->acc[i] = reduce_lanes(l, out, i);
+    l->in_tail = has_ragged_lanes(l);
     if (l->in_tail)
-        lower_reduction(l, k, acc, out);
+        lower_reduction(l, k, l->acc, out);
     l->in_tail = false;
+}
+
+/* Where the sums of each point stand while they are several. */
+static tn_buf **make_sums(lowering *l, int points)
+{
+    tn_dim extent = tn_dim_fixed(l->nest->loop[l->side].extent);
+    tn_buf **sum = TN_NEW_N(l->p->arena, tn_buf *, points);
+    for (int i = 0; i < points; i++) {
+        sum[i] = tn_buf_temp(l->p, "lanes", l->nest->comp->acc->dtype, 1, &extent);
+        sum[i]->scope = TN_SCOPE_REGISTER;
+    }
+    return sum;
 }
 
 /* At most so many times the reduction's loops step. */
@@ -488,8 +524,11 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
 {
     int points = 1, at = 0;
     l->first_reduce = k;
+    l->side = -1;
     for (int i = k; i < l->nest->n; i++) {
         const tn_loop *loop = &l->nest->loop[i];
+        if (loop->kind == TN_LOOP_LANES || loop->kind == TN_LOOP_SUMS)
+            l->side = i;
         if (loop->kind == TN_LOOP_VECTOR || loop->kind == TN_LOOP_LANES)
             l->lane = loop->var;
         else if (!loop->is_reduce)
@@ -501,11 +540,13 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
         acc[i]->lanes = l->lane != NULL ? (int)l->lane->hi + 1 : 0;
         bound_acc(l->nest, acc[i]);
     }
+    l->acc = acc;
+    l->sum = l->side >= 0 ? make_sums(l, points) : NULL;
     l->elem = l->nest->comp->elem;
     each_point(l, k, acc, &at, out, start_acc);
     lower_reduction(l, k, acc, out);
-    if (find_loop_of(l->nest, TN_LOOP_LANES) >= 0)
-        finish_lanes(l, k, acc, points, out);
+    if (l->side >= 0)
+        finish_lanes(l, k, points, out);
     tn_stmt_vec stores = {0};
     at = 0;
     each_point(l, k, acc, &at, &stores, finish_acc);

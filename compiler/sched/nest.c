@@ -220,7 +220,9 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return set_kind(nest, word + 1, 1, TN_LOOP_LANES);
     if (strcmp(word[0], "parallel") == 0 && n > 2)
         return make_parallel(nest, word + 1, n - 1);
-    return "unknown primitive; there are split, cover, pad, dot, lanes, order, unroll, vector and parallel";
+    if (strcmp(word[0], "sums") == 0 && n == 2)
+        return set_kind(nest, word + 1, 1, TN_LOOP_SUMS);
+    return "unknown primitive; there are split, cover, pad, dot, lanes, sums, order, unroll, vector and parallel";
 }
 
 static bool is_before_reduction(const tn_nest *nest, int at)
@@ -259,9 +261,45 @@ static bool can_be_lanes(const tn_nest *nest, int at)
     return at == nest->n - 1 && nest->loop[at].is_reduce && c->n_reduce > 0 && combines && c->elem->dtype == TN_FLOAT;
 }
 
+/* The reduction's loops step through its axes as they stand, each from its first element to its last. */
+static bool keeps_order(const tn_nest *nest)
+{
+    int last = 0;
+    int64_t stride = INT64_MAX;
+    for (int i = 0; i < nest->n; i++) {
+        const tn_loop *l = &nest->loop[i];
+        if (!l->is_reduce || l->extent == 1)
+            continue;
+        int axis = 0;
+        int64_t c = 0;
+        while (axis + 1 < nest->comp->n_reduce && !tn_uses_var(nest->reduce[axis], l->var))
+            axis++;
+        bool linear = tn_coefficient(nest->reduce[axis], l->var, &c);
+        if (!linear || axis < last || (axis == last && c >= stride))
+            return false;
+        last = axis;
+        stride = c;
+    }
+    return true;
+}
+
+/* The lanes or sums are as many as the computation has side by side, which are all steps of one along their axis. */
+static bool keeps_sums(const tn_nest *nest)
+{
+    const tn_loop *last = &nest->loop[nest->n - 1];
+    int64_t c = 0;
+    bool side = last->kind == TN_LOOP_LANES || last->kind == TN_LOOP_SUMS;
+    if (nest->comp->sums <= 1)
+        return !side;
+    return side && last->extent == nest->comp->sums
+        && tn_coefficient(nest->reduce[tn_sum_axis(nest->comp)], last->var, &c) && c == 1;
+}
+
 static const char *check_loops(const tn_nest *nest)
 {
     bool in_tile = false;
+    if (nest->comp->sums != 0 && nest->comp->call == NULL && (!keeps_order(nest) || !keeps_sums(nest)))
+        return "the order of this computation's sums is fixed";
     for (int i = 0; i < nest->n; i++) {
         const tn_loop *l = &nest->loop[i];
         if (l->tail != 0 && !is_outside_of(nest, i, l->inner))
@@ -280,7 +318,7 @@ static const char *check_loops(const tn_nest *nest)
         if (l->kind == TN_LOOP_DOT
             && (!l->is_reduce || nest->comp->combine != TN_OP_ADD || is_before_reduction(nest, i)))
             return "the dot loop must be the innermost of the reduction, a sum";
-        if (l->kind == TN_LOOP_LANES && !can_be_lanes(nest, i))
+        if ((l->kind == TN_LOOP_LANES || l->kind == TN_LOOP_SUMS) && !can_be_lanes(nest, i))
             return "the lanes of a reduction must be its innermost loop, of a float sum, product, maximum or minimum";
         if (l->kind == TN_LOOP_VECTOR && (i != nest->n - 1 || l->is_reduce))
             return "the vector loop must be the innermost and no reduction";

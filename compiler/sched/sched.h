@@ -9,19 +9,21 @@
                 bytes that lie side by side come out as a dot-product instruction
    lanes X      the turns of X, the innermost of a reduction's loops, are the lanes of a vector, which are combined at
                 the end; a ragged end follows one by one
+   sums X       the same with a scalar for each turn of X
    pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
    parallel 8 i1o i2
                 the turns of those loops, counted as one loop in the order of the nest, are cut into 8 ranges for threads;
                 other loops around them are done whole in every range. No reduction is cut, so results are the same
 
    Loops are named i0 i1 ... (axes) and r0 r1 ... (reduction axes); split X F makes Xo and Xi. The non-reduction loops
-   that stand after the first reduction loop are the register tile: they must be unrolled or vector. */
+   that stand after the first reduction loop are the register tile: they must be unrolled or vector.
+   Where the order of sums is fixed (tn_fix_sums), no schedule may change it. */
 #ifndef TN_SCHED_H
 #define TN_SCHED_H
 
 #include "loop/loop.h"
 
-typedef enum { TN_LOOP_SERIAL, TN_LOOP_UNROLL, TN_LOOP_VECTOR, TN_LOOP_DOT, TN_LOOP_LANES } tn_loop_kind;
+typedef enum { TN_LOOP_SERIAL, TN_LOOP_UNROLL, TN_LOOP_VECTOR, TN_LOOP_DOT, TN_LOOP_LANES, TN_LOOP_SUMS } tn_loop_kind;
 
 typedef struct tn_loop {
     const char *name;

@@ -123,6 +123,11 @@ exact_flags() { # no contraction in any of the three places, no transformed tile
     grep -q 'F(2x2)' inexact/digits.c && ! grep -q 'F(2x2)' exact/digits.c && grep -q -e '--exact' exact/digits.c
 }
 check exact-flags exact_flags
+exact_by_library() {
+    "$tenon" compile "$digits/digits.onnx" -o no --exact --dispatch cblas 2>said
+    [ $? = 2 ] && grep -q -e '--dispatch cblas contradicts --exact' said && [ ! -e no ]
+}
+check exact-and-library-contradict exact_by_library
 
 same_bits() { # of the outputs, from two compilers
     for cc in gcc clang; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes. With every vector
-# width that this processor runs, gcc and clang, with and without fused multiply-add.
+# width that this processor runs, gcc and clang, with and without fused multiply-add. tn_fmath.h: errors of its functions,
+# and the same bits as tn_vmath.h's.
 #   tests/emit/vmath.sh [STEP]     1: all floats (2 minutes a width), 1009 in CI
 source "$(dirname "$0")/../check.sh"
 step=${1:-1009}
@@ -26,6 +27,12 @@ vectors() { # LANES PROCESSOR-FLAG FLAG...
     done
 }
 
+scalars() { # COMPILER LANES FLAG...
+    # shellcheck disable=SC2086
+    "$1" $flags -ffp-contract=off -Wvla -Wdouble-promotion -Wstrict-prototypes -Wmissing-prototypes -DN="$2" "${@:3}" "$here/fmath.c" \
+        -o fmath -lm && ./fmath "$step"
+}
+
 vectors 4 ""
 vectors 4 sse4_1 -march=x86-64-v2
 vectors 8 avx2 -march=x86-64-v3 -ffp-contract=fast
@@ -34,5 +41,13 @@ vectors 16 avx512bw -march=x86-64-v4 -ffp-contract=fast
 vectors 16 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
 vectors 8 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
 vectors 8 avx_vnni -march=x86-64-v3 -mavxvnni -ffp-contract=fast
+for cc in gcc clang; do
+    if has $cc; then
+        check "$cc, functions of single floats" scalars $cc 8
+        check "$cc, functions of single floats, sanitized" scalars $cc 0 -fsanitize=undefined -fno-sanitize-recover=all
+    else
+        skip "$cc, functions of single floats" "not installed"
+    fi
+done
 vectors 16 "" # wider than the processor's vectors: plain C
 finish

@@ -186,6 +186,14 @@ static void test_program_errors(void **state)
     check_loop_error(b, B "  reduce i0:2", "t.loops:5: error: found a second variable i0");
     check_loop_error(b, B "  reduce r0:2\n  acc : float = lt from float(0) of float(0)",
                      "t.loops:6: error: found lt, wanted an operation that combines two values of the type into one");
+    check_loop_error(
+        b, B "  reduce r0:35\n  sums 3\n  acc : float = add from float(0) of float(1)\n  \"y\"[i0] = acc",
+        "t.loops:8: error: found sums 3, wanted 1, or up to the last axis's fixed extent 2, 4 or 8 of type float, in "
+        "a sum, product, maximum or minimum of floats");
+    check_loop_error(
+        b, B "  reduce r0:4\n  sums 8\n  acc : float = add from float(0) of float(1)\n  \"y\"[i0] = acc",
+        "t.loops:8: error: found sums 8, wanted 1, or up to the last axis's fixed extent 2, 4 or 8 of type float, in "
+        "a sum, product, maximum or minimum of floats");
     check_loop_error(b, "buffer \"x\" : float[-1] arena", "t.loops:1: error: found dim 0, which is negative");
     check_loop_error(b, "buffer \"x\" : float[mul(1000000, 1000000),1000000] arena",
                      "t.loops:1: error: found a buffer of more than 2^40 elements, which is too large");

@@ -155,12 +155,15 @@ static const tn_target *sort_at(bench *b, size_t n)
 
 static void test_rules(void **state)
 {
+    static const char *const exact[] = {"lower.exact=1", NULL};
     const tn_target *t;
     for (size_t i = 0; (t = sort_at(*state, i)) != NULL; i++)
         for (size_t k = 0; k < sizeof models / sizeof *models; k++) {
             check_rules(*state, models[k], t, "O0", NULL, 0);
             check_rules(*state, models[k], t, "O3,-winograd", NULL, 0);
             check_rules(*state, models[k], t, "Os", NULL, 0);
+            check_rules(*state, models[k], t, "O0", exact, 0);
+            check_rules(*state, models[k], t, "O2", exact, 0);
         }
 }
 
