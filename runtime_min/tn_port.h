@@ -5,6 +5,7 @@
        #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_SELECT_
        #define TN_NEED_EXTREMES  TN_MAX_, TN_MIN_ of those
        #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
+       #define TN_NEED_FIXED     tn_fixmul, tn_fixshift (int32_t)
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
@@ -297,6 +298,26 @@ TN_UNUSED static inline int64_t tn_ipow(int64_t x, int64_t y)
         if (y % 2 != 0)
             r *= b;
     return (int64_t)r;
+}
+#endif
+
+/* --- fixed point: fractions of 2^31 ----------------------------------------------------------------------------------- */
+
+#if defined(TN_NEED_FIXED) && !defined(TN_HAS_FIXED)
+#define TN_HAS_FIXED
+
+/* x * y / 2^31 to nearest, ties up; saturated. A shift of a negative number keeps its sign with every compiler there is. */
+TN_UNUSED static inline int32_t tn_fixmul(int32_t x, int32_t y)
+{
+    int64_t product = (int64_t)x * y + 1073741824;
+    return product == INT64_C(4611686019501129728) ? INT32_MAX : (int32_t)(product >> 31);
+}
+
+/* x / 2^e to nearest, ties away from 0; e 0..31. */
+TN_UNUSED static inline int32_t tn_fixshift(int32_t x, int32_t e)
+{
+    int32_t mask = (int32_t)((UINT32_C(1) << e) - 1u);
+    return (x >> e) + ((x & mask) > (mask >> 1) + (x < 0) ? 1 : 0);
 }
 #endif
 

@@ -71,6 +71,7 @@ else
     skip "models" "no ../shared/models here"
 fi
 
+step "TFLite files" bash tests/tflite/tflite.sh
 step "generated code, strict flags" bash tests/emit/strict.sh
 step "threads" bash tests/threads/threads.sh
 step "vector mathematics" bash tests/emit/vmath.sh

@@ -11,7 +11,7 @@ tests="make xz-utils clang-format clang-tidy libcmocka-dev libopenblas-dev libst
     gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-avr avr-libc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static"
 python="python3-venv"
-packages="numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1"
+packages="numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 ai-edge-litert==2.3.0 flatbuffers==25.12.19"
 venv=$(dirname "$0")/../build/venv
 
 wanted=""

@@ -8,6 +8,7 @@
 #include "onnx/onnx.h"
 #include "ops/ops.h"
 #include "pass/dispatch.h"
+#include "tflite/tflite.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -58,17 +59,37 @@ static bool is_program(const char *text)
     return strncmp(text, "program ", 8) == 0;
 }
 
-/* --input-shapes and --const are for ONNX files: a text says itself what its inputs are. */
-static bool check_text_options(tn_ctx *ctx, const char *path, bool is_loops, const tn_onnx_options *o)
+/* --input-shapes and --const are for ONNX files: other files say themselves what their inputs are. */
+static bool check_onnx_options(tn_ctx *ctx, const char *path, const char *what, const tn_onnx_options *o,
+                               const char *shapes_hint, const char *const_hint)
 {
     bool shapes = o->n_shapes > 0;
-    const char *hint = is_loops ? "give it where the loop program is made from the model"
-                     : shapes   ? "edit the line that begins with input"
-                                : "write constant in place of input, and its values";
     if (shapes || o->n_consts > 0)
-        tn_bad_option(&ctx->diag, path, "--%s \"%s\" is for ONNX files; this is a text: %s",
-                      shapes ? "input-shapes" : "const", shapes ? o->shapes[0] : o->consts[0], hint);
+        tn_bad_option(&ctx->diag, path, "--%s \"%s\" is for ONNX files; this is %s: %s",
+                      shapes ? "input-shapes" : "const", shapes ? o->shapes[0] : o->consts[0], what,
+                      shapes ? shapes_hint : const_hint);
     return !shapes && o->n_consts == 0;
+}
+
+static bool check_text_options(tn_ctx *ctx, const char *path, bool is_loops, const tn_onnx_options *o)
+{
+    static const char made[] = "give it where the loop program is made from the model";
+    return check_onnx_options(ctx, path, "a text", o, is_loops ? made : "edit the line that begins with input",
+                              is_loops ? made : "write constant in place of input, and its values");
+}
+
+static tn_graph *read_tflite(tn_ctx *ctx, const char *path, const char *bytes, size_t size, const tn_onnx_options *o)
+{
+    static const char hint[] = "its shapes are fixed where it is converted";
+    const char *rounding = tn_setting_get(ctx, "tflite-rounding");
+    tn_tflite_options options = {.single_rounding = strcmp(rounding, "single") == 0};
+    if (!check_onnx_options(ctx, path, "a TFLite file", o, hint, hint))
+        return NULL;
+    if (!options.single_rounding && strcmp(rounding, "double") != 0) {
+        tn_bad_option(&ctx->diag, NULL, "--tflite-rounding '%s': double or single is wanted", rounding);
+        return NULL;
+    }
+    return tn_tflite_parse(&ctx->arena, &ctx->diag, path, bytes, size, &options);
 }
 
 static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char *bytes, size_t size)
@@ -90,6 +111,8 @@ static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char 
         m->program = tn_program_parse(&ctx->arena, &ctx->diag, path, bytes);
     else if (text)
         m->graph = tn_graph_parse(&ctx->arena, &ctx->diag, path, bytes, tn_op_find);
+    else if (tn_tflite_is(bytes, size))
+        m->graph = read_tflite(ctx, path, bytes, size, &o);
     else
         m->graph = tn_onnx_parse(&ctx->arena, &ctx->diag, path, bytes, size, &o);
     return m->graph != NULL || m->program != NULL;
@@ -293,7 +316,25 @@ static const char *count_text(tn_arena *a, const tn_op *o)
     return o->min_in == o->max_in ? tn_strfmt(a, "%d", o->min_in) : tn_strfmt(a, "%d to %d", o->min_in, o->max_in);
 }
 
-/* Rows of the domain tenon are what the compiler makes of others: no file holds them. */
+/* One row of the list; types NULL: those of its own rules. */
+static void list_op(list_state *s, const tn_op *o, const char *types)
+{
+    tn_arena *a = &s->ctx->arena;
+    const char *dot = o->domain[0] != '\0' ? "." : "", *inputs = count_text(a, o);
+    if (strcmp(s->format, "json") == 0)
+        tn_str_add(&s->out,
+                   "%s  {\"domain\": \"%s\", \"name\": \"%s\", \"since\": %d, \"min_inputs\": %d, \"max_inputs\": %d, "
+                   "\"types\": \"%s\", \"doc\": \"%s\"}",
+                   s->out.len > 2 ? ",\n" : "", o->domain, o->name, o->since, o->min_in,
+                   takes_any_number(o) ? -1 : o->max_in, types, o->doc);
+    else
+        tn_str_add(&s->out,
+                   strcmp(s->format, "markdown") == 0 ? "| %s%s%s | %d | %s%.0s | %s | %s |\n"
+                                                      : "%s%s%s  since %d, %s input%s, %s: %s\n",
+                   o->domain, dot, o->name, o->since, inputs, o->max_in == 1 ? "" : "s", types, o->doc);
+}
+
+/* Rows of the domain tenon are what the compiler makes of others: no file holds them. TFLite's have no versions here. */
 static tn_status list_ops(void *state)
 {
     list_state *s = state;
@@ -306,23 +347,14 @@ static tn_status list_ops(void *state)
                json       ? "[\n"
                : markdown ? "| operator | since | inputs | types | what |\n|---|---|---|---|---|\n"
                           : "");
-    for (size_t i = 0; tn_op_at(i) != NULL; i++) {
-        const tn_op *o = tn_op_at(i);
-        const char *types = types_text(&s->ctx->arena, o->types), *dot = o->domain[0] != '\0' ? "." : "";
-        if (strcmp(o->domain, "tenon") == 0)
-            continue;
-        if (json)
-            tn_str_add(
-                &s->out,
-                "%s  {\"domain\": \"%s\", \"name\": \"%s\", \"since\": %d, \"min_inputs\": %d, \"max_inputs\": %d, "
-                "\"types\": \"%s\", \"doc\": \"%s\"}",
-                i > 0 ? ",\n" : "", o->domain, o->name, o->since, o->min_in, takes_any_number(o) ? -1 : o->max_in,
-                types, o->doc);
-        else
-            tn_str_add(&s->out,
-                       markdown ? "| %s%s%s | %d | %s%.0s | %s | %s |\n" : "%s%s%s  since %d, %s input%s, %s: %s\n",
-                       o->domain, dot, o->name, o->since, count_text(&s->ctx->arena, o), o->max_in == 1 ? "" : "s",
-                       types, o->doc);
+    for (size_t i = 0; tn_op_at(i) != NULL; i++)
+        if (strcmp(tn_op_at(i)->domain, "tenon") != 0)
+            list_op(s, tn_op_at(i), types_text(&s->ctx->arena, tn_op_at(i)->types));
+    tn_tflite_row r;
+    for (size_t i = 0; tn_tflite_row_at(i, &r); i++) {
+        const tn_op o = {
+            .name = r.name, .domain = "tflite", .since = 1, .min_in = r.min_in, .max_in = r.max_in, .doc = r.doc};
+        list_op(s, &o, r.quantised);
     }
     tn_str_add(&s->out, "%s", json ? "\n]\n" : "");
     return TN_OK;

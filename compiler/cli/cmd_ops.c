@@ -20,7 +20,7 @@ const cmd cmd_ops = {
     .name = "ops",
     .doc = "list the supported operators",
     .usage = "[--format text|markdown|json]",
-    .about = "Lists every supported ONNX operator with its versions and types.",
+    .about = "Lists every supported ONNX operator with its versions and types, and TFLite's builtin operators.",
     .examples = ops_examples,
     .run = run_ops,
 };

@@ -31,7 +31,7 @@ const cmd cmd_opt = {
     .doc = "run passes on a model and print what it has become",
     .usage = "MODEL -p LIST [-o FILE.tg] [options]",
     .about =
-        "Runs passes on an ONNX model, or on the text that 'show' and 'opt' print (a file ending in .tg or .loops), "
+        "Runs passes on an ONNX or TFLite model, or on the text that 'show' and 'opt' print (a file ending in .tg or .loops), "
         "and prints what has become of it as such text: the graph, or from pass 'lower' on its loop program. "
         "What a pass needs is run before it. 'tenon passes' lists all passes and their parameters.",
     .examples = examples,

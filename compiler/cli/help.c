@@ -9,7 +9,7 @@
 
 enum { WIDTH = 100, COLUMN = 30 };
 
-const char cli_title[] = "compiles trained models (ONNX) to standalone C99";
+const char cli_title[] = "compiles trained models (ONNX, TFLite) to standalone C99";
 const char cli_story[] =
     "Tenon turns a trained neural network into C source that needs nothing but a C compiler: no heap, no runtime "
     "library, no operating system. The same program runs, checks and times the result.";

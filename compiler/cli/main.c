@@ -1,4 +1,4 @@
-/* tenon: compiles trained models (ONNX) to standalone C99. The table of commands, read from the top, is the program;
+/* tenon: compiles trained models (ONNX, TFLite) to standalone C99. The table of commands, read from the top, is the program;
    each command is a row in a file of its own. */
 #include "cli/command.h"
 #include "cli/help.h"

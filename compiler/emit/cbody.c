@@ -375,7 +375,9 @@ static const char *int_op(printer *c, const tn_expr *e, const char *x, const cha
     tn_dtype t = e->arg[0]->dtype;
     const char *type = c_type(e->dtype), *u = unsigned_of(t), *raw = tn_scalars[e->op].c_int;
     int bits = tn_dtype_get(t)->size * 8;
-    if (strstr(raw, "tn_") != NULL)
+    if (e->op == TN_OP_FIXMUL || e->op == TN_OP_FIXSHIFT)
+        c->needs->fixed = true;
+    else if (strstr(raw, "tn_") != NULL)
         c->needs->ints = true;
     switch (e->op) {
     case TN_OP_FDIV:

@@ -1,4 +1,4 @@
-/* Tenon: compiles trained models (ONNX) to standalone C99.
+/* Tenon: compiles trained models (ONNX, TFLite) to standalone C99.
 
        tn_ctx *ctx = tn_ctx_open(NULL);
        tn_ctx_set(ctx, "target", "native");
@@ -70,7 +70,7 @@ tn_status tn_ctx_set(tn_ctx *ctx, const char *name, const char *value);
 
 /* --- models ------------------------------------------------------------------------------------------------------ */
 
-tn_model *tn_model_load(tn_ctx *ctx, const char *path); /* ONNX, or the text of tn_model_show (.tg, .loops) */
+tn_model *tn_model_load(tn_ctx *ctx, const char *path); /* ONNX, TFLite, or the text of tn_model_show (.tg, .loops) */
 const char *tn_model_name(const tn_model *m);           /* a C identifier */
 /* Runs passes, "fold-const,dce" or a pipeline "O2", on the model, and before each what it needs. What is compiled later
    goes on from there. */

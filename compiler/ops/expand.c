@@ -59,11 +59,21 @@ void tn_node_set_maybe(tn_graph *g, tn_node *n)
     tn_node_set_int(g, n, maybe, 1);
 }
 
+/* "Relu", or with a domain "tenon.Rescale". */
+static const tn_op *find_op(char *name)
+{
+    char *dot = strrchr(name, '.');
+    if (dot == NULL)
+        return tn_op_find("", name);
+    *dot = '\0';
+    return tn_op_find(name, dot + 1);
+}
+
 static tn_node *make_node(tn_expand *e, const char *text, int n_in, int n_out)
 {
     const char *at = text;
     size_t len = strcspn(at, " ");
-    const tn_op *op = tn_op_find("", tn_strndup(e->g->arena, at, len));
+    const tn_op *op = find_op(tn_strndup(e->g->arena, at, len));
     assert(op != NULL);
     tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, n_out);
     n->index = e->node->index;

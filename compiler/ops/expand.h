@@ -26,8 +26,8 @@ struct tn_expand {
 
 /* Calls the operator; what follows its name are attributes: whole numbers, numbers with a point, words, or lists of
    whole numbers. "Transpose perm=0,2,1,", "Gelu approximate=tanh", "LeakyRelu alpha=0.5". A list of one ends in a
-   comma. A name alone is the composite's own attribute, if it has one: "Conv pads strides". Inputs: NULL is an omitted
-   one. Gives output 0. */
+   comma. A name alone is the composite's own attribute, if it has one: "Conv pads strides". An operator of another domain
+   has its name in front: "tenon.Rescale". Inputs: NULL is an omitted one. Gives output 0. */
 #define tn_call(e, op, ...) \
     tn_call_list((e), (op), (int)(sizeof((tn_value *[]){__VA_ARGS__}) / sizeof(tn_value *)), \
                  (tn_value *[]){__VA_ARGS__})

@@ -1,0 +1,115 @@
+/* What the files of the TFLite importer share. Only this folder includes it.
+
+   Images lie channels last in these files, and windows (ops/window.h) want them channels first. So a tensor may be held
+   by up to two values of the graph: tn_tfl_in asks for it as the file has it, tn_tfl_first for it with its channels
+   behind the batch; whichever is missing is made by one Transpose, once. Operators that do not care (elementwise,
+   concatenation, padding) take the form that is there, so that in a network of images transposes stand at its two ends
+   only, where fusion makes them part of what reads or writes. */
+#ifndef TN_TFLITE_IMPORTER_H
+#define TN_TFLITE_IMPORTER_H
+
+#include "base/map.h"
+#include "ops/expand.h"
+#include "tflite/flat.h"
+#include "tflite/tflite.h"
+
+typedef struct importer importer;
+
+typedef enum { LAST, FIRST } tfl_form; /* where the channels of an image are */
+
+typedef struct tfl_tensor {
+    const char *name; /* unique */
+    tn_dtype dtype;
+    tn_shape shape;        /* as declared: dims that the file leaves open are what it was converted with */
+    bool is_fixed;         /* none of its dims is open */
+    const tn_tensor *data; /* NULL: not a constant */
+    bool is_variable;      /* state that is kept from run to run */
+    size_t n_scale;        /* 0: not quantised */
+    const float *scale;
+    const int64_t *zero; /* as many */
+    int axis;            /* that several scales belong to; -1: they fit none */
+    tn_value *value[2];  /* by tfl_form; NULL: not made yet */
+} tfl_tensor;
+
+typedef struct tfl_op tfl_op;
+typedef struct tfl_row {
+    const char *name;
+    int min_in, max_in, n_out; /* -1: any number */
+    const char *types;
+    bool (*add)(tfl_op *op); /* adds its nodes; false after an error */
+    const char *call;        /* the family's own: what is called */
+    const char *doc;
+} tfl_row;
+
+/* One operator of the file while its nodes are added. */
+struct tfl_op {
+    importer *im;
+    int index;
+    const tfl_row *row;
+    tn_flat_table options;
+    int n_in, n_out;
+    tfl_tensor **in, **out; /* in: NULL where omitted */
+    tn_node node;           /* what messages of the nodes refer to */
+    tn_expand e;
+};
+
+struct importer {
+    tn_arena *arena;
+    tn_diag *diag;
+    const char *path;
+    const tn_tflite_options *options;
+    tn_flat file;
+    tn_flat_table model, part; /* the subgraph that is read */
+    tn_flat_vec codes, buffers;
+    tn_graph *graph;
+    tfl_tensor *tensors;
+    size_t n_tensors;
+    tn_map names;
+};
+
+/* --- tensors.c ------------------------------------------------------------------------------------------------------ */
+
+bool tn_tfl_read_tensors(importer *im); /* of im->part */
+
+/* --- import.c: what operators call ---------------------------------------------------------------------------------- */
+
+/* "model.tflite: operator 3 (CONV_2D): error: ..." Always false. */
+bool tn_tfl_error(tfl_op *op, const char *format, ...) TN_PRINTF(2, 3);
+bool tn_tfl_has(const tfl_op *op, int i); /* input i is there */
+
+/* Calls an operator, attributes behind its name as in tn_call. */
+#define tn_tfl_call(op, text, ...) tn_call(&(op)->e, text, __VA_ARGS__)
+const char *tn_tfl_text(tfl_op *op, const char *format, ...) TN_PRINTF(2, 3); /* for such a text */
+const char *tn_tfl_float_text(tfl_op *op, float x);                           /* exact, and with a point */
+
+tn_value *tn_tfl_get(tfl_op *op, tfl_tensor *t, tfl_form form);
+tn_value *tn_tfl_in(tfl_op *op, int i);    /* as the file has it; NULL where omitted */
+tn_value *tn_tfl_first(tfl_op *op, int i); /* channels first; of rank 3 or more */
+/* The form in which an operator that does not care takes its operands: all its images are there channels first. */
+tfl_form tn_tfl_form(const tfl_op *op);
+tfl_form tn_tfl_form_of(const tfl_tensor *t);               /* the form that is there */
+tn_value *tn_tfl_operand(tfl_op *op, int i, tfl_form form); /* broadcasts to output 0 in that form */
+int tn_tfl_axis(const tfl_op *op, tfl_form form, int64_t axis,
+                int rank); /* where that axis is in the form; -1: error */
+
+void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v); /* output i */
+/* Makes v's node one of n outputs, which are put into out. */
+void tn_tfl_add_outputs(tfl_op *op, tn_value *v, int n, tn_value **out);
+bool tn_tfl_give_one(tfl_op *op, tn_value *v); /* output 0 as the file has it; false after an error */
+
+/* Constants. */
+const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count); /* input i; NULL after an error */
+tn_value *tn_tfl_constant(tfl_op *op, const tn_tensor *t);
+tn_value *tn_tfl_reshaped(tfl_op *op, const tfl_tensor *t, int rank, const int64_t *dims); /* of as many elements */
+int64_t tn_tfl_dim(const tfl_tensor *t, int i);
+
+/* What the operator does after its arithmetic in float: none, Relu, Relu6 ... (ActivationFunctionType) */
+tn_value *tn_tfl_activate(tfl_op *op, tn_value *v, int function);
+
+/* --- operators.def: a function for each family ---------------------------------------------------------------------- */
+
+#define TFL(name, min_in, max_in, n_out, types, add, call, doc) bool add(tfl_op *op);
+#include "tflite/operators.def"
+#undef TFL
+
+#endif

@@ -1,0 +1,61 @@
+"""Damages a TFLite file in one place, found by following the file's tables.
+
+    python3 damage.py MODEL.tflite WHAT OUT.tflite
+"""
+import struct
+import sys
+
+
+class File:
+    def __init__(self, data):
+        self.data = bytearray(data)
+
+    def get(self, at, kind="<I"):
+        return struct.unpack_from(kind, self.data, at)[0]
+
+    def field(self, table, i):
+        """Where the field lies."""
+        fields = table - self.get(table, "<i")
+        return table + self.get(fields + 4 + 2 * i, "<H")
+
+    def follow(self, at):
+        return at + self.get(at)
+
+    def item(self, table, i, k=0):
+        """Element k of the vector of tables in field i."""
+        return self.follow(self.follow(self.field(table, i)) + 4 + 4 * k)
+
+
+def damage(f, what):
+    model = f.follow(0)
+    code, part = f.item(model, 1), f.item(model, 2)
+    op = f.item(part, 3)
+    if what == "half":
+        del f.data[len(f.data) // 2:]
+    elif what == "offset":
+        struct.pack_into("<I", f.data, f.field(model, 2), 0x7FFFFFFF)
+    elif what == "version":
+        struct.pack_into("<I", f.data, f.field(model, 0), 2)
+    elif what in ("svdf", "custom"):
+        number = {"svdf": 27, "custom": 32}[what]
+        struct.pack_into("<b", f.data, f.field(code, 0), number)
+        struct.pack_into("<i", f.data, f.field(code, 3), number)
+    elif what == "code":
+        fields = op - f.get(op, "<i")
+        if f.get(fields + 4, "<H") == 0:  # left out, being 0: point it at some number
+            struct.pack_into("<H", f.data, fields + 4, f.field(op, 1) - op)
+        struct.pack_into("<I", f.data, f.field(op, 0), 9)
+    elif what == "tensor":
+        struct.pack_into("<i", f.data, f.follow(f.field(op, 1)) + 4, 77)
+    else:
+        sys.exit(__doc__)
+
+
+def main():
+    f = File(open(sys.argv[1], "rb").read())
+    damage(f, sys.argv[2])
+    with open(sys.argv[3], "wb") as out:
+        out.write(f.data)
+
+
+main()

@@ -1,0 +1,346 @@
+"""Small TFLite models, one operator each, with the results of LiteRT's reference kernels.
+
+    python3 tests/tflite/make_cases.py FOLDER        needs numpy, flatbuffers and ai-edge-litert
+
+For each case NAME.tflite, NAME.in.npz and NAME.out.npz. The numbers are random with fixed seeds. tests/tflite/cases.tar.xz
+holds what this makes, for machines without these packages.
+"""
+import os
+import sys
+import zlib
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int8": "INT8", "uint8": "UINT8", "int16": "INT16", "int32": "INT32",
+         "int64": "INT64", "bool": "BOOL"}
+
+
+class Tensor:
+    """data None: computed or an input. scale, zero: one or one per index of axis."""
+
+    def __init__(self, dtype, shape, data=None, scale=None, zero=0, axis=0):
+        self.dtype, self.shape, self.data = np.dtype(dtype), list(shape), data
+        self.scale = None if scale is None else np.atleast_1d(np.float32(scale))
+        self.zero = None if scale is None else np.broadcast_to(np.int64(zero), self.scale.shape)
+        self.axis, self.index = axis, None
+
+
+def pack(op, version, options, inputs, outputs):
+    m = schema.ModelT()
+    m.version, m.description = 3, "tests/tflite/make_cases.py"
+    m.buffers = [schema.BufferT()]
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, op)
+    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), version
+    m.operatorCodes = [code]
+    g = schema.SubGraphT()
+    g.tensors = []
+    for i, t in enumerate(t for t in inputs + outputs if t is not None):
+        x = schema.TensorT()
+        x.name, x.shape, x.type, x.hasRank = f"t{i}", t.shape, getattr(schema.TensorType, TYPES[t.dtype.name]), True
+        x.buffer = 0
+        if t.data is not None:
+            b = schema.BufferT()
+            b.data = np.frombuffer(np.ascontiguousarray(t.data).tobytes(), np.uint8)
+            x.buffer = len(m.buffers)
+            m.buffers.append(b)
+        if t.scale is not None:
+            x.quantization = schema.QuantizationParametersT()
+            x.quantization.scale, x.quantization.zeroPoint = t.scale, t.zero
+            x.quantization.quantizedDimension = t.axis
+        t.index = i
+        g.tensors.append(x)
+    o = schema.OperatorT()
+    o.opcodeIndex = 0
+    o.inputs = [-1 if t is None else t.index for t in inputs]
+    o.outputs = [t.index for t in outputs]
+    if options is not None:
+        o.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+        o.builtinOptions = options
+    g.operators = [o]
+    g.inputs = [t.index for t in inputs if t is not None and t.data is None]
+    g.outputs = o.outputs
+    m.subgraphs = [g]
+    b = flatbuffers.Builder(1024)
+    b.Finish(m.Pack(b), b"TFL3")
+    return bytes(b.Output())
+
+
+def options_of(name, fields):
+    if name is None:
+        return None
+    o = getattr(schema, name + "OptionsT")()
+    for key, value in fields.items():
+        assert hasattr(o, key), key
+        setattr(o, key, value)
+    return o
+
+
+def interpreter(blob, reference):
+    """Some operators have no reference kernel."""
+    kinds = (OpResolverType.BUILTIN_REF, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    for kind in kinds if reference else kinds[1:]:
+        try:
+            runner = Interpreter(model_content=blob, experimental_op_resolver_type=kind)
+            runner.allocate_tensors()
+            return runner
+        except ValueError as e:
+            if "Didn't find op" not in str(e):
+                raise
+    raise ValueError("no kernel")
+
+
+class Cases:
+    def __init__(self, folder):
+        self.folder, self.names = folder, set()
+        os.makedirs(folder, exist_ok=True)
+
+    def random(self, t, r):
+        if t.dtype == np.bool_:
+            return r.integers(0, 2, t.shape).astype(bool)
+        if t.dtype.kind in "iu":
+            small = t.dtype.itemsize > 2
+            low, high = (-9, 10) if small else (np.iinfo(t.dtype).min, np.iinfo(t.dtype).max + 1)
+            return r.integers(low, high, t.shape).astype(t.dtype)
+        return r.standard_normal(t.shape).astype(t.dtype)
+
+    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, **fields):
+        """Runs it, gives the outputs their shapes, writes the files. low: the least that float inputs hold;
+        high: indices in the inputs are below it; reference: LiteRT's reference kernel is right (that of SUM adds bytes)."""
+        assert name not in self.names, name
+        self.names.add(name)
+        r = np.random.default_rng(zlib.crc32(name.encode()))
+        o = options_of(options, fields)
+        fed = [t for t in inputs if t is not None and t.data is None]
+        feeds = [self.random(t, r) for t in fed]
+        if low is not None:
+            feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
+        if high is not None:
+            feeds = [x % high if x.dtype.kind == "i" else x for x in feeds]
+        blob = pack(op, version, o, inputs, outputs)
+        runner = interpreter(blob, reference)
+        for detail, x in zip(runner.get_input_details(), feeds):
+            runner.set_tensor(detail["index"], x)
+        runner.invoke()
+        results = [runner.get_tensor(d["index"]) for d in runner.get_output_details()]
+        for t, x in zip(outputs, results):
+            t.shape = list(x.shape)
+        place = os.path.join(self.folder, name)
+        with open(place + ".tflite", "wb") as f:
+            f.write(pack(op, version, o, inputs, outputs))
+        np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed, feeds)})
+        np.savez(place + ".out.npz", **{f"t{t.index}": x for t, x in zip(outputs, results)})
+
+
+R = np.random.default_rng(7)
+
+
+def F(*shape):
+    return Tensor("float32", shape)
+
+
+def CF(*shape, by=1.0):
+    return Tensor("float32", shape, (R.standard_normal(shape) * by).astype(np.float32))
+
+
+def I(*values, dtype="int32"):
+    x = np.array(values, dtype)
+    return Tensor(dtype, x.shape, x)
+
+
+def Q(*shape, scale=0.05, zero=3, dtype="int8"):
+    return Tensor(dtype, shape, None, scale, zero)
+
+
+def CQ(*shape, scale=0.02, zero=0, axis=0, dtype="int8"):
+    return Tensor(dtype, shape, R.integers(-127 if dtype == "int8" else 0, 128 if dtype == "int8" else 256, shape).astype(dtype),
+                  scale, zero, axis)
+
+
+def CB(n, scale=None):
+    return Tensor("int32", (n,), R.integers(-400, 400, n).astype(np.int32), scale)
+
+
+def S(value, dtype="int32"):
+    return Tensor(dtype, (), np.array(value, dtype))
+
+
+def per_channel(n):
+    return R.uniform(0.004, 0.03, n).astype(np.float32)
+
+
+def elementwise(c):
+    for op in "ABS CEIL COS EXP FLOOR NEG RELU ROUND SIN TANH RELU6 RELU_N1_TO_1 RELU_0_TO_1 SIGN LOGISTIC ELU".split():
+        c.add(op.lower(), op, None, [F(2, 3, 5)], [F(2, 3, 5)])
+    c.add("hard_swish", "HARD_SWISH", "HardSwish", [F(3, 7)], [F(3, 7)])
+    for op in "LOG SQRT RSQRT".split():
+        c.add(op.lower(), op, None, [F(3, 7)], [F(3, 7)], low=0.1)
+    c.add("square", "SQUARE", "Square", [F(3, 7)], [F(3, 7)])
+    c.add("leaky_relu", "LEAKY_RELU", "LeakyRelu", [F(3, 7)], [F(3, 7)], alpha=0.3)
+    c.add("gelu", "GELU", "Gelu", [F(3, 7)], [F(3, 7)])
+    c.add("gelu_tanh", "GELU", "Gelu", [F(3, 7)], [F(3, 7)], approximate=True)
+    c.add("logical_not", "LOGICAL_NOT", "LogicalNot", [Tensor("bool", (2, 3))], [Tensor("bool", (2, 3))])
+    for op, options in (("ADD", "Add"), ("SUB", "Sub"), ("MUL", "Mul"), ("DIV", "Div")):
+        c.add(op.lower(), op, options, [F(2, 3, 4, 5), F(2, 3, 4, 5)], [F(2, 3, 4, 5)])
+        c.add(op.lower() + "_relu6", op, options, [F(2, 3, 4, 5), F(5)], [F(2, 3, 4, 5)], fusedActivationFunction=3)
+    for op in "MAXIMUM MINIMUM".split():
+        c.add(op.lower(), op, "MaximumMinimum", [F(2, 3), F(1, 3)], [F(2, 3)])
+    for op in "EQUAL NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL".split():
+        c.add(op.lower(), op, None, [Tensor("int32", (3, 9)), Tensor("int32", (3, 9))], [Tensor("bool", (3, 9))])
+    for op in "LOGICAL_AND LOGICAL_OR".split():
+        c.add(op.lower(), op, None, [Tensor("bool", (9,)), Tensor("bool", (9,))], [Tensor("bool", (9,))])
+    c.add("pow", "POW", "Pow", [F(3, 7), F(3, 7)], [F(3, 7)], low=0.1)
+    c.add("squared_difference", "SQUARED_DIFFERENCE", "SquaredDifference", [F(3, 7), F(7)], [F(3, 7)])
+    c.add("floor_div", "FLOOR_DIV", "FloorDiv", [Tensor("int32", (40,)), I(*[3, -4, 5, -2] * 10)], [Tensor("int32", (40,))])
+    c.add("floor_mod", "FLOOR_MOD", "FloorMod", [Tensor("int32", (40,)), I(*[3, -4, 5, -2] * 10)], [Tensor("int32", (40,))])
+    c.add("floor_div_float", "FLOOR_DIV", "FloorDiv", [F(40), CF(40)], [F(40)])
+    c.add("floor_mod_float", "FLOOR_MOD", "FloorMod", [F(40), CF(40)], [F(40)])
+    c.add("add_n", "ADD_N", "AddN", [F(3, 4), F(3, 4), F(3, 4)], [F(3, 4)])
+    c.add("prelu", "PRELU", None, [F(1, 4, 5, 3), CF(3)], [F(1, 4, 5, 3)])
+    c.add("select", "SELECT", "Select", [Tensor("bool", (3,)), F(3, 4), F(3, 4)], [F(3, 4)])
+    c.add("select_v2", "SELECT_V2", "SelectV2", [Tensor("bool", (3, 1)), F(3, 4), F(1, 4)], [F(3, 4)])
+    c.add("cast", "CAST", "Cast", [F(3, 4)], [Tensor("int32", (3, 4))])
+    c.add("zeros_like", "ZEROS_LIKE", "ZerosLike", [F(3, 4)], [F(3, 4)])
+
+
+def windows(c):
+    conv = dict(strideW=1, strideH=1)
+    c.add("conv_same", "CONV_2D", "Conv2D", [F(1, 7, 8, 3), CF(5, 3, 3, 3), CF(5)], [F(1, 4, 4, 5)], padding=0, strideW=2, strideH=2,
+          fusedActivationFunction=1)
+    c.add("conv_valid_dilated", "CONV_2D", "Conv2D", [F(2, 9, 8, 4), CF(5, 3, 2, 4), CF(5)], [F(2, 5, 6, 5)], padding=1,
+          dilationHFactor=2, dilationWFactor=2, **conv)
+    c.add("conv_grouped", "CONV_2D", "Conv2D", [F(1, 5, 5, 6), CF(4, 3, 3, 3), CF(4)], [F(1, 5, 5, 4)], padding=0, **conv)
+    c.add("depthwise", "DEPTHWISE_CONV_2D", "DepthwiseConv2D", [F(1, 7, 6, 3), CF(1, 3, 3, 6), CF(6)], [F(1, 7, 6, 6)], padding=0,
+          depthMultiplier=2, fusedActivationFunction=3, **conv)
+    c.add("conv_3d", "CONV_3D", "Conv3D", [F(1, 4, 5, 6, 2), CF(2, 3, 2, 2, 3), CF(3)], [F(1, 3, 3, 5, 3)], padding=1, strideD=1, **conv)
+    for padding in (0, 1):
+        c.add(f"transpose_conv_{padding}", "TRANSPOSE_CONV", "TransposeConv", [I(1, 9 if padding else 8, 7 if padding else 6, 3),
+              CF(3, 3, 3, 2), F(1, 4, 3, 2)], [F(1, 8, 6, 3)], padding=padding, strideW=2, strideH=2)
+        pool = dict(padding=padding, strideW=2, strideH=2, filterWidth=3, filterHeight=2)
+        for op in "AVERAGE_POOL_2D MAX_POOL_2D L2_POOL_2D".split():
+            c.add(f"{op.lower()}_{padding}", op, "Pool2D", [F(1, 7, 8, 3)], [F(1, 4, 4, 3)], **pool)
+    c.add("average_pool_relu", "AVERAGE_POOL_2D", "Pool2D", [F(1, 7, 8, 3)], [F(1, 4, 4, 3)], fusedActivationFunction=1, **pool)
+    for name, flags in (("plain", {}), ("align", {"alignCorners": True}), ("half", {"halfPixelCenters": True})):
+        c.add(f"bilinear_{name}", "RESIZE_BILINEAR", "ResizeBilinear", [F(1, 4, 5, 2), I(7, 9)], [F(1, 7, 9, 2)], **flags)
+        c.add(f"nearest_{name}", "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", [F(1, 4, 5, 2), I(7, 9)], [F(1, 7, 9, 2)], **flags)
+    c.add("depth_to_space", "DEPTH_TO_SPACE", "DepthToSpace", [F(1, 2, 3, 12)], [F(1, 4, 6, 3)], blockSize=2)
+    c.add("space_to_depth", "SPACE_TO_DEPTH", "SpaceToDepth", [F(1, 4, 6, 3)], [F(1, 2, 3, 12)], blockSize=2)
+    c.add("space_to_batch", "SPACE_TO_BATCH_ND", "SpaceToBatchND", [F(2, 5, 4, 3), I(2, 2), I([1, 0], [0, 2])], [F(8, 3, 3, 3)])
+    c.add("batch_to_space", "BATCH_TO_SPACE_ND", "BatchToSpaceND", [F(8, 3, 3, 3), I(2, 2), I([1, 0], [0, 2])], [F(2, 5, 4, 3)])
+    c.add("lrn", "LOCAL_RESPONSE_NORMALIZATION", "LocalResponseNormalization", [F(1, 3, 3, 8)], [F(1, 3, 3, 8)], radius=2, bias=1.0,
+          alpha=0.3, beta=0.5)
+
+
+def moves(c):
+    c.add("reshape", "RESHAPE", "Reshape", [F(2, 3, 4), I(4, -1)], [F(4, 6)], newShape=[4, -1])
+    c.add("transpose", "TRANSPOSE", "Transpose", [F(2, 3, 4, 5), I(3, 1, 0, 2)], [F(5, 3, 2, 4)])
+    c.add("squeeze", "SQUEEZE", "Squeeze", [F(1, 3, 1, 4)], [F(3, 1, 4)], squeezeDims=[0])
+    c.add("expand_dims", "EXPAND_DIMS", "ExpandDims", [F(3, 4), S(1)], [F(3, 1, 4)])
+    c.add("pack", "PACK", "Pack", [F(3, 4), F(3, 4)], [F(3, 2, 4)], axis=1, valuesCount=2)
+    c.add("unpack", "UNPACK", "Unpack", [F(3, 2, 4)], [F(3, 4), F(3, 4)], axis=1, num=2)
+    c.add("concatenation", "CONCATENATION", "Concatenation", [F(2, 3, 1, 4), F(2, 5, 1, 4)], [F(2, 8, 1, 4)], axis=1)
+    c.add("split", "SPLIT", "Split", [S(2), F(2, 3, 6)], [F(2, 3, 3), F(2, 3, 3)], numSplits=2)
+    c.add("split_v", "SPLIT_V", "SplitV", [F(2, 6), I(1, -1, 2), S(1)], [F(2, 1), F(2, 3), F(2, 2)], numSplits=3)
+    c.add("slice", "SLICE", "Slice", [F(4, 5, 6), I(1, 0, 2), I(2, -1, 3)], [F(2, 5, 3)])
+    c.add("strided_slice", "STRIDED_SLICE", "StridedSlice", [F(4, 5, 6), I(1, 4, 0), I(4, 0, 6), I(2, -2, 3)], [F(2, 2, 2)])
+    c.add("strided_slice_masks", "STRIDED_SLICE", "StridedSlice", [F(4, 5, 6), I(1, 2, -1), I(3, 0, 0), I(1, 1, 1)], [F(2, 3)],
+          beginMask=1, endMask=2, shrinkAxisMask=4)
+    c.add("strided_slice_new", "STRIDED_SLICE", "StridedSlice", [F(4, 5), I(0, 0, 1), I(0, 0, 3), I(1, 1, 1)], [F(4, 1, 2)],
+          ellipsisMask=1, newAxisMask=2)
+    c.add("reverse", "REVERSE_V2", "ReverseV2", [F(3, 4, 2), I(1)], [F(3, 4, 2)])
+    c.add("reverse_sequence", "REVERSE_SEQUENCE", "ReverseSequence", [F(3, 5, 2), I(2, 5, 1)], [F(3, 5, 2)], seqDim=1, batchDim=0)
+    c.add("pad", "PAD", "Pad", [F(1, 3, 4, 2), I([0, 0], [1, 2], [0, 1], [2, 0])], [F(1, 6, 5, 4)])
+    c.add("pad_v2", "PADV2", "PadV2", [F(3, 4), I([0, 2], [1, 0]), S(1.5, "float32")], [F(5, 5)])
+    for mode, name in ((0, "reflect"), (1, "symmetric")):
+        c.add(f"mirror_pad_{name}", "MIRROR_PAD", "MirrorPad", [F(3, 4), I([2, 1], [0, 3])], [F(6, 7)], mode=mode)
+    c.add("gather", "GATHER", "Gather", [F(3, 5, 2), I(4, 0, 1, 1)], [F(3, 4, 2)], axis=1)
+    c.add("gather_batch", "GATHER", "Gather", [F(3, 5, 2), I([4, 0], [1, 1], [2, 3])], [F(3, 2, 2)], axis=1, batchDims=1)
+    c.add("gather_nd", "GATHER_ND", "GatherNd", [F(3, 5, 2), I([2, 4], [0, 1])], [F(2, 2)])
+    c.add("scatter_nd", "SCATTER_ND", "ScatterNd", [I([1], [3], [1]), F(3, 2), I(5, 2)], [F(5, 2)])
+    c.add("embedding", "EMBEDDING_LOOKUP", None, [Tensor("int32", (3,)), CF(4, 3)], [F(3, 3)], high=4)
+    c.add("one_hot", "ONE_HOT", "OneHot", [Tensor("int32", (3,)), S(4), S(2.5, "float32"), S(-1.0, "float32")], [F(3, 4)], axis=-1, high=4)
+    c.add("tile", "TILE", "Tile", [F(2, 3), I(2, 3)], [F(4, 9)])
+    c.add("broadcast_to", "BROADCAST_TO", "BroadcastTo", [F(3, 1), I(2, 3, 4)], [F(2, 3, 4)], version=2)
+    c.add("fill", "FILL", "Fill", [I(2, 3), F()], [F(2, 3)])
+    c.add("shape", "SHAPE", "Shape", [F(2, 3)], [Tensor("int32", (2,))], outType=2)
+    c.add("rank", "RANK", "Rank", [F(2, 3)], [Tensor("int32", ())])
+    c.add("top_k", "TOPK_V2", "TopKV2", [F(3, 7), S(3)], [F(3, 3), Tensor("int32", (3, 3))])
+
+
+def reduces(c):
+    for op in "MEAN SUM REDUCE_PROD REDUCE_MAX REDUCE_MIN".split():
+        c.add(op.lower(), op, "Reducer", [F(2, 3, 4, 5), I(1, 2)], [F(2, 5)])
+        c.add(op.lower() + "_keep", op, "Reducer", [F(2, 3, 4), I(-1)], [F(2, 3, 1)], keepDims=True)
+    for op in "REDUCE_ANY REDUCE_ALL".split():
+        c.add(op.lower(), op, "Reducer", [Tensor("bool", (5, 2)), I(1)], [Tensor("bool", (5,))])
+    for op, options in (("ARG_MAX", "ArgMax"), ("ARG_MIN", "ArgMin")):
+        c.add(op.lower(), op, options, [F(3, 7), S(1)], [Tensor("int32", (3,))], outputType=2)
+    c.add("cumsum", "CUMSUM", "Cumsum", [F(3, 7), S(1)], [F(3, 7)])
+    c.add("cumsum_reverse", "CUMSUM", "Cumsum", [F(3, 7), S(1)], [F(3, 7)], exclusive=True, reverse=True)
+    c.add("softmax", "SOFTMAX", "Softmax", [F(3, 7)], [F(3, 7)], beta=0.7)
+    c.add("log_softmax", "LOG_SOFTMAX", "LogSoftmax", [F(3, 7)], [F(3, 7)])
+    c.add("l2_normalization", "L2_NORMALIZATION", "L2Norm", [F(3, 7)], [F(3, 7)])
+    c.add("fully_connected", "FULLY_CONNECTED", "FullyConnected", [F(2, 3, 4), CF(5, 12), CF(5)], [F(2, 5)], fusedActivationFunction=1)
+    c.add("fully_connected_keep", "FULLY_CONNECTED", "FullyConnected", [F(2, 3, 4), CF(5, 4), CF(5)], [F(2, 3, 5)], keepNumDims=True)
+    c.add("batch_matmul", "BATCH_MATMUL", "BatchMatMul", [F(2, 3, 4), F(2, 4, 5)], [F(2, 3, 5)])
+    c.add("batch_matmul_turned", "BATCH_MATMUL", "BatchMatMul", [F(2, 4, 3), F(2, 5, 4)], [F(2, 3, 5)], adjX=True, adjY=True)
+
+
+def fixed(c):
+    """Quantised: byte-equal. Two numbers of bits and several scales each, so that shifts to both sides occur."""
+    conv = dict(strideW=1, strideH=1)
+    for seed in range(3):
+        y = dict(scale=[0.04, 0.9, 0.11][seed], zero=[-5, 17, -128][seed])
+        c.add(f"q_conv_{seed}", "CONV_2D", "Conv2D", [Q(1, 6, 7, 5), CQ(8, 3, 3, 5, scale=per_channel(8)), CB(8)], [Q(1, 6, 7, 8, **y)],
+              padding=0, fusedActivationFunction=[0, 1, 3][seed], **conv)
+        c.add(f"q_depthwise_{seed}", "DEPTHWISE_CONV_2D", "DepthwiseConv2D",
+              [Q(1, 6, 7, 4), CQ(1, 3, 3, 8, scale=per_channel(8), axis=3), CB(8)], [Q(1, 4, 5, 8, **y)], padding=1, depthMultiplier=2, **conv)
+        c.add(f"u_conv_{seed}", "CONV_2D", "Conv2D", [Q(1, 6, 7, 5, dtype="uint8", zero=120), CQ(8, 3, 3, 5, dtype="uint8", zero=131),
+              CB(8, 0.05 * 0.02)], [Q(1, 6, 7, 8, dtype="uint8", scale=y["scale"], zero=y["zero"] + 128)], padding=0, fusedActivationFunction=seed, **conv)
+        for op, options in (("ADD", "Add"), ("SUB", "Sub"), ("MUL", "Mul")):
+            c.add(f"q_{op.lower()}_{seed}", op, options, [Q(2, 3, 4, 5), Q(2, 3, 4, 5, scale=0.013 * (1 + 9 * seed), zero=-20)],
+                  [Q(2, 3, 4, 5, **y)], fusedActivationFunction=seed)
+        c.add(f"q_requantize_{seed}", "QUANTIZE", None, [Q(3, 50)], [Q(3, 50, **y)])
+        c.add(f"q_relu_{seed}", "RELU", None, [Q(3, 50)], [Q(3, 50, **y)])
+        c.add(f"q_softmax_{seed}", "SOFTMAX", "Softmax", [Q(5, [3, 10, 200][seed], scale=[0.3, 0.06, 0.011][seed])],
+              [Q(5, 3, scale=1 / 256, zero=-128)], beta=1.0)
+        c.add(f"u_softmax_{seed}", "SOFTMAX", "Softmax", [Q(5, [3, 10, 200][seed], scale=[0.3, 0.06, 0.011][seed], dtype="uint8")],
+              [Q(5, 3, scale=1 / 256, zero=0, dtype="uint8")], beta=1.0)
+        pool = dict(padding=seed % 2, strideW=2, strideH=2, filterWidth=3, filterHeight=3, fusedActivationFunction=[0, 0, 1][seed])
+        for op in "AVERAGE_POOL_2D MAX_POOL_2D".split():
+            c.add(f"q_{op.lower()}_{seed}", op, "Pool2D", [Q(1, 7, 8, 3)], [Q(1, 4, 4, 3)], **pool)
+        c.add(f"q_leaky_relu_{seed}", "LEAKY_RELU", "LeakyRelu", [Q(3, 90)], [Q(3, 90, **y)], alpha=[0.1, 0.3, -0.2][seed])
+        c.add(f"q_hard_swish_{seed}", "HARD_SWISH", "HardSwish", [Q(3, 90)], [Q(3, 90, **y)])
+        c.add(f"q_mean_{seed}", "MEAN", "Reducer", [Q(2, 5, 7, 3), I(1, 2)], [Q(2, 1, 1, 3, **y)], keepDims=seed > 0)
+        c.add(f"q_sum_{seed}", "SUM", "Reducer", [Q(2, 5, 7, 3), I(1, 2)], [Q(2, 1, 1, 3, **y)], keepDims=seed > 0, reference=False)
+    c.add("q_relu6", "RELU6", None, [Q(3, 90)], [Q(3, 90)])
+    c.add("q_logistic", "LOGISTIC", None, [Q(3, 90)], [Q(3, 90, scale=1 / 256, zero=-128)])
+    c.add("q_tanh", "TANH", None, [Q(3, 90)], [Q(3, 90, scale=1 / 128, zero=0)])
+    c.add("q_elu", "ELU", None, [Q(3, 90)], [Q(3, 90)])
+    c.add("q_quantize", "QUANTIZE", None, [F(9, 99)], [Q(9, 99)])
+    c.add("q_quantize_uint8", "QUANTIZE", None, [Q(9, 99)], [Q(9, 99, dtype="uint8", zero=131)])
+    c.add("q_dequantize", "DEQUANTIZE", None, [Q(3, 99)], [F(3, 99)])
+    c.add("half_dequantize", "DEQUANTIZE", None, [Tensor("float16", (3, 5))], [F(3, 5)])
+    c.add("q_pad", "PAD", "Pad", [Q(1, 3, 4, 2), I([0, 0], [1, 2], [0, 1], [2, 0])], [Q(1, 6, 5, 4)])
+    c.add("q_concatenation", "CONCATENATION", "Concatenation", [Q(2, 3, 4), Q(2, 3, 2)], [Q(2, 3, 6)], axis=2)
+    c.add("q_less", "LESS", None, [Q(3, 60), Q(3, 60, scale=0.02, zero=-9)], [Tensor("bool", (3, 60))])
+    c.add("q_maximum", "MAXIMUM", "MaximumMinimum", [Q(2, 3), Q(1, 3)], [Q(2, 3)])
+    c.add("q_reduce_max", "REDUCE_MAX", "Reducer", [Q(2, 3, 5), I(1)], [Q(2, 5)])
+    c.add("q_prelu", "PRELU", None, [Q(1, 4, 5, 3), CQ(3, scale=0.01)], [Q(1, 4, 5, 3, scale=0.08)])
+    c.add("q_squared_difference", "SQUARED_DIFFERENCE", "SquaredDifference", [Q(3, 70), Q(3, 70, scale=0.03)], [Q(3, 70, scale=0.2, zero=-100)])
+    c.add("q_nearest", "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", [Q(1, 4, 5, 2), I(7, 9)], [Q(1, 7, 9, 2)])
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    c = Cases(sys.argv[1])
+    for family in (elementwise, windows, moves, reduces, fixed):
+        family(c)
+    print(f"{len(c.names)} cases")
+
+
+main()

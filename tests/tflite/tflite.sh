@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# TFLite files: each operator against LiteRT (cases.tar.xz, which make_cases.py made), quantised models to the byte against
+# TFLite Micro (golden.txt), and where build/venv has LiteRT all models of ../shared/models against it.
+#   tests/tflite/tflite.sh            all
+#   tests/tflite/tflite.sh NAME       cases and models whose name holds NAME
+source "$(dirname "$0")/../check.sh"
+only=${1:-}
+models=$root/../shared/models
+python=${PYTHON:-$root/build/venv/bin/python}
+
+# Whole numbers are equal, floats close.
+validates() { # MODEL INPUTS REFERENCE EXACT [ARGUMENT...]
+    local rtol=1e-4 atol=1e-5
+    [ "$4" = exact ] && rtol=0 atol=0
+    [ "$4" = model ] && rtol=1e-3 atol=1e-4
+    "$tenon" validate "$1" --inputs "$2" --reference "$3" --rtol $rtol --atol $atol "${@:5}"
+}
+
+gives_hash() { # MODEL INPUT TYPE SHAPE HASH [ARGUMENT...]
+    local hash
+    python3 "$here/golden.py" input "$2" "$3" "$4" in.npz && "$tenon" run "$1" --inputs in.npz -o out.npz "${@:6}" || return 1
+    hash=$(python3 "$here/golden.py" hash out.npz)
+    [ "$hash" = "$5" ] || { echo "the output's hash is $hash, not $5"; return 1; }
+}
+
+mkdir cases && tar xJf "$here/cases.tar.xz" -C cases || exit 1
+for model in cases/*"$only"*.tflite; do
+    [ -e "$model" ] || continue
+    name=$(basename "$model" .tflite)
+    case $name in q_dequantize) kind=close ;; q_* | u_*) kind=exact ;; *) kind=close ;; esac
+    check "$name" validates "$model" "cases/$name.in.npz" "cases/$name.out.npz" $kind -O 1
+done
+
+# The same arithmetic in vectors, in plain C, and in loops as they come.
+if [ -z "$only" ]; then
+    for name in q_conv_0 q_depthwise_1 u_conv_2 q_add_1 q_mul_2 q_softmax_1 q_mean_1 q_average_pool_2d_1 q_quantize; do
+        check "$name, vectors" validates "cases/$name.tflite" "cases/$name.in.npz" "cases/$name.out.npz" exact --target native
+        check "$name, plain C" validates "cases/$name.tflite" "cases/$name.in.npz" "cases/$name.out.npz" exact --target generic
+    done
+fi
+
+# Damaged and unknown: one clear line, exit code 4, nothing printed.
+refuses() { # WHAT WORDS: what damage.py does to a model
+    python3 "$here/damage.py" cases/q_conv_0.tflite "$1" bad.tflite || return 1
+    "$tenon" show bad.tflite >out 2>err
+    [ $? -eq 4 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -qE "$2" err || { cat out err; return 1; }
+}
+if [ -z "$only" ]; then
+    check cut-off refuses half 'bad.tflite: error: the file is damaged or cut off: at byte [0-9]+, .* outside the file'
+    check offset-outside refuses offset 'damaged or cut off: at byte'
+    check unknown-code refuses code "operator 0: its operator code is 9; the file has 1"
+    check not-supported refuses svdf "operator 0: operator SVDF \(code 27\) is not supported; 'tenon ops' lists"
+    check custom refuses custom "operator 0: custom operator '.*': only TFLite's builtin operators can be compiled"
+    check schema-version refuses version 'schema version 2; 3 is wanted'
+    check tensor-outside refuses tensor 'operator 0 \(CONV_2D\) refers to tensor 77; the file has 4'
+fi
+
+if [ ! -d "$models" ]; then
+    skip "whole models" "no ../shared/models here"
+    finish
+    exit
+fi
+
+while read -r model input type shape hash by; do
+    case $model in '#'*) continue ;; *"$only"*) ;; *) continue ;; esac
+    check "$model, $by" gives_hash "$models/$model" "$input" "$type" "$shape" "$hash"
+done <"$here/golden.txt"
+
+if "$python" -c 'import ai_edge_litert' >log 2>&1; then
+    for model in "$models"/*/*"$only"*.tflite; do
+        [ -e "$model" ] || continue
+        "$python" "$here/litert.py" "$model" ref >log 2>&1
+        case $? in
+        0) check "${model#"$models"/}, LiteRT" validates "$model" ref.in.npz ref.out.npz "$(cat ref.kind)" --tflite-rounding "$(cat ref.rounding)" ;;
+        2) continue ;; # said in litert.py
+        *) check "${model#"$models"/}, LiteRT" cat log && false ;;
+        esac
+    done
+else
+    skip "whole models against LiteRT" "no Python with ai-edge-litert (toolchain/setup.sh python)"
+fi
+finish
