@@ -4,6 +4,7 @@
 #   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE ...]        paths below ../shared/models
 #   tests/models/models.sh            all rows
 #   tests/models/models.sh NAME       rows whose model path holds NAME
+# MODEL is a path, seeded:NAME, or optimised:NAME and optimised-all:NAME, which is what ONNX Runtime's optimiser makes of that.
 # "byhand:" in front of MODEL: too large for every run of tests/run.sh; it is run when NAME is given.
 # The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; that needs the Python of
 # toolchain/setup.sh python (build/venv), or another with numpy and onnx as $PYTHON.
@@ -17,6 +18,8 @@ passed=0
 failed=0
 skipped=0
 only=${1:-}
+optimised=$(mktemp -d)
+trap 'rm -rf "$optimised"' EXIT
 
 if [ ! -d "$models" ]; then
     echo "1 skipped: no $models here"
@@ -31,8 +34,8 @@ while read -r model inputs reference rtol atol options; do
     model=${model#byhand:}
     path=$models/$model
     case $model in
-    seeded:*)
-        name=${model#seeded:}
+    seeded:* | optimised*:*)
+        name=${model#*:}
         path=$seeded/$name/model.onnx
         if [ ! -e "$path" ] && ! { "$python" -c 'import numpy, onnx' && "$python" $models/seeded/make.py "$seeded" "$name"; } >/dev/null 2>&1; then
             skipped=$((skipped + 1))
@@ -42,6 +45,18 @@ while read -r model inputs reference rtol atol options; do
         inputs=${inputs/SEEDED/$seeded}
         ;;
     *) inputs=$models/$inputs ;;
+    esac
+    case $model in
+    optimised*)
+        level=extended
+        case $model in optimised-all:*) level=all ;; esac
+        if ! "$python" tests/models/optimise.py "$path" "$optimised/$name-$level.onnx" $level >"$optimised/log" 2>&1; then
+            skipped=$((skipped + 1))
+            echo "skipped $model: ONNX Runtime is not there to make it: $(tail -n 1 "$optimised/log")"
+            continue
+        fi
+        path=$optimised/$name-$level.onnx
+        ;;
     esac
     set --
     for o in $options; do
