@@ -20,11 +20,36 @@ static bool make_call(tn_program *p, tn_comp *c, const char *schedule, tn_kernel
     return rest == NULL || (!after.repeats && after.share.parts == 0);
 }
 
-/* r0 r1o r1i, and the turns of r1i have a sum each. */
+/* Plain loops go through the result as it lies in memory: a few channels of a block are the innermost loop, or each of
+   them would be a pass over all blocks. */
+static const char *memory_order(tn_program *p, const tn_comp *c)
+{
+    tn_str text = {.arena = p->arena};
+    const tn_expr *offset = tn_buf_offset(p, c->out, c->at);
+    int64_t stride[TN_MAX_AXES];
+    int axis[TN_MAX_AXES];
+    bool moved = false;
+    for (int i = 0; i < c->n_axis; i++) {
+        if (!tn_coefficient(offset, c->axis[i].var, &stride[i]))
+            return "";
+        int at = i;
+        for (; at > 0 && stride[axis[at - 1]] < stride[i] && c->axis[i].var->hi != 0; at--)
+            axis[at] = axis[at - 1];
+        axis[at] = i;
+        moved = moved || at < i;
+    }
+    for (int i = 0; moved && i < c->n_axis; i++)
+        tn_str_add(&text, "%si%d", i > 0 ? " " : "order ", axis[i]);
+    return moved ? text.text : "";
+}
+
+/* A reduction in several sums: r0 r1o r1i, and the turns of r1i have a sum each. */
 const char *tn_plain_schedule(tn_program *p, const tn_comp *c)
 {
     int side = c->sums > 1 ? tn_sum_axis(c) : -1;
     tn_str text = {.arena = p->arena};
+    if (c->n_reduce == 0 && !c->serial && c->n_axis > 0)
+        return memory_order(p, c);
     if (side < 0)
         return "";
     const char *r = c->reduce[side].var->name;
