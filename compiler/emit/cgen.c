@@ -213,23 +213,32 @@ static const char *argument(const generator *g, const tn_buf *root)
                      (long long)u->plan->offset[root->id]);
 }
 
-/* The last two dims have the border; every plane before them is one, with the elements of a block innermost. */
-static void print_border(generator *g, const tn_buf *b)
+static void add_border(generator *g, const tn_buf *b, int64_t rows, int64_t row_bytes, const int64_t end[4])
 {
-    int64_t lanes = b->layout.n > b->rank ? b->layout.part[b->layout.n - 1].mod : 1, rows = 1, planes = 1;
-    int cols_at = b->rank - 1, rows_at = b->rank - 2;
-    const int64_t *lo = b->layout.lo, *hi = b->layout.hi;
-    int64_t cols = b->max[cols_at] + lo[cols_at] + hi[cols_at];
-    if (rows_at >= 2)
-        rows = b->max[rows_at] + lo[rows_at] + hi[rows_at];
-    planes = tn_buf_room(b) / (rows * cols * lanes);
-    int64_t size = lanes * tn_dtype_get(b->dtype)->size;
+    int64_t planes = tn_buf_room(b) * tn_dtype_get(b->dtype)->size / (rows * row_bytes);
     g->has_borders = true;
     add_line(g, tn_strfmt(g->u->arena, "%s_border(mem + %lld, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld);",
                           g->u->name, (long long)g->u->plan->offset[b->id], (int)(uint8_t)b->layout.fill,
-                          (long long)planes, (long long)rows, (long long)(cols * size),
-                          rows_at >= 2 ? (long long)lo[rows_at] : 0, rows_at >= 2 ? (long long)hi[rows_at] : 0,
-                          (long long)(lo[cols_at] * size), (long long)(hi[cols_at] * size)));
+                          (long long)planes, (long long)rows, (long long)row_bytes, (long long)end[0],
+                          (long long)end[1], (long long)end[2], (long long)end[3]));
+}
+
+/* The last two dims are planes, with the elements of a block innermost. Of three dims the first has planes for its
+   border, which are rows of one larger plane. */
+static void print_border(generator *g, const tn_buf *b)
+{
+    const int64_t *lo = b->layout.lo, *hi = b->layout.hi;
+    int64_t lanes = b->layout.n > b->rank ? b->layout.part[b->layout.n - 1].mod : 1;
+    int64_t size = lanes * tn_dtype_get(b->dtype)->size, rows[TN_MAX_RANK];
+    int x = b->rank - 1, y = b->rank - 2, z = b->rank - 3;
+    for (int d = 0; d < b->rank; d++)
+        rows[d] = b->max[d] + lo[d] + hi[d];
+    if (z >= 2 && lo[z] + hi[z] > 0)
+        add_border(g, b, rows[z], rows[y] * rows[x] * size, (int64_t[]){lo[z], hi[z], 0, 0});
+    if (y >= 2)
+        add_border(g, b, rows[y], rows[x] * size, (int64_t[]){lo[y], hi[y], lo[x] * size, hi[x] * size});
+    else
+        add_border(g, b, 1, rows[x] * size, (int64_t[]){0, 0, lo[x] * size, hi[x] * size});
 }
 
 static const char border_function[] =

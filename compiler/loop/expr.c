@@ -372,7 +372,40 @@ static const tn_expr *index_product(tn_program *p, const tn_expr *x, const tn_ex
     return from_linear(p, &l);
 }
 
-/* x / d and x % d, d a positive number: x = d * whole + rest; rest / d is a number when its range shows it */
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a;
+}
+
+/* l = g * high + low, 0 <= low < g, g > 1 a divisor of d: then l / d is high / (d / g). The terms of high are those
+   with the divisor g. g, or 0: there is none. */
+static int64_t split_low(tn_program *p, const linear *l, int64_t d, linear *high, const tn_expr **low)
+{
+    for (int k = 0; k < l->n; k++) {
+        int64_t g = common_divisor(d, l->term[k].c), lo = 0, hi = 0;
+        linear rest = {0};
+        *high = (linear){.constant = tn_floor_div(l->constant, g)};
+        rest.constant = l->constant - high->constant * g;
+        for (int i = 0; i < l->n; i++)
+            if (l->term[i].c % g == 0)
+                add_term(high, l->term[i].atom, l->term[i].c / g);
+            else
+                add_term(&rest, l->term[i].atom, l->term[i].c);
+        *low = from_linear(p, &rest);
+        tn_range_of(*low, &lo, &hi);
+        if (g > 1 && lo >= 0 && hi < g)
+            return g;
+    }
+    return 0;
+}
+
+/* x / d and x % d, d a positive number: x = d * whole + rest; rest / d is a number when its range shows it, and has a
+   smaller divisor when part of it does not matter: (4 * i + j) / 16 is i / 4 and its rest 4 * (i % 4) + j, for j < 4 */
 static const tn_expr *index_divide(tn_program *p, tn_scalar_op op, const tn_expr *x, int64_t d)
 {
     linear l = {0}, whole = {0}, rest = {0};
@@ -390,6 +423,14 @@ static const tn_expr *index_divide(tn_program *p, tn_scalar_op op, const tn_expr
     tn_range_of(r, &lo, &hi);
     int64_t k = tn_floor_div(lo, d);
     bool known = tn_floor_div(hi, d) == k && lo > -far && hi < far;
+    linear high;
+    const tn_expr *low = NULL;
+    int64_t g = known ? 0 : split_low(p, &rest, d, &high, &low);
+    if (g > 0) {
+        const tn_expr *part = index_divide(p, op, from_linear(p, &high), d / g);
+        return op == TN_OP_MOD ? index_sum(p, index_product(p, part, tn_index(p, g)), low, 1)
+                               : index_sum(p, from_linear(p, &whole), part, 1);
+    }
     if (op == TN_OP_MOD)
         return known ? index_sum(p, r, tn_index(p, k * d), -1) : make_op2(p, op, TN_INDEX, r, tn_index(p, d));
     const tn_expr *q = known ? tn_index(p, k) : make_op2(p, op, TN_INDEX, r, tn_index(p, d));

@@ -30,6 +30,8 @@ static bool is_fixed(const tn_buf *b, int from)
     return true;
 }
 
+enum { MAX_RANK = 5 }; /* of a convolution in three dims */
+
 static int64_t spatial(const tn_buf *b)
 {
     int64_t n = 1;
@@ -57,7 +59,7 @@ static int64_t block_of(const tn_buf *b, const tn_target *t, int64_t block)
 
 static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, int64_t lanes)
 {
-    return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= 4
+    return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= MAX_RANK
         && is_fixed(b, 1) && lanes > 0 && (spatial(b) > 1 || b->max[1] % lanes != 0) && b->alias == NULL
         && !tn_buf_has_views(p, b) && !is_repeated(p, b);
 }
@@ -108,6 +110,20 @@ static bool sums_pixels(const tn_comp *c, const tn_expr *load)
     return all;
 }
 
+/* Channels of groups whose number no vector divides: such a convolution goes along its rows, in plain order. */
+static bool has_odd_group(const tn_comp *c)
+{
+    int64_t coefficient = 0;
+    int axes = 0, channels = -1;
+    for (int i = 0; i < c->n_axis && c->out->rank >= 3; i++)
+        if (tn_uses_var(c->at[1], c->axis[i].var)) {
+            axes++;
+            if (tn_coefficient(c->at[1], c->axis[i].var, &coefficient) && coefficient == 1)
+                channels = i;
+        }
+    return axes == 2 && channels >= 0 && (c->axis[channels].var->hi + 1) % 4 != 0;
+}
+
 typedef struct ballot {
     const tn_comp *comp;
     double *votes, work; /* votes by buffer id: positive for blocks */
@@ -118,7 +134,7 @@ static void vote_for(void *user, const tn_expr *load)
     const ballot *b = user;
     if (load->buf->scope == TN_SCOPE_CONST || load->n < 3 || sums_pixels(b->comp, load))
         return;
-    bool keeps = keeps_pixels(b->comp, load);
+    bool keeps = keeps_pixels(b->comp, load) && !has_odd_group(b->comp);
     b->votes[load->buf->id] += keeps ? b->work : -b->work;
     b->votes[b->comp->out->id] += keeps ? b->work : -b->work;
 }
@@ -297,6 +313,22 @@ static bool writes_apart(const tn_comp *c)
     return true;
 }
 
+/* As many points as elements, from the first to the last of each dim: all of the result, by whatever axes. */
+static bool writes_all(const tn_comp *c)
+{
+    int64_t points = 1, elements = 1;
+    for (int d = 0; d < c->out->rank; d++) {
+        int64_t lo = 0, hi = 0;
+        tn_range_of(c->at[d], &lo, &hi);
+        if (lo != 0 || hi != c->out->max[d] - 1)
+            return false;
+        elements *= c->out->max[d];
+    }
+    for (int i = 0; i < c->n_axis; i++)
+        points *= c->axis[i].var->hi + 1;
+    return points == elements;
+}
+
 /* Whether blocks of the channels that c writes are blocks of its result: not in a plain one, and not where they begin
    within one. */
 static bool has_own_blocks(const tn_comp *c)
@@ -304,7 +336,7 @@ static bool has_own_blocks(const tn_comp *c)
     const tn_layout *l = &c->out->layout;
     int64_t lo = 0, hi = 0;
     tn_range_of(c->at[1], &lo, &hi);
-    return l->n > 0 && lo % l->part[l->n - 1].mod == 0;
+    return l->n > 0 && l->part[l->n - 1].mod > 0 && lo % l->part[l->n - 1].mod == 0;
 }
 
 /* A convolution whose result cannot be blocked writes blocks that are put in order after it: along a row of plain
@@ -314,12 +346,15 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
     tn_comp *c = p->comps.items[at];
     tn_buf *to = c->out;
     kept seen = {c, false};
-    if (c->n_reduce == 0 || c->serial || c->call != NULL || to->rank < 3 || to->rank > 4 || !has_blocks(to->dtype)
-        || !is_fixed(to, 1) || spatial(to) == 1 || !writes_apart(c) || has_own_blocks(c))
+    if (c->n_reduce == 0 || c->serial || c->call != NULL || to->rank < 3 || to->rank > MAX_RANK
+        || !has_blocks(to->dtype) || !is_fixed(to, 1) || spatial(to) == 1 || has_own_blocks(c) || has_odd_group(c))
+        return false;
+    bool whole = writes_all(c);
+    if (!whole && !writes_apart(c))
         return false;
     tn_each_load(c->elem, note_kept, &seen);
     tn_buf *blocks = buf_like(p, to, "blocks");
-    for (int d = 0; d < to->rank; d++) {
+    for (int d = 0; d < to->rank && !whole; d++) {
         blocks->dim[d] = c->axis[d].extent;
         blocks->max[d] = c->axis[d].var->hi + 1;
     }
@@ -332,7 +367,7 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
     copy->repeat = c->repeat;
     copy->out = to;
     const tn_expr *value = tn_load_raw(p, blocks, blocks->rank, copy->at);
-    for (int d = 0; d < to->rank; d++) {
+    for (int d = 0; d < to->rank && !whole; d++) {
         const tn_expr *own = tn_axis_var(p, copy, d);
         copy->at[d] = tn_substitute(p, c->at[d], c->axis[d].var, own);
         c->at[d] = tn_axis_var(p, c, d);
@@ -349,7 +384,8 @@ static const tn_expr *padded_input(tn_program *p, const tn_expr *e)
     if (is_padded_load(p, e, &fill)) {
         const tn_buf *b = e->arg[1]->buf;
         bool outside = b->scope == TN_SCOPE_INPUT || b->alias != NULL || b->layout.n == 0;
-        if (outside && b->scope != TN_SCOPE_CONST && b->rank == 4 && has_blocks(b->dtype) && is_fixed(b, 1))
+        if (outside && b->scope != TN_SCOPE_CONST && b->rank >= 3 && b->rank <= MAX_RANK && has_blocks(b->dtype)
+            && is_fixed(b, 1))
             return e->arg[1];
     }
     const tn_expr *found = NULL;

@@ -13,6 +13,7 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
+    bool grouped;              /* the vectors are of channels of a group, one of several */
     bool pads, covers;         /* what becomes of a last vector that is not full */
     bool product;              /* of weights and what stands still along a vector: it has a register tile */
     bool far_weights;          /* those that the first cache does not hold until the next points */
@@ -171,7 +172,7 @@ static void choose_tile(plan *s)
     double best = 0;
     s->far_weights = extent > 1 && has_far_weights(s); /* a single row reads all of them once, whatever the tile */
     for (int64_t nb = 1; nb <= most && nb <= s->blocks; nb++)
-        for (int64_t px = 1; px <= extent && px * nb <= budget; px++) {
+        for (int64_t px = 1; px <= extent && px * nb <= budget && (!s->grouped || s->blocks % nb == 0); px++) {
             double cost = tile_cycles(s, extent, px, nb);
             if (best == 0 || cost < best * 0.999) {
                 best = cost;
@@ -182,6 +183,7 @@ static void choose_tile(plan *s)
 }
 
 static int find_dim(tn_program *p, const tn_expr *load, tn_var *v);
+static int find_vector_dim(const plan *s, const tn_expr *load);
 
 /* The axis is added to that subscript and moves no other: taps along a row. */
 static bool walks_row(const tn_expr *load, int dim, const tn_var *v)
@@ -218,8 +220,8 @@ static void see_bytes(void *user, const tn_expr *load)
 {
     bytes_seen *b = user;
     if (load->buf->scope == TN_SCOPE_CONST)
-        b->has_weights = load->dtype == TN_INT8 && find_dim(b->s->p, load, b->s->c->axis[b->s->v].var) >= 0
-                      && find_dim(b->s->p, load, b->r->var) >= 0;
+        b->has_weights =
+            load->dtype == TN_INT8 && find_vector_dim(b->s, load) >= 0 && find_dim(b->s->p, load, b->r->var) >= 0;
     else
         b->run = tn_dtype_is_byte(load->dtype) ? find_run(b->s, b->r, load) : 0;
 }
@@ -328,6 +330,21 @@ static int find_dim(tn_program *p, const tn_expr *load, tn_var *v)
     return -1;
 }
 
+/* Where the vector axis walks, from a multiple of its extent on where it is that of a group. */
+static int find_vector_dim(const plan *s, const tn_expr *load)
+{
+    const tn_axis *v = &s->c->axis[s->v];
+    int d = find_dim(s->p, load, v->var);
+    for (int i = 0; i < load->n && s->grouped && d < 0; i++) {
+        int64_t coefficient = 0;
+        const tn_expr *group = tn_substitute(s->p, load->arg[i], v->var, tn_index(s->p, 0));
+        if (tn_coefficient(load->arg[i], v->var, &coefficient) && coefficient == 1
+            && tn_expr_is_int(tn_op2(s->p, TN_OP_MOD, group, tn_index(s->p, extent_of(v))), 0))
+            d = i;
+    }
+    return d;
+}
+
 /* Dims that no reduction axis walks come first, then the reduction's in the order of its loops. */
 static tn_layout packed_layout(const plan *s, const tn_expr *load, int vector_dim)
 {
@@ -385,7 +402,7 @@ static const tn_expr *pack_load(tn_program *p, void *user, const tn_expr *e)
     if (e->kind != TN_E_LOAD || e->buf->scope != TN_SCOPE_CONST || e->buf->data == NULL || e->buf->layout.n > 0
         || e->i == 1)
         return NULL;
-    int d = find_dim(p, e, s->c->axis[s->v].var);
+    int d = find_vector_dim(s, e);
     if (d < 0 || e->n + 3 > 12)
         return NULL;
     tn_layout l = packed_layout(s, e, d);
@@ -522,6 +539,25 @@ static const char *vector_text(const plan *s)
 
 /* --- rules ---------------------------------------------------------------------------------------------------------- */
 
+/* The vector axis shares its dim with another: the channels of a group. */
+static bool is_grouped(const plan *s)
+{
+    for (int d = 0; d < s->c->out->rank; d++)
+        for (int i = 0; i < s->c->n_axis && tn_uses_var(s->c->at[d], s->c->axis[s->v].var); i++)
+            if (i != s->v && tn_uses_var(s->c->at[d], s->c->axis[i].var))
+                return true;
+    return false;
+}
+
+/* Whole vectors only: beyond a group's last channel begins the next group. */
+static bool choose_group_lanes(plan *s, int64_t channels)
+{
+    while (s->lanes > 4 && channels % s->lanes != 0)
+        s->lanes /= 2;
+    s->blocks = channels / s->lanes;
+    return channels % s->lanes == 0;
+}
+
 static bool choose_lanes(plan *s)
 {
     int64_t extent = extent_of(&s->c->axis[s->v]);
@@ -530,6 +566,9 @@ static bool choose_lanes(plan *s)
     if (l->n > 0 && l->part[l->n - 1].mod > 0
         && l->part[l->n - 1].mod < s->lanes) /* half a vector's channels in a block */
         s->lanes = l->part[l->n - 1].mod;
+    s->grouped = is_grouped(s);
+    if (s->grouped)
+        return choose_group_lanes(s, extent);
     if (extent % s->lanes != 0)
         s->pads = may_pad(s);
     s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0 && !tn_comp_loads(s->c, s->c->out);

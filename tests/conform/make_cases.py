@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cases import IR, OPSET, save, write
 from contrib_cases import all_contrib
+from conv_cases import all_convolutions
 def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
     random = np.random.default_rng(seed)
     steps, batch, size, hidden = 5 + seed % 3, 1 + seed % 3, 4 + seed % 4, (3, 8, 16, 19)[seed % 4]
@@ -472,6 +473,7 @@ def all_images(folder):
 
 
 if __name__ == "__main__":
+    all_convolutions(sys.argv[1])
     all_contrib(sys.argv[1])
     all_images(sys.argv[1])
     all_strings(sys.argv[1])
