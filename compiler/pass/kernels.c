@@ -39,7 +39,7 @@ static const char *memory_order(tn_program *p, const tn_comp *c)
         moved = moved || at < i;
     }
     for (int i = 0; moved && i < c->n_axis; i++)
-        tn_str_add(&text, "%si%d", i > 0 ? " " : "order ", axis[i]);
+        tn_str_add(&text, "%s %s", i > 0 ? "" : "order", c->axis[axis[i]].var->name);
     return moved ? text.text : "";
 }
 
