@@ -6,7 +6,8 @@
       finds in its caches the channels that it wrote in the layer before.
    2. Where these do not divide evenly among the threads: the outermost loops, as few of them as do (one block of 16
       channels with 112 rows; 3 blocks with 56 rows as 168 turns).
-   3. Nothing where the kernel is shorter than what handing it out costs.
+   3. Without weights, the loops of the first axes, heads and rows mostly, whichever loops stand outside.
+   4. Nothing where the kernel is shorter than what handing it out costs.
    Reductions are never cut, and the parts do not depend on the threads that are there: a package's results have the same
    bits with any number of them. */
 #include "pass/pass.h"
@@ -94,11 +95,41 @@ static const tn_loop *find_channels(const tn_nest *nest, int outer)
     return NULL;
 }
 
+static void see_constant(void *user, const tn_expr *load)
+{
+    bool *seen = user;
+    *seen = *seen || load->buf->scope == TN_SCOPE_CONST;
+}
+
+static bool reads_constants(const tn_comp *c)
+{
+    bool seen = false;
+    tn_comp_each_load(c, see_constant, &seen);
+    return seen;
+}
+
+static const double even = 0.94;
+
+/* Outer loops of the first axes, in the axes' order, as few as balance: heads and rows of an attention, in each of its
+   computations, so that a core finds what it wrote in the one before. */
+static choice choose_rows(const tn_nest *nest, int outer, int threads)
+{
+    choice x = {.n = 0};
+    for (int i = 0; i < nest->comp->n_axis && x.balance < even; i++)
+        for (int k = 0; k < outer; k++)
+            if (tn_uses_var(nest->axis[i], nest->loop[k].var) && may_share(&nest->loop[k])) {
+                add_loop(&x, &nest->loop[k], threads);
+                break;
+            }
+    return x;
+}
+
 static choice choose_loops(const tn_nest *nest, int threads)
 {
-    const double even = 0.94;
     int outer = count_outer(nest);
-    choice best = {.n = 0}, prefix = {.n = 0};
+    choice best = {.n = 0}, prefix = {.n = 0}, rows = choose_rows(nest, outer, threads);
+    if (rows.balance >= even - 0.02 && !reads_constants(nest->comp))
+        return rows;
     const tn_loop *channels = find_channels(nest, outer);
     if (channels != NULL)
         add_loop(&best, channels, threads);
