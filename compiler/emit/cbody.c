@@ -325,6 +325,11 @@ static const char *sum_text(printer *c, const tn_expr *e)
     return tn_strfmt(c->p->arena, "(%s - %s)", positive.len > 0 ? positive.text : "0", negative.text);
 }
 
+static bool is_power_of_two(const tn_expr *e)
+{
+    return e->kind == TN_E_INT && e->i > 0 && (e->i & (e->i - 1)) == 0;
+}
+
 /* Subscripts: what cannot be negative divides as C does. */
 static const char *index_op(printer *c, const tn_expr *e, const char *x, const char *y)
 {
@@ -333,6 +338,9 @@ static const char *index_op(printer *c, const tn_expr *e, const char *x, const c
     if (e->op != TN_OP_FDIV && e->op != TN_OP_MOD)
         return wrapped(c, template_text(c, tn_scalars[e->op].c_int, x, y, false));
     tn_range_of(e->arg[0], &lo, &hi);
+    if (lo >= 0 && e->op == TN_OP_MOD
+        && is_power_of_two(e->arg[1])) /* C compilers do not see that it is not negative */
+        return tn_strfmt(a, "(%s & %lld)", x, (long long)(e->arg[1]->i - 1));
     if (lo >= 0)
         return tn_strfmt(a, "(%s %s %s)", x, e->op == TN_OP_FDIV ? "/" : "%", y);
     c->needs->ints = true;
@@ -846,6 +854,40 @@ static void declare_spills(printer *c, const tn_stmt *s, bool *declared)
         declare_spills(c, s->body.items[i], declared);
 }
 
+/* Whether the call decides it: a subscript of named dims and turns alone. */
+static bool is_of_call(printer *c, const tn_expr *e)
+{
+    if (e->kind == TN_E_LOAD || (e->kind == TN_E_VAR && tn_symbol_local(c->p, e->var) == NULL))
+        return false;
+    for (int k = 0; k < e->n; k++)
+        if (!is_of_call(c, e->arg[k]))
+            return false;
+    return e->dtype == TN_INDEX;
+}
+
+/* Operands first. */
+static void name_limits_in(printer *c, const tn_expr *e, bool *seen)
+{
+    if (e == NULL || seen[e->id])
+        return;
+    seen[e->id] = true;
+    for (int k = 0; k < e->n; k++)
+        name_limits_in(c, e->arg[k], seen);
+    if (e->kind == TN_E_OP && (e->op == TN_OP_MIN || e->op == TN_OP_MAX) && is_of_call(c, e))
+        name_one(c, e);
+}
+
+/* Where a turn begins and ends, min(turn0 * 4, 9), once for all loops that it limits. */
+static void name_limits(printer *c, const tn_stmt *s, bool *seen)
+{
+    name_limits_in(c, s->begin, seen);
+    name_limits_in(c, s->end, seen);
+    name_limits_in(c, s->value, seen);
+    name_limits_in(c, s->offset, seen);
+    for (size_t i = 0; i < s->body.n; i++)
+        name_limits(c, s->body.items[i], seen);
+}
+
 const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs)
 {
     printer c = {.p = p, .needs = needs};
@@ -859,5 +901,9 @@ void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_f
     printer c = {.p = p, .needs = needs, .f = out, .out = &out->text, .indent = 1};
     tn_collect_params(p, body, out);
     declare_spills(&c, body, declared);
+    tn_str below = {.arena = p->arena};
+    name_limits(&c, body, TN_NEW_N(p->arena, bool, p->n_expr));
+    c.out = &below;
     print_stmts(&c, &body->body);
+    print_named(&c, 0, &out->text, &below);
 }

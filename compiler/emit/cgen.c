@@ -213,6 +213,15 @@ static const char *argument(const generator *g, const tn_buf *root)
                      (long long)u->plan->offset[root->id]);
 }
 
+/* Rows in memory, border included: all of them, or those of a buffer whose rows take each other's place. */
+static int64_t count_rows(const tn_buf *b, int axis)
+{
+    for (int k = 0; k < b->layout.n; k++)
+        if (b->layout.part[k].axis == axis && b->layout.part[k].mod != 0)
+            return b->layout.part[k].mod;
+    return b->max[axis] + b->layout.lo[axis] + b->layout.hi[axis];
+}
+
 static void add_border(generator *g, const tn_buf *b, int64_t rows, int64_t row_bytes, const int64_t end[4])
 {
     int64_t planes = tn_buf_room(b) * tn_dtype_get(b->dtype)->size / (rows * row_bytes);
@@ -232,7 +241,7 @@ static void print_border(generator *g, const tn_buf *b)
     int64_t size = lanes * tn_dtype_get(b->dtype)->size, rows[TN_MAX_RANK];
     int x = b->rank - 1, y = b->rank - 2, z = b->rank - 3;
     for (int d = 0; d < b->rank; d++)
-        rows[d] = b->max[d] + lo[d] + hi[d];
+        rows[d] = count_rows(b, d);
     if (z >= 2 && lo[z] + hi[z] > 0)
         add_border(g, b, rows[z], rows[y] * rows[x] * size, (int64_t[]){lo[z], hi[z], 0, 0});
     if (y >= 2)

@@ -75,6 +75,9 @@ bool tn_passes_check(const tn_module *m, const char *passes, const tn_pass_optio
 /* Text of the furthest form: of the graph, or of the loop program with its plan in comments. full: parses back. */
 void tn_module_print(const tn_module *m, bool full, tn_str *out);
 
+/* Whether the result of c may take the memory of the operand b, if nobody reads that afterwards. */
+bool tn_may_take_place(tn_program *p, const tn_comp *c, const tn_buf *b);
+
 /* Whether pass schedule will make dot products of bytes of it. */
 bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c);
 

@@ -33,7 +33,7 @@ static void count_load(void *user, const tn_expr *load)
     l->others += tn_buf_offset(l->p, load->buf, load->arg) != l->own;
 }
 
-static bool fits(tn_program *p, const tn_comp *c, tn_buf *b)
+bool tn_may_take_place(tn_program *p, const tn_comp *c, const tn_buf *b)
 {
     loads_of before = {.p = p, .b = b}, last = {.p = p, .b = b};
     if (b->scope != TN_SCOPE_ARENA || b == c->out || c->serial || c->call != NULL)
@@ -54,7 +54,7 @@ static tn_buf *find_operand(tn_program *p, const tn_comp *c, int at, const int *
 {
     for (size_t i = 0; i < p->bufs.n; i++) {
         tn_buf *b = p->bufs.items[i];
-        if (b->alias == NULL && last[b->id] == at && fits(p, c, b))
+        if (b->alias == NULL && last[b->id] == at && tn_may_take_place(p, c, b))
             return b;
     }
     return NULL;

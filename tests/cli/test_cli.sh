@@ -215,7 +215,7 @@ check examples-name-targets examples_name_targets
 
 summary() { gives 0 summary "$digits" && [ -s out ] && [ ! -s err ]; }
 check summary-quiet-in-pipe summary
-summary_of_model() { out_has '^workspace \(RAM\) .*2,560 B' && ! out_has 'Do not edit|^files'; }
+summary_of_model() { out_has '^workspace \(RAM\) .*1,536 B' && ! out_has 'Do not edit|^files'; }
 check summary-speaks-of-the-model summary_of_model
 verbose() { gives 0 summary "$digits" -v && err_has '^tenon: '; }
 check verbose-tells-steps verbose

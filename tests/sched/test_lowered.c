@@ -7,6 +7,8 @@
 
 #include "machine.h"
 
+enum { MOST_POINTS = 48 /* of a register tile: its code is written out */, ROUNDS = 40 };
+
 static const char *const models[] = {
     /* convolution with a border, and its epilogue */
     "input \"x\" : float[1,5,6,7]\nconstant \"w\" : float[9,5,3,3] = W\nconstant \"b\" : float[9] = W\n"
@@ -207,9 +209,75 @@ static void test_winograd(void **state)
                             c % 2 == 0 && images[k].taps == 3 ? 0 : 1e-3);
 }
 
-/* --- schedules at random ------------------------------------------------------------------------------------------- */
+/* --- rows of layers, interleaved ------------------------------------------------------------------------------------- */
 
-enum { MOST_POINTS = 48 /* of a register tile: its code is written out */, ROUNDS = 40 };
+typedef struct image {
+    int name, c, h, w; /* value "vNAME" */
+} image;
+
+static image add_conv(bench *b, tn_str *s, image x, int name)
+{
+    int taps = 1 + 2 * draw(b, 3), across = 1 + 2 * draw(b, 3), stride = 1 + draw(b, 2), dilation = 1 + draw(b, 2);
+    int reach = dilation * (taps - 1), top = draw(b, reach + 1), side = across / 2, group = draw(b, 2) == 0 ? x.c : 1;
+    int c = group > 1 ? x.c : 1 + draw(b, 6), h = (x.h + top + reach / 2 - reach - 1) / stride + 1;
+    if (x.h + top + reach / 2 <= reach)
+        return x;
+    tn_str_add(s,
+               "constant \"w%d\" : float[%d,%d,%d,%d] = W\n\"v%d\" : float[1,%d,%d,%d] = Conv(\"v%d\", \"w%d\") "
+               "{group=%d, strides=[%d,1], dilations=[%d,1], pads=[%d,%d,%d,%d]}\n",
+               name, c, x.c / group, taps, across, name, c, h, x.w, x.name, name, group, stride, dilation, top, side,
+               reach / 2, side);
+    return (image){name, c, h, x.w};
+}
+
+/* Convolutions with any taps, strides, dilations and paddings, depthwise and not, pooling, residuals. */
+static const char *draw_layers(bench *b)
+{
+    tn_str s = {.arena = &b->arena};
+    image x[16] = {{0, 1 + draw(b, 5), 6 + draw(b, 20), 2 + draw(b, 5)}};
+    int n = 1;
+    tn_str_add(&s, "input \"in\" : float[1,%d,%d,%d]\n\"v0\" : float[1,%d,%d,%d] = Neg(\"in\")\n", x->c, x->h, x->w,
+               x->c, x->h, x->w);
+    for (int layers = 2 + draw(b, 6); n <= layers; n++) {
+        image last = x[n - 1], other = x[draw(b, n)];
+        int kind = draw(b, 4);
+        x[n] = (image){n, last.c, last.h, last.w};
+        if (kind == 0 && other.c == last.c && other.h == last.h)
+            tn_str_add(&s, "\"v%d\" : float[1,%d,%d,%d] = Add(\"v%d\", \"v%d\")\n", n, last.c, last.h, last.w,
+                       last.name, other.name);
+        else if (kind == 1 && last.h > 2)
+            tn_str_add(&s,
+                       "\"v%d\" : float[1,%d,%d,%d] = MaxPool(\"v%d\") {kernel_shape=[3,1], strides=[2,1], "
+                       "pads=[1,0,1,0]}\n",
+                       n, last.c, x[n].h = (last.h - 1) / 2 + 1, last.w, last.name);
+        else
+            x[n] = add_conv(b, &s, last, n);
+    }
+    tn_str_add(&s, "\"y\" : float[1,%d,%d,%d] = Relu(\"v%d\")\n", x[n - 1].c, x[n - 1].h, x[n - 1].w, x[n - 1].name);
+    return s.text;
+}
+
+static void test_interleave(void **state)
+{
+    static const char *const configs[][4] = {
+        {"interleave.rows=1", NULL},
+        {"interleave.rows=2", NULL},
+        {"interleave.rows=3", "parallel.threads=2", "parallel.overhead-ns=0", NULL},
+    };
+    bench *b = *state;
+    for (int i = 0; i < ROUNDS; i++) {
+        const tn_target *t;
+        tn_arena kept = b->arena;
+        b->arena = (tn_arena){.memory = &b->memory};
+        const char *text = draw_layers(b);
+        for (size_t k = 0; (t = sort_at(b, k)) != NULL; k++)
+            check_rules(b, text, t, "O2,-winograd", configs[i % 3], 0);
+        tn_arena_free(&b->arena);
+        b->arena = kept;
+    }
+}
+
+/* --- schedules at random ------------------------------------------------------------------------------------------- */
 
 typedef struct loops {
     int n;
@@ -340,6 +408,7 @@ static void test_random_schedules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_winograd), TEST(test_random_schedules)};
+    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_winograd), TEST(test_interleave),
+                                       TEST(test_random_schedules)};
     return cmocka_run_group_tests_name("lowered", tests, NULL, NULL);
 }
