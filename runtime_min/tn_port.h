@@ -227,12 +227,14 @@ typedef int32_t tn_i32x16u __attribute__((__vector_size__(64), __aligned__(4), _
 
 TN_UNUSED static inline float tn_minf(float x, float y)
 {
-    return (y < x || y != y) ? y : x;
+    const float m = y < x ? y : x; /* one instruction on many processors, which loses a NaN in y */
+    return y != y ? y : m;
 }
 
 TN_UNUSED static inline float tn_maxf(float x, float y)
 {
-    return (y > x || y != y) ? y : x;
+    const float m = y > x ? y : x; /* one instruction on many processors, which loses a NaN in y */
+    return y != y ? y : m;
 }
 
 TN_UNUSED static inline int tn_isinff(float x)
@@ -242,12 +244,14 @@ TN_UNUSED static inline int tn_isinff(float x)
 
 TN_UNUSED static inline double tn_min(double x, double y)
 {
-    return (y < x || y != y) ? y : x;
+    const double m = y < x ? y : x; /* one instruction on many processors, which loses a NaN in y */
+    return y != y ? y : m;
 }
 
 TN_UNUSED static inline double tn_max(double x, double y)
 {
-    return (y > x || y != y) ? y : x;
+    const double m = y > x ? y : x; /* one instruction on many processors, which loses a NaN in y */
+    return y != y ? y : m;
 }
 
 TN_UNUSED static inline int tn_isinf(double x)

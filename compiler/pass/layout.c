@@ -339,6 +339,39 @@ static bool has_own_blocks(const tn_comp *c)
     return l->n > 0 && l->part[l->n - 1].mod > 0 && lo % l->part[l->n - 1].mod == 0;
 }
 
+static bool is_blocked_on(const tn_buf *b, int dim)
+{
+    const tn_layout *l = &b->layout;
+    return l->n > 0 && l->part[l->n - 1].axis == dim && l->part[l->n - 1].mod > 0;
+}
+
+typedef struct gathering {
+    const tn_comp *comp;
+    bool found;
+} gathering;
+
+static void note_gathered(void *user, const tn_expr *load)
+{
+    gathering *g = user;
+    for (int i = 0; i < g->comp->n_axis; i++) {
+        const tn_var *v = g->comp->axis[i].var;
+        int64_t coefficient = 0;
+        if (!tn_coefficient(g->comp->at[1], v, &coefficient) || coefficient != 1 || load->buf->scope == TN_SCOPE_CONST)
+            continue;
+        for (int d = 0; d < load->n; d++)
+            g->found = g->found || (tn_uses_var(load->arg[d], v) && !is_blocked_on(load->buf, d));
+    }
+}
+
+/* Whether a vector of the result's channels would take its operands one by one: channels of a plain buffer (pooling of
+   an input), rows of a matrix. Weights are packed, and the pixels of a convolution stand still. */
+static bool gathers(const tn_comp *c)
+{
+    gathering g = {c, false};
+    tn_each_load(c->elem, note_gathered, &g);
+    return g.found;
+}
+
 /* A convolution whose result cannot be blocked writes blocks that are put in order after it: along a row of plain
    pixels it would have to gather its operands. */
 static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int block)
@@ -347,7 +380,8 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
     tn_buf *to = c->out;
     kept seen = {c, false};
     if (c->n_reduce == 0 || c->serial || c->call != NULL || to->rank < 3 || to->rank > MAX_RANK
-        || !has_blocks(to->dtype) || !is_fixed(to, 1) || spatial(to) == 1 || has_own_blocks(c) || has_odd_group(c))
+        || !has_blocks(to->dtype) || !is_fixed(to, 1) || spatial(to) == 1 || has_own_blocks(c) || has_odd_group(c)
+        || gathers(c))
         return false;
     bool whole = writes_all(c);
     if (!whole && !writes_apart(c))
