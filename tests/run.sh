@@ -55,6 +55,7 @@ step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
 if toolchain/setup.sh python; then
     python=build/venv/bin/python
+    step "operators, against ONNX's schemas" $python tests/ops/schemas.py "$TENON"
     step "cases of our own: ONNX Runtime" $python tests/conform/make_cases.py "$scratch/cases"
     step "cases of our own, interpreter" build/release/tests/conform --jobs "$jobs" "$scratch/cases"
     step "cases of our own, C" build/release/tests/conform --engine c --jobs "$jobs" "$scratch/cases"

@@ -74,6 +74,54 @@ static bool has_subgraph(const NodeProto *p)
     return false;
 }
 
+/* How many letters must change, come or go to make x of y: of names that begin alike. */
+static int distance(const char *x, const char *y)
+{
+    enum { LONGEST = 64 };
+    int row[LONGEST + 1], n = (int)strlen(y);
+    if (n > LONGEST)
+        return LONGEST;
+    for (int k = 0; k <= n; k++)
+        row[k] = k;
+    for (int i = 1; x[i - 1] != '\0'; i++) {
+        int before = row[0];
+        row[0] = i;
+        for (int k = 1; k <= n; k++) {
+            int kept = before + (x[i - 1] != y[k - 1]);
+            before = row[k];
+            int changed = (row[k] < row[k - 1] ? row[k] : row[k - 1]) + 1;
+            row[k] = kept < changed ? kept : changed;
+        }
+    }
+    return row[n];
+}
+
+/* The supported operator of the same name, or of one that differs by a slip; NULL: none. */
+static const tn_op *find_nearest(const char *name)
+{
+    const tn_op *best = NULL;
+    int least = strlen(name) < 6 ? 1 : 3; /* what is as far is none */
+    for (size_t i = 0; tn_op_at(i) != NULL; i++) {
+        int d = strcmp(tn_op_at(i)->domain, "tenon") == 0 ? least : distance(name, tn_op_at(i)->name);
+        if (d < least) {
+            best = tn_op_at(i);
+            least = d;
+        }
+    }
+    return best;
+}
+
+/* What would work in its place. */
+static const char *find_hint(const importer *im, const NodeProto *p)
+{
+    const tn_op *near = find_nearest(tn_onnx_text(p->op_type));
+    if (strcmp(domain_of(p), "com.microsoft.nchwc") == 0)
+        return "; it fits only the machine on which ONNX Runtime made it: save the model with ORT_ENABLE_EXTENDED";
+    if (near == NULL)
+        return "";
+    return tn_strfmt(im->arena, "; %s of domain '%s' is", near->name, *near->domain != '\0' ? near->domain : "ai.onnx");
+}
+
 /* NULL when the operator is supported; otherwise why it is not. */
 static const char *find_obstacle(const importer *im, const NodeProto *p, const char *label)
 {
@@ -83,7 +131,7 @@ static const char *find_obstacle(const importer *im, const NodeProto *p, const c
         return NULL;
     const tn_op *op = find_op(p);
     if (op == NULL)
-        return "is not supported";
+        return tn_strfmt(im->arena, "is not supported%s", find_hint(im, p));
     return has_subgraph(p) && !op->has_bodies ? "has a subgraph, which is not supported" : NULL;
 }
 
@@ -100,6 +148,42 @@ typedef struct obstacle_vec {
     size_t n, room;
 } obstacle_vec;
 
+static int type_in(ValueInfoProto *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        const TypeProto *t = list[i]->type;
+        if (strcmp(tn_onnx_text(list[i]->name), name) == 0 && t != NULL
+            && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && t->tensor_type != NULL)
+            return (int)t->tensor_type->elem_type;
+    }
+    return 0;
+}
+
+/* The element type that the file says a value has; 0: it does not say. */
+static int declared_type(const GraphProto *g, const char *name)
+{
+    int t = type_in(g->input, g->n_input, name);
+    t = t != 0 ? t : type_in(g->value_info, g->n_value_info, name);
+    for (size_t i = 0; t == 0 && i < g->n_initializer; i++)
+        if (strcmp(tn_onnx_text(g->initializer[i]->name), name) == 0)
+            t = (int)g->initializer[i]->data_type;
+    return t;
+}
+
+/* ", inputs float, int64", where the file says it. */
+static const char *type_list(importer *im, const NodeProto *p)
+{
+    tn_str s = {.arena = im->arena, .text = ""};
+    for (size_t i = 0; i < p->n_input; i++) {
+        int t = *p->input[i] != '\0' ? declared_type(im->model->graph, p->input[i]) : 0;
+        if (t == 0 && *p->input[i] != '\0')
+            return "";
+        if (t != 0)
+            tn_str_add(&s, "%s%s", s.len == 0 ? ", inputs " : ", ", tn_dtype_get(t)->name);
+    }
+    return s.text;
+}
+
 static void report_obstacles(importer *im, const obstacle_vec *found)
 {
     tn_str list = {.arena = im->arena};
@@ -107,8 +191,8 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
         const obstacle *o = found->items[i];
         const NodeProto *p = o->node;
         const char *domain = domain_of(p);
-        node_error(im, o->index, p, "operator %s of domain '%s' %s%s", tn_onnx_text(p->op_type),
-                   *domain != '\0' ? domain : "ai.onnx", o->why,
+        node_error(im, o->index, p, "operator %s of domain '%s', version %d%s, %s%s", tn_onnx_text(p->op_type),
+                   *domain != '\0' ? domain : "ai.onnx", version_of(im, p), type_list(im, p), o->why,
                    o->nodes > 1 ? tn_strfmt(im->arena, " (%d nodes)", o->nodes) : "");
         tn_str_add(&list, "%s%s", i > 0 ? ", " : "", o->label);
     }

@@ -28,7 +28,6 @@ UNARY(bitwise_not, BITNOT)
 UNARY(ceil, CEIL)
 UNARY(cos, COS)
 UNARY(cosh, COSH)
-UNARY(erf, ERF)
 UNARY(exp, EXP)
 UNARY(floor, FLOOR)
 UNARY(is_nan, ISNAN)
@@ -100,6 +99,13 @@ const tn_expr *tn_expr_reciprocal(tn_program *p, const tn_node *n, const tn_expr
 {
     (void)n;
     return tn_div(p, tn_number(p, in[0]->dtype, 1), in[0]);
+}
+
+/* Of an integer in double; storing truncates. */
+const tn_expr *tn_expr_erf(tn_program *p, const tn_node *n, const tn_expr *const *in)
+{
+    (void)n;
+    return tn_op1(p, TN_OP_ERF, tn_dtype_get(in[0]->dtype)->is_float ? in[0] : tn_cast(p, TN_DOUBLE, in[0]));
 }
 
 const tn_expr *tn_expr_is_inf(tn_program *p, const tn_node *n, const tn_expr *const *in)

@@ -1,7 +1,8 @@
-/* Operators that place a grid over something: AffineGrid, RoiAlign, TensorScatter.
+/* Operators that place a grid over something: AffineGrid, RoiAlign, MaxRoiPool, TensorScatter.
 
        AffineGrid      grid[n,h,w] = theta[n] * (x, y, 1)          x, y: the pixel's place in -1 .. 1
        RoiAlign        y[r,c,i,j] = mean or maximum of samples of x[batch[r], c], spread evenly over bin (i, j) of the box
+       MaxRoiPool      y[r,c,i,j] = maximum of the pixels of x[rois[r,0], c] in bin (i, j) of the box, 0 where there are none
        TensorScatter   y = past, but update from position write[b] on along one axis */
 #include "ops/late.h"
 #include "ops/quant.h"
@@ -227,5 +228,76 @@ bool tn_lower_roi_align(tn_program *p, const tn_node *n)
         tn_comp_reduce(p, c, TN_OP_ADD, zero, value, tn_div(p, acc, count));
     else
         tn_comp_reduce(p, c, TN_OP_MAX, tn_number(p, t, -(double)INFINITY), value, NULL);
+    return true;
+}
+
+/* --- MaxRoiPool ----------------------------------------------------------------------------------------------------- */
+
+static const tn_attr *pooled_shape(const tn_node *n)
+{
+    const tn_attr *a = tn_node_find_attr(n, "pooled_shape");
+    return a != NULL && a->kind == TN_ATTR_INTS && a->n == 2 && a->ints[0] > 0 && a->ints[1] > 0 ? a : NULL;
+}
+
+bool tn_infer_max_roi_pool(tn_graph *g, tn_node *n)
+{
+    const tn_shape *x = &n->in[0]->shape, *rois = &n->in[1]->shape;
+    const tn_attr *pooled = pooled_shape(n);
+    if (x->rank != 4 || rois->rank != 2 || !tn_dim_is(rois->dim[1], 5) || n->in[0]->dtype != n->in[1]->dtype)
+        return tn_node_error(g, n, "inputs %s, %s; [N,C,H,W] and boxes [R,5] of its type are wanted",
+                             tn_type_text(g->arena, n->in[0]->dtype, x), tn_type_text(g->arena, n->in[1]->dtype, rois));
+    if (pooled == NULL)
+        return tn_node_error(g, n, "pooled_shape is missing; a list of two positive numbers is wanted");
+    tn_shape s = {.known = true, .rank = 4, .dim = {rois->dim[0], x->dim[1]}};
+    s.dim[2] = tn_dim_fixed(pooled->ints[0]);
+    s.dim[3] = tn_dim_fixed(pooled->ints[1]);
+    tn_set_output(n, 0, n->in[0]->dtype, &s);
+    return true;
+}
+
+static const tn_expr *round_away(tn_program *p, const tn_expr *x)
+{
+    const tn_expr *half = tn_number(p, x->dtype, 0.5);
+    const tn_expr *up = tn_op1(p, TN_OP_FLOOR, tn_add(p, tn_op1(p, TN_OP_ABS, x), half));
+    return tn_select(p, tn_lt(p, x, tn_number(p, x->dtype, 0)), tn_op1(p, TN_OP_NEG, up), up);
+}
+
+/* The pixels of bin i along one side (0: x, 1: y) of box r: from the first up to the end, both within the image. */
+static void bin_pixels(tn_program *p, const tn_node *n, const tn_expr *r, int side, const tn_expr *i,
+                       const tn_expr **out)
+{
+    tn_buf *rois = tn_buf_of(p, n->in[1]);
+    const tn_expr *first_at[] = {r, tn_index(p, side + 1)}, *last_at[] = {r, tn_index(p, side + 3)};
+    tn_dtype t = tn_load(p, rois, first_at)->dtype;
+    const tn_expr *scale = tn_number(p, t, (double)tn_node_float(n, "spatial_scale", 1)), *one = tn_number(p, t, 1);
+    const tn_expr *first = round_away(p, tn_mul(p, tn_load(p, rois, first_at), scale));
+    const tn_expr *last = round_away(p, tn_mul(p, tn_load(p, rois, last_at), scale));
+    const tn_expr *size = tn_max(p, tn_add(p, tn_sub(p, last, first), one), one);
+    const tn_expr *bin = tn_div(p, size, tn_number(p, t, (double)pooled_shape(n)->ints[1 - side]));
+    const tn_expr *extent = tn_cast(p, t, tn_dim_expr(p, n->in[0]->shape.dim[3 - side])), *zero = tn_number(p, t, 0);
+    const tn_expr *edge[] = {tn_op1(p, TN_OP_FLOOR, tn_mul(p, tn_cast(p, t, i), bin)),
+                             tn_op1(p, TN_OP_CEIL, tn_mul(p, tn_add(p, tn_cast(p, t, i), one), bin))};
+    for (int k = 0; k < 2; k++)
+        out[k] = tn_cast(p, TN_INDEX, tn_min(p, tn_max(p, tn_add(p, edge[k], first), zero), extent));
+}
+
+bool tn_lower_max_roi_pool(tn_program *p, const tn_node *n)
+{
+    tn_buf *x = tn_buf_of(p, n->in[0]);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    const tn_expr *y_at = tn_reduce_over(p, c, n->in[0]->shape.dim[2]), *rows[2], *columns[2];
+    const tn_expr *x_at = tn_reduce_over(p, c, n->in[0]->shape.dim[3]);
+    bin_pixels(p, n, c->at[0], 1, c->at[2], rows);
+    bin_pixels(p, n, c->at[0], 0, c->at[3], columns);
+    const tn_expr *first_at[] = {c->at[0], tn_index(p, 0)}, *none = tn_index(p, 0);
+    const tn_expr *batch = tn_cast(p, TN_INDEX, tn_load(p, tn_buf_of(p, n->in[1]), first_at));
+    batch = tn_max(p, tn_min(p, batch, tn_sub(p, x->dim[0], tn_index(p, 1))), none);
+    const tn_expr *at[] = {batch, c->at[1], y_at, x_at}, *value = tn_load(p, x, at);
+    const tn_expr *inside = tn_and(p, tn_and(p, tn_le(p, rows[0], y_at), tn_lt(p, y_at, rows[1])),
+                                   tn_and(p, tn_le(p, columns[0], x_at), tn_lt(p, x_at, columns[1])));
+    const tn_expr *least = tn_number(p, value->dtype, -(double)INFINITY), *acc = tn_comp_acc(p, c, value->dtype);
+    const tn_expr *any = tn_and(p, tn_lt(p, rows[0], rows[1]), tn_lt(p, columns[0], columns[1]));
+    tn_comp_reduce(p, c, TN_OP_MAX, least, tn_select(p, inside, value, least),
+                   tn_select(p, any, acc, tn_number(p, value->dtype, 0)));
     return true;
 }

@@ -13,7 +13,8 @@ static const tn_op table[] = {
 #define TN_CONTROL(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
     {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, true, true},
 #define TN_SEQUENCE(name, domain, since, min_in, max_in, min_out, max_out, expand, doc) \
-    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY, NULL, NULL, NULL, 0, doc, expand, false, true},
+    {name, domain, since, min_in, max_in, min_out, max_out, TN_T_ANY | TN_T_STRING, \
+     NULL, NULL,   NULL,  0,      doc,    expand,  false,   true},
 #include "ops/ops.def"
 #undef TN_SEQUENCE
 #undef TN_OPERATOR

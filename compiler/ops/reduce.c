@@ -262,14 +262,19 @@ static const tn_expr *square(tn_program *p, const tn_expr *x)
 }
 
 /* Of an integer in double; storing truncates. */
+static tn_dtype real_type(tn_dtype t)
+{
+    return is_float(t) ? t : TN_DOUBLE;
+}
+
 static const tn_expr *root(tn_program *p, const tn_expr *x)
 {
-    return tn_op1(p, TN_OP_SQRT, is_float(x->dtype) ? x : tn_cast(p, TN_DOUBLE, x));
+    return tn_op1(p, TN_OP_SQRT, tn_cast(p, real_type(x->dtype), x));
 }
 
 static const tn_expr *logarithm(tn_program *p, const tn_expr *x)
 {
-    return tn_op1(p, TN_OP_LOG, x);
+    return tn_op1(p, TN_OP_LOG, tn_cast(p, real_type(x->dtype), x));
 }
 
 /* finish(each(x0) op each(x1) op ...) */
@@ -330,16 +335,17 @@ bool tn_lower_reduce_log_sum_exp(tn_program *p, const tn_node *n)
     reduction r;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     const tn_value *x = n->in[0], *y = n->out[0];
-    tn_dtype t = compute_of(x);
+    tn_dtype t = real_type(compute_of(x));
     if (!read_reduction(p, n, &r))
         return false;
     tn_buf *largest = tn_buf_temp(p, "largest", t, y->shape.rank, y->shape.dim);
     tn_comp *c = begin_reduction(p, n, &r, largest, at);
-    tn_comp_reduce(p, c, TN_OP_MAX, tn_reduce_start(p, TN_OP_MAX, t), tn_load(p, tn_buf_of(p, x), at), NULL);
+    tn_comp_reduce(p, c, TN_OP_MAX, tn_reduce_start(p, TN_OP_MAX, t), tn_cast(p, t, tn_load(p, tn_buf_of(p, x), at)),
+                   NULL);
     c = begin_reduction(p, n, &r, tn_buf_of(p, y), at);
     const tn_expr *zero = tn_number(p, t, 0), *most = tn_load(p, largest, c->at);
     const tn_expr *shift = tn_select(p, tn_op1(p, TN_OP_ISINF, most), zero, most);
-    const tn_expr *e = tn_op1(p, TN_OP_EXP, tn_sub(p, tn_load(p, tn_buf_of(p, x), at), shift));
+    const tn_expr *e = tn_op1(p, TN_OP_EXP, tn_sub(p, tn_cast(p, t, tn_load(p, tn_buf_of(p, x), at)), shift));
     const tn_expr *acc = tn_comp_acc(p, c, t);
     tn_comp_reduce(p, c, TN_OP_ADD, zero, e, tn_add(p, tn_op1(p, TN_OP_LOG, acc), shift));
     return true;

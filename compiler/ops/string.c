@@ -206,13 +206,120 @@ static bool text_size(tn_expand *e, const tn_node *n)
     return tn_give(e, 0, tn_call(e, "ReduceProd keepdims=0", text_dims(e, n)));
 }
 
+/* Where strings go that no form above knows. Each string gets a number, first and on; the operator moves these; at their
+   places strings are taken from a table. Its row 0, which stands where the operator fills in zeros, has no bytes. */
+typedef struct numbered {
+    tn_value *table; /* [rows,W] */
+    int64_t rows;
+} numbered;
+
+/* The strings of v become rows of the table: their numbers, in the shape of v. */
+static tn_value *number_strings(tn_expand *e, numbered *t, tn_value *v)
+{
+    tn_shape s = v->shape;
+    s.rank--;
+    if (e->failed || !v->is_text || !tn_shape_is_fixed(&v->shape)) {
+        tn_expand_error(e, "'%s' is %s; strings of a fixed shape are wanted", v->name, tn_value_type(e->g->arena, v));
+        return v;
+    }
+    int64_t count = tn_shape_count(&s), width = t->table == NULL ? width_of(v).n : widest(t->table, v);
+    tn_tensor *numbers = tn_tensor_make(e->g->arena, TN_INT64, &s);
+    for (int64_t i = 0; i < count; i++)
+        tn_tensor_set_int(numbers, i, t->rows + i);
+    v = widen(e, tn_call_reshape(e, v, 2, (const int64_t[]){count, width_of(v).n}), width);
+    t->table = t->table == NULL ? v : tn_call_join(e, 0, widen(e, t->table, width), v);
+    t->rows += count;
+    return tn_expand_constant(e, numbers);
+}
+
+static numbered begin_table(tn_expand *e)
+{
+    tn_shape s = tn_shape_fixed(2, (const int64_t[]){1, width_of(e->node->in[0]).n});
+    return (numbered){tn_expand_constant(e, tn_tensor_make(e->g->arena, TN_UINT8, &s)), 1};
+}
+
+/* Applies the operator to operand 0, and to `more` (0: none), by their numbers. */
+static bool move_numbers(tn_expand *e, numbered *t, int more)
+{
+    enum { MAX_IN = 6, MAX_OUT = 64 };
+    const tn_node *n = e->node;
+    tn_value *in[MAX_IN] = {NULL}, *out[MAX_OUT];
+    const char *call = tn_strfmt(
+        e->g->arena, "%s axes axis batch_axis batch_dims blocksize mode num_outputs reduction time_axis upper",
+        n->op->name);
+    if (n->n_in > MAX_IN || n->n_out > MAX_OUT)
+        return tn_expand_error(e, "%d inputs and %d outputs are more than is supported of strings", n->n_in, n->n_out);
+    for (int i = 0; i < n->n_in; i++)
+        in[i] = n->in[i];
+    in[0] = number_strings(e, t, in[0]);
+    if (more > 0 && in[more] != NULL)
+        in[more] = number_strings(e, t, in[more]);
+    if (tn_node_is(n, "Pad"))
+        in[2] = NULL; /* it is row 0 */
+    tn_call_all(e, call, n->n_in, in, n->n_out, out);
+    for (int i = 0; i < n->n_out && !e->failed; i++)
+        give_text(e, i, tn_call(e, "Gather axis=0", t->table, out[i]));
+    return !e->failed;
+}
+
+static bool text_move(tn_expand *e, const tn_node *n)
+{
+    (void)n;
+    numbered t = begin_table(e);
+    return move_numbers(e, &t, 0);
+}
+
+static bool text_scatter(tn_expand *e, const tn_node *n)
+{
+    numbered t = begin_table(e);
+    if (strcmp(tn_node_string(n, "reduction", "none"), "none") != 0)
+        return tn_expand_error(e, "reduction is '%s'; strings are not added", tn_node_string(n, "reduction", "none"));
+    return move_numbers(e, &t, tn_node_is(n, "TensorScatter") ? 1 : 2);
+}
+
+static bool text_pad(tn_expand *e, const tn_node *n)
+{
+    numbered t = {NULL, 0};
+    if (tn_has_input(n, 2))
+        number_strings(e, &t, n->in[2]);
+    else
+        t = begin_table(e);
+    if (!e->failed && t.rows != 1)
+        return tn_expand_error(e, "the value has %lld strings; one is wanted", (long long)t.rows);
+    return move_numbers(e, &t, 0);
+}
+
 static const struct {
     const char *op;
     bool (*expand)(tn_expand *e, const tn_node *n);
 } forms[] = {
-    {"Concat", text_concat},   {"Equal", text_equal},         {"Expand", text_reshape},      {"Gather", text_gather},
-    {"Reshape", text_reshape}, {"Shape", text_shape},         {"Size", text_size},           {"Slice", text_slice},
-    {"Squeeze", text_squeeze}, {"Transpose", text_transpose}, {"Unsqueeze", text_unsqueeze}, {"Where", text_where},
+    {"CenterCropPad", text_move},
+    {"Compress", text_move},
+    {"DepthToSpace", text_move},
+    {"Flatten", text_move},
+    {"GatherElements", text_move},
+    {"GatherND", text_move},
+    {"Pad", text_pad},
+    {"ReverseSequence", text_move},
+    {"ScatterElements", text_scatter},
+    {"ScatterND", text_scatter},
+    {"SpaceToDepth", text_move},
+    {"Split", text_move},
+    {"TensorScatter", text_scatter},
+    {"Tile", text_move},
+    {"Trilu", text_move},
+    {"Concat", text_concat},
+    {"Equal", text_equal},
+    {"Expand", text_reshape},
+    {"Gather", text_gather},
+    {"Reshape", text_reshape},
+    {"Shape", text_shape},
+    {"Size", text_size},
+    {"Slice", text_slice},
+    {"Squeeze", text_squeeze},
+    {"Transpose", text_transpose},
+    {"Unsqueeze", text_unsqueeze},
+    {"Where", text_where},
 };
 
 bool (*tn_find_text_form(const tn_op *op))(tn_expand *e, const tn_node *n)

@@ -12,7 +12,8 @@
 
 typedef struct unique {
     tn_expand *e;
-    int axis; /* -1: all elements, flat */
+    bool is_text; /* strings, whose bytes are a last axis that counts as none */
+    int axis;     /* -1: all elements, flat */
     int64_t n, count;
     tn_value *rows; /* [n,K] */
 } unique;
@@ -37,19 +38,22 @@ static bool find_rows(unique *u)
 {
     tn_expand *e = u->e;
     const tn_node *n = e->node;
-    const tn_shape *x = &n->in[0]->shape;
+    tn_shape shape = n->in[0]->shape, *x = &shape;
     u->axis = -1;
+    u->is_text = n->in[0]->is_text;
+    x->rank -= u->is_text;
     if (tn_node_find_attr(n, "axis") != NULL && !tn_node_axis(e->g, n, tn_node_int(n, "axis", 0), x->rank, &u->axis))
         return tn_expand_error(e, "attribute 'axis' does not fit %s", tn_type_text(e->g->arena, n->in[0]->dtype, x));
     if (!tn_shape_is_fixed(x) || tn_shape_count(x) == 0)
         return tn_expand_error(e, "input 0 is %s; a fixed shape with elements is wanted",
                                tn_type_text(e->g->arena, n->in[0]->dtype, x));
+    u->n = u->axis < 0 ? tn_shape_count(x) : x->dim[u->axis].n;
+    x->rank += u->is_text;
     int64_t perm[TN_MAX_RANK] = {u->axis};
     for (int d = 0, k = 1; d < x->rank; d++)
         if (d != u->axis && u->axis >= 0)
             perm[k++] = d;
-    u->n = u->axis < 0 ? tn_shape_count(x) : x->dim[u->axis].n;
-    tn_value *v = n->in[0];
+    tn_value *v = n->in[0]->dtype == TN_BOOL ? tn_call_cast(e, n->in[0], TN_UINT8) : n->in[0];
     if (u->axis > 0) {
         tn_str text = {.arena = e->g->arena};
         tn_str_add(&text, "Transpose perm=");
@@ -123,7 +127,13 @@ static bool find_unique(tn_expand *e, bool sorted, tn_value **results)
     tn_value *indices = tn_call_check(e, agrees, tn_call(e, "ArgMax axis=1 keepdims=0", to_int(&u, found)));
     tn_value *hits = to_int(&u, tn_call(e, "Equal", tn_call_unsqueeze(e, inverse, 0), places));
     tn_value *counts = tn_call(e, "ReduceSum keepdims=0", hits, tn_expand_int(e, 1));
-    tn_value *x0 = e->node->in[0], *source = u.axis < 0 ? tn_call_reshape(e, x0, 1, (const int64_t[]){-1}) : x0;
+    tn_value *source = e->node->in[0];
+    if (u.axis < 0 && u.is_text)
+        source = u.rows;
+    else if (u.axis < 0)
+        source = tn_call_reshape(e, source, 1, (const int64_t[]){-1});
+    if (u.is_text && e->node->out[0] != NULL)
+        e->node->out[0]->is_text = true;
     results[0] = tn_call(e, tn_strfmt(e->g->arena, "Gather axis=%d", u.axis < 0 ? 0 : u.axis), source, indices);
     results[1] = indices;
     results[2] = inverse;

@@ -176,7 +176,17 @@ def affine_grid(folder, size, align):
     write(folder, f"affine_grid_{dims}_{align}", node, {"theta": theta}, {"size": np.array(size, np.int64)}, ["y"])
 
 
+def max_roi_pool(folder, shape, scale):
+    boxes = [[0, 1, 2, 7, 6], [1, -3, -2, 4, 20], [0, 2.5, 1.5, 2.5, 1.5], [1, 8, 8, 3, 3], [0, 20, 20, 30, 30], [0, 0.5, 3.5, 6.5, 7.5]]
+    feeds = {"x": np.random.default_rng(3).standard_normal((2, 3, 9, 11)).astype(np.float32), "boxes": np.array(boxes, np.float32)}
+    node = helper.make_node("MaxRoiPool", list(feeds), ["y"], pooled_shape=shape, spatial_scale=scale)
+    write(folder, f"max_roi_pool_{shape[0]}", node, feeds, {}, ["y"], opset=20)
+
+
 def all_grids(folder):
+    max_roi_pool(folder, [3, 2], 1.0)
+    max_roi_pool(folder, [2, 2], 0.7)
+    max_roi_pool(folder, [4, 5], 1.3)
     roi_align(folder, 1, output_height=3, output_width=2, sampling_ratio=2, spatial_scale=0.7)
     roi_align(folder, 2, output_height=2, output_width=4, sampling_ratio=3, coordinate_transformation_mode="output_half_pixel")
     for align in (0, 1):
@@ -353,7 +363,8 @@ def unique(folder, name, x, axis, ordered):
         return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
 
     graph = helper.make_graph([node], name, [info("x", x)], [info(*both) for both in zip(names, results)])
-    save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR), {"x": x})
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+    save(folder, name, model, {"x": x}, results if x.dtype == bool else None)  # of bools ONNX Runtime has none
 
 
 def all_unique(folder):
@@ -362,14 +373,19 @@ def all_unique(folder):
     unique(folder, "unique_flat_unsorted", random.integers(0, 40, (6, 9)), None, False)
     unique(folder, "unique_rows", random.integers(0, 2, (17, 3)), 0, True)
     unique(folder, "unique_rows_unsorted", random.integers(0, 2, (2, 19, 2)), 1, False)
+    unique(folder, "unique_bools", random.integers(0, 2, (7, 2)).astype(bool), 0, True)
+    words = np.array([["b", "a", "ab"], ["", "a", "abc"], ["b", "a", "ab"], ["zz", "", "的"]], object)
+    unique(folder, "unique_strings", words, None, True)
+    unique(folder, "unique_strings_unsorted", words, None, False)
     unique(folder, "unique_columns", (random.integers(0, 2, (3, 21)) - 0.5).astype(np.float32), -1, True)
 
 
-def text_case(folder, name, graph, feeds, opset=20, ml=4):
-    """ONNX Runtime's result, whose shapes the model then declares: how many strings are left, and parts, is theirs."""
+def text_case(folder, name, graph, feeds, opset=20, ml=4, results=None):
+    """ONNX Runtime's result (or that given), whose shapes the model then declares: how many strings are left, and parts, is theirs."""
     head = f'<ir_version: {IR}, opset_import: ["" : {opset}, "ai.onnx.ml" : {ml}]>'
     model = onnx.parser.parse_model(f"{head} {name} {graph}")
-    results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
+    if results is None:
+        results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feeds)
     for output, array in zip(model.graph.output, results):
         shape = output.type.tensor_type.shape
         del shape.dim[:]
@@ -410,6 +426,73 @@ def all_strings(folder):
         y = ai.onnx.ml.LabelEncoder <keys_floats = [2.0, 7.0], values_strings = ["two", "seven"], default_string = "?"> (x) }""", {"x": numbers})
     text_case(folder, "label_of_ints", """(int64[5] x) => (float[a] y) {
         y = ai.onnx.ml.LabelEncoder <keys_int64s = [4, -3, 9], values_floats = [0.5, 1.5, 2.5]> (x) }""", {"x": np.array([9, 4, 0, -3, 4])})
+
+
+def all_string_moves(folder):
+    x = np.array([f"{'abc' * (i % 3)}{i}" for i in range(24)], object)
+    square, more = x.reshape(4, 6), np.array(["new", "", "of another length", "n"], object)
+
+    def case(name, call, results, x=square, opset=20, **inputs):
+        """call of x, constants a, b ... and strings u; what it should give."""
+        head = [f"string{list(v.shape)} {k}" for k, v in {"x": x, **inputs}.items()]
+        outputs = ", ".join(f"string[{','.join('abcdef'[: r.ndim])}] y{i}" for i, r in enumerate(results))
+        names = ", ".join(f"y{i}" for i in range(len(results)))
+        *constants, call = call.split(";")
+        text_case(folder, f"string_move_{name}", f"({', '.join(head)}) => ({outputs}) {{ {' '.join(constants)} {names} = {call} }}",
+                  {"x": x, **inputs}, opset, results=results)
+
+    def ints(name, *values):
+        return f"{name} = Constant <value_ints = {list(values)}> ();"
+
+    case("flatten", "Flatten <axis = 1> (x)", [x.reshape(2, 12)], x.reshape(2, 3, 4))
+    case("compress", "c = Constant <value = bool[4] {1, 0, 0, 1}> (); Compress <axis = 0> (x, c)", [square[[0, 3]]])
+    case("gather_elements", "i = Constant <value = int64[2,2] {3, 0, -1, 2}> (); GatherElements <axis = 0> (x, i)",
+         [np.array([[square[3, 0], square[0, 1]], [square[3, 0], square[2, 1]]])])
+    case("gather_nd", "i = Constant <value = int64[2,2] {3, 5, 1, 0}> (); GatherND (x, i)", [np.array([square[3, 5], square[1, 0]])])
+    case("tile", ints("r", 2, 1) + "Tile (x, r)", [np.tile(square, (2, 1))])
+    case("split", ints("p", 2, 4) + "Split <axis = 1> (x, p)", [square[:, :2], square[:, 2:]])
+    reverse = square.copy()
+    reverse[0, :3], reverse[2, :2] = square[0, 2::-1], square[2, 1::-1]
+    case("reverse", ints("n", 3, 1, 2, 0) + "ReverseSequence <batch_axis = 0, time_axis = 1> (x, n)", [reverse])
+    scattered = square.copy()
+    scattered[[1, 3]] = [[*more[:2]] * 3, [*more[2:]] * 3]
+    case("scatter_nd", "i = Constant <value = int64[2,1] {1, 3}> (); ScatterND (x, i, u)", [scattered], u=scattered[[1, 3]])
+    scattered = square.copy()
+    scattered[0, 1], scattered[0, 5], scattered[1, 0], scattered[1, 2] = more
+    case("scatter_elements", "i = Constant <value = int64[2,2] {1, -1, 0, 2}> (); ScatterElements <axis = 1> (x, i, u)", [scattered], u=more.reshape(2, 2))
+    wide = np.full((5, 7), "", object)
+    wide[1:, :4] = square[:, 2:]
+    case("pad", ints("p", 1, -2, 0, 3) + "Pad (x, p)", [wide])
+    case("pad_value", ints("p", 1, -2, 0, 3) + 'v = Constant <value_string = "the value, which is long"> (); Pad (x, p, v)',
+         [np.where(wide == "", "the value, which is long", wide)])
+    case("pad_edge", ints("p", 0, 1, 0, 2) + 'Pad <mode = "edge"> (x, p)', [np.pad(square, ((0, 0), (1, 2)), "edge")])
+    case("crop_pad", ints("s", 2, 8) + "CenterCropPad (x, s)", [np.pad(square[1:3], ((0, 0), (1, 1)), constant_values="")])
+    case("trilu", "Trilu <upper = 0> (x)", [np.where(np.tri(4, 6, dtype=bool), square, "")])
+    blocks = x.reshape(1, 1, 4, 6)
+    deep = blocks.reshape(1, 1, 2, 2, 3, 2).transpose(0, 3, 5, 1, 2, 4).reshape(1, 4, 2, 3)
+    case("space_to_depth", "SpaceToDepth <blocksize = 2> (x)", [deep], blocks)
+    case("depth_to_space", "DepthToSpace <blocksize = 2> (x)", [blocks], deep)
+    case("sequence", "s = SequenceConstruct (x, x); ConcatFromSequence <axis = 0> (s)", [np.concatenate([square, square])])
+
+
+def all_types(folder):
+    """Types that ONNX Runtime has no kernels for; numpy's results, which storing as integers truncates."""
+    x = np.array([[3, 90, 1], [500, 7, 20]], np.int32)
+    for dtype in (np.int32, np.int64, np.uint32, np.uint64):
+        name = np.dtype(dtype).name
+        feeds, axes = {"x": x.astype(dtype)}, {"axes": np.array([1], np.int64)}
+        for op, result in (("ReduceLogSum", np.log(x.sum(1))), ("ReduceLogSumExp", np.logaddexp.reduce(x.astype(float), 1))):
+            node = helper.make_node(op, ["x", "axes"], ["y"], keepdims=0)
+            typed(folder, f"{op.lower()}_{name}", node, feeds, axes, [result.astype(dtype)])
+        typed(folder, f"erf_{name}", helper.make_node("Erf", ["x"], ["y"]), {"x": (x % 5).astype(dtype)}, {},
+              [np.where(x % 5 > 5, 1, 0).astype(dtype)])
+
+
+def typed(folder, name, node, feeds, weights, results):
+    infos = [helper.make_tensor_value_info(o, helper.np_dtype_to_tensor_dtype(r.dtype), r.shape) for o, r in zip(node.output, results)]
+    known = [helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for x, a in feeds.items()]
+    graph = helper.make_graph([node], name, known, infos, [numpy_helper.from_array(w, x) for x, w in weights.items()])
+    save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR), feeds, results)
 
 
 def bmp(pixels, bits, down=False, palette=b""):
@@ -477,6 +560,8 @@ if __name__ == "__main__":
     all_contrib(sys.argv[1])
     all_images(sys.argv[1])
     all_strings(sys.argv[1])
+    all_string_moves(sys.argv[1])
+    all_types(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     for name in CONTROL:

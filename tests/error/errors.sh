@@ -187,6 +187,12 @@ all_unknown() {
         ! grep -q Relu err
 }
 check model-unknown-operators all_unknown
+nearest() {
+    refused 4 any "'s1'.*Sofmax of domain 'ai.onnx', version 13, inputs float, is not supported; Softmax of domain 'ai.onnx' is" \
+        "'q1'.*QGemm of domain 'ai.onnx'.*; QGemm of domain 'com.microsoft' is" "'c1'.*nchwc.*ORT_ENABLE_EXTENDED" \
+        -- compile models/nearest.onnx -o place/out
+}
+check model-nearest nearest
 check model-subgraph refused 4 any "'if1'" 'subgraph' -- compile models/subgraph.onnx -o place/out
 check model-deep refused 4 any "'n1'" 'subgraph' -- compile models/deep.onnx -o place/out
 

@@ -266,6 +266,8 @@ MODELS = {
                              name="sum1"),
     "external-length": one("Add", ("x", "w"), [external("w", (2, 3), "enough.bin", length="12")], name="sum1"),
     # operators
+    "nearest": model([node("Sofmax", ["x"], ["a"], "s1"), node("QGemm", ["a"], ["b"], "q1"),
+                      node("Conv", ["b"], ["y"], "c1", "com.microsoft.nchwc")], [value("x")], [value("y")]),
     "unknown-operators": model(
         [node("Frobnicate", ["x"], ["a"], "frob1", "com.acme"), node("Quux", ["a"], ["b"], "quux1"),
          node("Relu", ["b"], ["c"], "relu1"), node("Blorp", ["c"], ["d"], "blorp1"),
