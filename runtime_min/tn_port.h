@@ -5,7 +5,7 @@
        #define TN_NEED_VECTORS   tn_f32x4, tn_f32x8, tn_f32x16 and TN_LOAD_, TN_STORE_, TN_SPLAT_, TN_SELECT_
        #define TN_NEED_EXTREMES  TN_MAX_, TN_MIN_ of those
        #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
-       #define TN_NEED_FIXED     tn_fixmul, tn_fixshift (int32_t)
+       #define TN_NEED_FIXED     tn_fixmul, tn_fixshift (int32_t); with TN_NEED_VECTORS TN_FIXMUL_, TN_FIXSHIFT_
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
@@ -310,11 +310,11 @@ TN_UNUSED static inline int64_t tn_ipow(int64_t x, int64_t y)
 #if defined(TN_NEED_FIXED) && !defined(TN_HAS_FIXED)
 #define TN_HAS_FIXED
 
-/* x * y / 2^31 to nearest, ties up; saturated. A shift of a negative number keeps its sign with every compiler there is. */
+/* x * y / 2^31 to nearest, ties up; y is above the least number. A shift of a negative number keeps its sign with every
+   compiler there is. */
 TN_UNUSED static inline int32_t tn_fixmul(int32_t x, int32_t y)
 {
-    int64_t product = (int64_t)x * y + 1073741824;
-    return product == INT64_C(4611686019501129728) ? INT32_MAX : (int32_t)(product >> 31);
+    return (int32_t)(((int64_t)x * y + 1073741824) >> 31);
 }
 
 /* x / 2^e to nearest, ties away from 0; e 0..31. */
@@ -323,6 +323,69 @@ TN_UNUSED static inline int32_t tn_fixshift(int32_t x, int32_t e)
     int32_t mask = (int32_t)((UINT32_C(1) << e) - 1u);
     return (x >> e) + ((x & mask) > (mask >> 1) + (x < 0) ? 1 : 0);
 }
+#endif
+
+#if defined(TN_NEED_FIXED) && defined(TN_NEED_VECTORS) && !defined(TN_HAS_FIXED_VECTORS)
+#define TN_HAS_FIXED_VECTORS
+
+#if defined(__SSE4_1__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+typedef int64_t tn_i64x4 __attribute__((__vector_size__(32)));
+typedef int64_t tn_i64x8 __attribute__((__vector_size__(64)));
+typedef int64_t tn_i64x16 __attribute__((__vector_size__(128)));
+
+/* The same on vectors: TN_FIXMUL_ and TN_FIXSHIFT_. Products of 64 bits, the even lanes and the odd ones apart. */
+#define TN_FIXMUL_(n, a, b) \
+    (__builtin_convertvector((__builtin_convertvector((a), tn_i64x##n) * __builtin_convertvector((b), tn_i64x##n) + 1073741824) >> 31, tn_i32x##n))
+#define TN_FIXMUL_X86_(n, t, p, half, even, odd, x, y, a, b, merge) \
+    (__extension__({ \
+        const t x = (t)(a); \
+        const t y = (t)(b); \
+        const t even = p##_add_epi64(p##_mul_epi32(x, y), half); \
+        const t odd = p##_add_epi64(p##_mul_epi32(p##_srli_epi64(x, 32), p##_srli_epi64(y, 32)), \
+                                    half); \
+        (tn_i32x##n)merge(p##_srli_epi64(even, 31), p##_slli_epi64(odd, 1)); \
+    }))
+#define TN_FIXMUL_K(n, t, p, half, k, a, b, merge) TN_FIXMUL_X86_(n, t, p, half, tn_e##k, tn_o##k, tn_x##k, tn_y##k, a, b, merge)
+#define TN_FIXMUL_AT(n, t, p, half, k, a, b, merge) TN_FIXMUL_K(n, t, p, half, k, a, b, merge)
+#define TN_MERGE_4(even, odd) _mm_blend_epi16(even, odd, 0xcc)
+#define TN_MERGE_8(even, odd) _mm256_blend_epi32(even, odd, 0xaa)
+#define TN_MERGE_16(even, odd) _mm512_mask_blend_epi32(0xaaaa, even, odd)
+
+#if defined(__SSE4_1__)
+#define TN_FIXMUL_I32X4(a, b) TN_FIXMUL_AT(4, __m128i, _mm, _mm_set1_epi64x(1073741824), __COUNTER__, a, b, TN_MERGE_4)
+#elif defined(__ARM_NEON)
+#define TN_FIXMUL_I32X4(a, b) ((tn_i32x4)vqrdmulhq_s32((int32x4_t)(a), (int32x4_t)(b)))
+#else
+#define TN_FIXMUL_I32X4(a, b) TN_FIXMUL_(4, a, b)
+#endif
+#if defined(__AVX2__)
+#define TN_FIXMUL_I32X8(a, b) TN_FIXMUL_AT(8, __m256i, _mm256, _mm256_set1_epi64x(1073741824), __COUNTER__, a, b, TN_MERGE_8)
+#else
+#define TN_FIXMUL_I32X8(a, b) TN_FIXMUL_(8, a, b)
+#endif
+#if defined(__AVX512F__)
+#define TN_FIXMUL_I32X16(a, b) TN_FIXMUL_AT(16, __m512i, _mm512, _mm512_set1_epi64(1073741824), __COUNTER__, a, b, TN_MERGE_16)
+#else
+#define TN_FIXMUL_I32X16(a, b) TN_FIXMUL_(16, a, b)
+#endif
+
+#define TN_FIXSHIFT_(n, x, e, m, a, b) \
+    (__extension__({ \
+        const tn_i32x##n x = (a); \
+        const tn_i32x##n e = (b); \
+        const tn_i32x##n m = (((tn_i32x##n){0} + 1) << e) - 1; \
+        (x >> e) - ((x & m) > (m >> 1) - (x < 0)); \
+    }))
+#define TN_FIXSHIFT_K(n, k, a, b) TN_FIXSHIFT_(n, tn_x##k, tn_e##k, tn_m##k, a, b)
+#define TN_FIXSHIFT_AT(n, k, a, b) TN_FIXSHIFT_K(n, k, a, b)
+#define TN_FIXSHIFT_I32X4(a, b) TN_FIXSHIFT_AT(4, __COUNTER__, a, b)
+#define TN_FIXSHIFT_I32X8(a, b) TN_FIXSHIFT_AT(8, __COUNTER__, a, b)
+#define TN_FIXSHIFT_I32X16(a, b) TN_FIXSHIFT_AT(16, __COUNTER__, a, b)
 #endif
 
 /* --- floats to integers: toward zero; beyond the type's range its end, and NaN gives its least value ---------------- */

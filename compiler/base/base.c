@@ -99,8 +99,7 @@ int64_t tn_floor_div(int64_t x, int64_t y)
 
 int32_t tn_fixed_mul(int32_t x, int32_t y)
 {
-    int64_t product = (int64_t)x * y + (INT64_C(1) << 30);
-    return x == INT32_MIN && y == INT32_MIN ? INT32_MAX : (int32_t)(product >> 31);
+    return (int32_t)(((int64_t)x * y + (INT64_C(1) << 30)) >> 31);
 }
 
 int32_t tn_fixed_shift(int32_t x, int e)

@@ -52,8 +52,8 @@ int64_t tn_larger(int64_t x, int64_t y);
 /* Rounded down; y is not 0. The least number by -1 wraps. */
 int64_t tn_floor_div(int64_t x, int64_t y);
 
-/* Fixed point: x * y / 2^31 rounded to nearest, ties up, saturated: of fractions of 2^31 their product. And x / 2^e
-   rounded to nearest, ties away from 0; e 0..31. */
+/* Fixed point: x * y / 2^31 rounded to nearest, ties up: of fractions of 2^31 their product; y is above the least number.
+   And x / 2^e rounded to nearest, ties away from 0; e 0..31. */
 int32_t tn_fixed_mul(int32_t x, int32_t y);
 int32_t tn_fixed_shift(int32_t x, int e);
 

@@ -259,6 +259,11 @@ static const char *vector_op(printer *c, const tn_expr *e)
     }
     if (e->op == TN_OP_MIN || e->op == TN_OP_MAX)
         return vector_extreme(c, e);
+    if (e->op == TN_OP_FIXMUL || e->op == TN_OP_FIXSHIFT) {
+        c->needs->fixed = true;
+        return tn_strfmt(a, "TN_FIX%s_%s(%s, %s)", e->op == TN_OP_FIXMUL ? "MUL" : "SHIFT", kind,
+                         vector_text(c, e->arg[0]), vector_text(c, e->arg[1]));
+    }
     if (e->op == TN_OP_AND || e->op == TN_OP_OR)
         return tn_strfmt(a, "(%s %s %s)", text_of(c, e->arg[0]), e->op == TN_OP_AND ? "&" : "|", text_of(c, e->arg[1]));
     if (e->op == TN_OP_NOT)

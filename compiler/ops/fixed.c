@@ -65,7 +65,10 @@ static const tn_expr *rounded_twice(tn_program *p, const tn_node *n, const tn_ex
     if (!has_none(n->in[2], 1))
         x = tn_op2(p, TN_OP_SHL, x, tn_max(p, shift, zero));
     x = tn_op2(p, TN_OP_FIXMUL, x, m);
-    return has_none(n->in[2], -1) ? x : tn_op2(p, TN_OP_FIXSHIFT, x, tn_max(p, tn_sub(p, zero, shift), zero));
+    if (has_none(n->in[2], -1))
+        return x;
+    const tn_expr *right = tn_sub(p, zero, shift);
+    return tn_op2(p, TN_OP_FIXSHIFT, x, has_none(n->in[2], 1) ? right : tn_max(p, right, zero));
 }
 
 static const tn_expr *rounded_once(tn_program *p, const tn_expr *x, const tn_expr *m, const tn_expr *shift)
@@ -81,7 +84,8 @@ const tn_expr *tn_expr_rescale(tn_program *p, const tn_node *n, const tn_expr *c
 {
     const tn_expr *x = tn_sub(p, tn_cast(p, TN_INT32, in[0]), int_of(p, TN_INT32, n, "x_zero"));
     const tn_expr *m = uniform(p, n->in[1], in[1]), *shift = tn_cast(p, TN_INT32, uniform(p, n->in[2], in[2]));
-    x = tn_op2(p, TN_OP_SHL, x, int_of(p, TN_INT32, n, "left"));
+    if (tn_node_int(n, "left", 0) != 0)
+        x = tn_op2(p, TN_OP_SHL, x, int_of(p, TN_INT32, n, "left"));
     bool once = tn_node_int(n, "single", 0) != 0;
     x = once ? rounded_once(p, x, m, shift) : rounded_twice(p, n, x, m, shift);
     return limit(p, n, tn_add(p, x, int_of(p, TN_INT32, n, "zero")), n->out[0]->dtype);

@@ -26,6 +26,11 @@ static bool has_float_form(int op)
     }
 }
 
+static bool has_int_form(int op)
+{
+    return is_arithmetic(op) || op == TN_OP_MIN || op == TN_OP_MAX || op == TN_OP_FIXMUL || op == TN_OP_FIXSHIFT;
+}
+
 static bool is_comparison(int op)
 {
     return op == TN_OP_LT || op == TN_OP_LE || op == TN_OP_EQ || op == TN_OP_NE || op == TN_OP_ISNAN;
@@ -72,9 +77,7 @@ static bool can_vector_select(tn_program *p, const tn_expr *e, const tn_var *lan
 static bool can_vector_op(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     tn_dtype of = e->arg[0]->dtype;
-    bool has = e->dtype == TN_FLOAT ? has_float_form(e->op)
-             : e->dtype == TN_INT32 ? is_arithmetic(e->op) || e->op == TN_OP_MIN || e->op == TN_OP_MAX
-                                    : false;
+    bool has = e->dtype == TN_FLOAT ? has_float_form(e->op) : e->dtype == TN_INT32 ? has_int_form(e->op) : false;
     if (e->dtype == TN_BOOL)
         has = is_comparison(e->op) ? of == TN_FLOAT || of == TN_INT32
                                    : e->op == TN_OP_AND || e->op == TN_OP_OR || e->op == TN_OP_NOT;
