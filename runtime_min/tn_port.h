@@ -340,17 +340,19 @@ typedef int64_t tn_i64x16 __attribute__((__vector_size__(128)));
 
 /* The same on vectors: TN_FIXMUL_ and TN_FIXSHIFT_. Products of 64 bits, the even lanes and the odd ones apart. */
 #define TN_FIXMUL_(n, a, b) \
-    (__builtin_convertvector((__builtin_convertvector((a), tn_i64x##n) * __builtin_convertvector((b), tn_i64x##n) + 1073741824) >> 31, tn_i32x##n))
+    (__builtin_convertvector( \
+        (__builtin_convertvector((a), tn_i64x##n) * __builtin_convertvector((b), tn_i64x##n) + 1073741824) >> 31, \
+        tn_i32x##n))
 #define TN_FIXMUL_X86_(n, t, p, half, even, odd, x, y, a, b, merge) \
     (__extension__({ \
         const t x = (t)(a); \
         const t y = (t)(b); \
         const t even = p##_add_epi64(p##_mul_epi32(x, y), half); \
-        const t odd = p##_add_epi64(p##_mul_epi32(p##_srli_epi64(x, 32), p##_srli_epi64(y, 32)), \
-                                    half); \
-        (tn_i32x##n)merge(p##_srli_epi64(even, 31), p##_slli_epi64(odd, 1)); \
+        const t odd = p##_add_epi64(p##_mul_epi32(p##_srli_epi64(x, 32), p##_srli_epi64(y, 32)), half); \
+        (tn_i32x##n) merge(p##_srli_epi64(even, 31), p##_slli_epi64(odd, 1)); \
     }))
-#define TN_FIXMUL_K(n, t, p, half, k, a, b, merge) TN_FIXMUL_X86_(n, t, p, half, tn_e##k, tn_o##k, tn_x##k, tn_y##k, a, b, merge)
+#define TN_FIXMUL_K(n, t, p, half, k, a, b, merge) \
+    TN_FIXMUL_X86_(n, t, p, half, tn_e##k, tn_o##k, tn_x##k, tn_y##k, a, b, merge)
 #define TN_FIXMUL_AT(n, t, p, half, k, a, b, merge) TN_FIXMUL_K(n, t, p, half, k, a, b, merge)
 #define TN_MERGE_4(even, odd) _mm_blend_epi16(even, odd, 0xcc)
 #define TN_MERGE_8(even, odd) _mm256_blend_epi32(even, odd, 0xaa)
@@ -364,12 +366,14 @@ typedef int64_t tn_i64x16 __attribute__((__vector_size__(128)));
 #define TN_FIXMUL_I32X4(a, b) TN_FIXMUL_(4, a, b)
 #endif
 #if defined(__AVX2__)
-#define TN_FIXMUL_I32X8(a, b) TN_FIXMUL_AT(8, __m256i, _mm256, _mm256_set1_epi64x(1073741824), __COUNTER__, a, b, TN_MERGE_8)
+#define TN_FIXMUL_I32X8(a, b) \
+    TN_FIXMUL_AT(8, __m256i, _mm256, _mm256_set1_epi64x(1073741824), __COUNTER__, a, b, TN_MERGE_8)
 #else
 #define TN_FIXMUL_I32X8(a, b) TN_FIXMUL_(8, a, b)
 #endif
 #if defined(__AVX512F__)
-#define TN_FIXMUL_I32X16(a, b) TN_FIXMUL_AT(16, __m512i, _mm512, _mm512_set1_epi64(1073741824), __COUNTER__, a, b, TN_MERGE_16)
+#define TN_FIXMUL_I32X16(a, b) \
+    TN_FIXMUL_AT(16, __m512i, _mm512, _mm512_set1_epi64(1073741824), __COUNTER__, a, b, TN_MERGE_16)
 #else
 #define TN_FIXMUL_I32X16(a, b) TN_FIXMUL_(16, a, b)
 #endif

@@ -100,12 +100,18 @@ static void find_numbers(const layer *l, int which, float *alpha, float *beta)
     }
 }
 
-static const tn_expr *clip(const layer *l, const tn_expr *x)
+/* To -limit .. limit, the attribute of that name; not at all where it is 0. */
+static const tn_expr *clip_by(const layer *l, const char *name, const tn_expr *x)
 {
-    double limit = (double)tn_node_float(l->n, "clip", 0);
+    double limit = (double)tn_node_float(l->n, name, 0);
     if (limit <= 0)
         return x;
     return tn_max(l->p, tn_min(l->p, x, tn_number(l->p, l->t, limit)), tn_number(l->p, l->t, -limit));
+}
+
+static const tn_expr *clip(const layer *l, const tn_expr *x)
+{
+    return clip_by(l, "clip", x);
 }
 
 /* Activation i of the direction, of a value that is clipped already. */
@@ -435,7 +441,8 @@ static const tn_expr *peep(const pass *s, const tn_expr *gate, int64_t k, const 
     return tn_add(s->l->p, gate, tn_mul(s->l->p, weight, cell));
 }
 
-/* clip bounds what goes into the gates' activations; the cell is not clipped on its way to h, as in ONNX Runtime.
+/* clip bounds what goes into the gates' activations; the cell is not clipped on its way to h, as in ONNX Runtime;
+   cell_clip, which ONNX does not have, bounds the cell itself, as in TFLite.
    Gates i o f c:  cell = f * cell + i * c,  h = o * tanh(cell); the output gate peeps at the new cell. With input_forget
    the forget gate is what the input gate leaves. */
 static void step_lstm(const pass *s, tn_buf *cell)
@@ -449,7 +456,7 @@ static void step_lstm(const pass *s, tn_buf *cell)
                          ? tn_sub(p, tn_number(p, s->l->t, 1), i)
                          : activate(s, 0, peep(s, load_gate(s, pre, 2, c->at), 2, c->at[1], old));
     const tn_expr *fresh = activate(s, 1, load_gate(s, pre, 3, c->at));
-    set_state(s, c, tn_add(p, tn_mul(p, f, old), tn_mul(p, i, fresh)));
+    set_state(s, c, clip_by(s->l, "cell_clip", tn_add(p, tn_mul(p, f, old), tn_mul(p, i, fresh))));
     c = tn_comp_begin(p, s->l->n, s->h);
     const tn_expr *now = tn_load(p, cell, c->at);
     const tn_expr *o = activate(s, 0, peep(s, load_gate(s, pre, 1, c->at), 1, c->at[1], now));

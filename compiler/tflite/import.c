@@ -6,8 +6,6 @@
    are calls of the compiler's operators (ops/expand.h); types and shapes follow by inference, as for any model. */
 #include "tflite/importer.h"
 
-#include "ops/ops.h"
-
 static const tfl_row rows[] = {
 #define TFL(name, min_in, max_in, n_out, types, add, call, doc) {#name, min_in, max_in, n_out, types, add, call, doc},
 #include "tflite/operators.def"
@@ -183,22 +181,6 @@ void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v)
         v = tn_tfl_call(op, "Identity", v);
     name_value(op->im, t, form, v);
     set_value(t, form, v);
-}
-
-void tn_tfl_add_outputs(tfl_op *op, tn_value *v, int n, tn_value **out)
-{
-    out[0] = v;
-    for (int i = 1; i < n; i++)
-        out[i] = op->e.failed ? v : tn_graph_add_value(op->im->graph, tn_tfl_text(op, "%s.%d", v->name, i));
-    if (op->e.failed)
-        return;
-    tn_node *node = v->maker;
-    node->n_out = n;
-    node->out = TN_NEW_N(op->im->arena, tn_value *, n);
-    for (int i = 0; i < n; i++) {
-        node->out[i] = out[i];
-        out[i]->maker = node;
-    }
 }
 
 bool tn_tfl_give_one(tfl_op *op, tn_value *v)
@@ -489,7 +471,7 @@ tn_graph *tn_tflite_parse(tn_arena *a, tn_diag *d, const char *path, const void 
     im.graph = TN_NEW(a, tn_graph);
     *im.graph = (tn_graph){.arena = a, .diag = d, .path = im.path};
     im.graph->name = tn_flat_text(a, im.part, 4);
-    bool ok =
-        tn_tfl_read_tensors(&im) && check_damage(&im) && add_inputs(&im) && add_operators(&im) && add_outputs(&im);
+    bool ok = tn_tfl_read_tensors(&im) && check_damage(&im) && add_inputs(&im) && add_operators(&im) && add_outputs(&im)
+           && tn_tfl_add_state_outputs(&im);
     return ok && check_damage(&im) ? im.graph : NULL;
 }

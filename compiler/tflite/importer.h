@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "ops/expand.h"
+#include "ops/ops.h"
 #include "tflite/flat.h"
 #include "tflite/tflite.h"
 
@@ -26,10 +27,22 @@ typedef struct tfl_tensor {
     bool is_variable;      /* state that is kept from run to run */
     size_t n_scale;        /* 0: not quantised */
     const float *scale;
-    const int64_t *zero; /* as many */
-    int axis;            /* that several scales belong to; -1: they fit none */
-    tn_value *value[2];  /* by tfl_form; NULL: not made yet */
+    const int64_t *zero;  /* as many */
+    int axis;             /* that several scales belong to; -1: they fit none */
+    tn_value *value[2];   /* by tfl_form; NULL: not made yet */
+    const char *variable; /* of a resource: whose handle it is; NULL: of none */
 } tfl_tensor;
+
+/* State of the model, see state.c. */
+typedef struct tfl_variable {
+    const char *name;
+    tn_value *now; /* what it holds where the next operator reads it; NULL: not read or written yet */
+    bool is_assigned;
+} tfl_variable;
+typedef struct {
+    tfl_variable *items;
+    size_t n, room;
+} tfl_variable_vec;
 
 typedef struct tfl_op tfl_op;
 typedef struct tfl_row {
@@ -65,6 +78,7 @@ struct importer {
     tfl_tensor *tensors;
     size_t n_tensors;
     tn_map names;
+    tfl_variable_vec variables;
 };
 
 /* --- tensors.c ------------------------------------------------------------------------------------------------------ */
@@ -93,9 +107,7 @@ int tn_tfl_axis(const tfl_op *op, tfl_form form, int64_t axis,
                 int rank); /* where that axis is in the form; -1: error */
 
 void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v); /* output i */
-/* Makes v's node one of n outputs, which are put into out. */
-void tn_tfl_add_outputs(tfl_op *op, tn_value *v, int n, tn_value **out);
-bool tn_tfl_give_one(tfl_op *op, tn_value *v); /* output 0 as the file has it; false after an error */
+bool tn_tfl_give_one(tfl_op *op, tn_value *v);                   /* output 0 as the file has it; false after an error */
 
 /* Constants. */
 const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count); /* input i; NULL after an error */
@@ -105,6 +117,8 @@ int64_t tn_tfl_dim(const tfl_tensor *t, int i);
 
 /* What the operator does after its arithmetic in float: none, Relu, Relu6 ... (ActivationFunctionType) */
 tn_value *tn_tfl_activate(tfl_op *op, tn_value *v, int function);
+
+bool tn_tfl_add_state_outputs(importer *im); /* state.c */
 
 /* --- operators.def: a function for each family ---------------------------------------------------------------------- */
 

@@ -132,7 +132,8 @@ bool tn_tfl_concatenation(tfl_op *op)
 static bool split(tfl_op *op, int of, const char *call, tn_value *sizes)
 {
     tn_value **out = TN_NEW_N(op->im->arena, tn_value *, op->n_out);
-    tn_tfl_add_outputs(op, tn_tfl_call(op, call, tn_tfl_in(op, of), sizes), op->n_out, out);
+    tn_value *in[2] = {tn_tfl_in(op, of), sizes};
+    tn_call_all(&op->e, call, sizes != NULL ? 2 : 1, in, op->n_out, out);
     for (int i = 0; i < op->n_out; i++)
         tn_tfl_give(op, i, LAST, out[i]);
     return !op->e.failed;
@@ -398,7 +399,8 @@ bool tn_tfl_top_k(tfl_op *op)
 {
     tn_value *out[2];
     tn_value *k = tn_call_reshape(&op->e, ints_of(op, 1), 1, (const int64_t[]){1});
-    tn_tfl_add_outputs(op, tn_tfl_call(op, "TopK axis=-1", tn_tfl_in(op, 0), k), 2, out);
+    tn_value *in[2] = {tn_tfl_in(op, 0), k};
+    tn_call_all(&op->e, "TopK axis=-1", 2, in, 2, out);
     tn_tfl_give(op, 0, LAST, out[0]);
     tn_tfl_give(op, 1, LAST, tn_tfl_call(op, tn_tfl_text(op, "Cast to=%d", (int)op->out[1]->dtype), out[1]));
     return !op->e.failed;

@@ -7,6 +7,8 @@ static const tn_dtype types[] = {TN_FLOAT,    TN_FLOAT16, TN_INT32, TN_UINT8,   
                                  TN_UINT64,   0,          0,        TN_UINT32,       TN_UINT16,    TN_INT4,
                                  TN_BFLOAT16, TN_INT2,    TN_UINT4, TN_FLOAT8E4M3FN, TN_FLOAT8E5M2};
 
+enum { RESOURCE = 13 };
+
 /* What the schema calls the types that have no row here. */
 static const char *type_name(int type)
 {
@@ -14,7 +16,6 @@ static const char *type_name(int type)
     case 5: return "string";
     case 8: return "complex64";
     case 11: return "complex128";
-    case 13: return "resource";
     case 14: return "variant";
     default: return "not known";
     }
@@ -52,7 +53,7 @@ static bool read_shape(importer *im, tfl_tensor *t, tn_flat_table p)
         return tensor_error(im, t, "rank %zu; at most %d is supported", dims.n, (int)TN_MAX_RANK);
     for (size_t i = 0; i < dims.n; i++) {
         int64_t n = tn_flat_at_i32(dims, i);
-        t->shape.dim[i] = tn_dim_fixed(n);
+        t->shape.dim[i] = tn_dim_fixed(n >= 0 ? n : 1);
         t->is_fixed = t->is_fixed && n >= 0 && !(i < open.n && tn_flat_at_i32(open, i) < 0);
         t->shape.known = t->shape.known && n >= 0;
     }
@@ -157,6 +158,8 @@ static bool read_tensor(importer *im, size_t index, tn_flat_table p)
     t->name = unique_name(im, tn_flat_text(im->arena, p, 3), index);
     t->is_variable = tn_flat_bool(p, 5);
     t->dtype = type >= 0 && type < (int)(sizeof types / sizeof *types) ? types[type] : TN_UNDEFINED;
+    if (type == RESOURCE) /* the handle of a variable: nothing else is read of it */
+        return true;
     if (t->dtype == TN_UNDEFINED || t->dtype == TN_STRING)
         return tensor_error(im, t, "its type, number %d (%s), is not supported", type, type_name(type));
     if (tn_flat_child(p, 6).at != 0)

@@ -21,11 +21,11 @@ TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int8": "INT8", "uint8": "U
 class Tensor:
     """data None: computed or an input. scale, zero: one or one per index of axis."""
 
-    def __init__(self, dtype, shape, data=None, scale=None, zero=0, axis=0):
+    def __init__(self, dtype, shape, data=None, scale=None, zero=0, axis=0, variable=False):
         self.dtype, self.shape, self.data = np.dtype(dtype), list(shape), data
         self.scale = None if scale is None else np.atleast_1d(np.float32(scale))
         self.zero = None if scale is None else np.broadcast_to(np.int64(zero), self.scale.shape)
-        self.axis, self.index = axis, None
+        self.axis, self.index, self.variable = axis, None, variable
 
 
 def pack(op, version, options, inputs, outputs):
@@ -41,7 +41,7 @@ def pack(op, version, options, inputs, outputs):
     for i, t in enumerate(t for t in inputs + outputs if t is not None):
         x = schema.TensorT()
         x.name, x.shape, x.type, x.hasRank = f"t{i}", t.shape, getattr(schema.TensorType, TYPES[t.dtype.name]), True
-        x.buffer = 0
+        x.buffer, x.isVariable = 0, t.variable
         if t.data is not None:
             b = schema.BufferT()
             b.data = np.frombuffer(np.ascontiguousarray(t.data).tobytes(), np.uint8)
@@ -61,7 +61,7 @@ def pack(op, version, options, inputs, outputs):
         o.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
         o.builtinOptions = options
     g.operators = [o]
-    g.inputs = [t.index for t in inputs if t is not None and t.data is None]
+    g.inputs = [t.index for t in inputs if t is not None and t.data is None and not t.variable]
     g.outputs = o.outputs
     m.subgraphs = [g]
     b = flatbuffers.Builder(1024)
@@ -114,7 +114,8 @@ class Cases:
         self.names.add(name)
         r = np.random.default_rng(zlib.crc32(name.encode()))
         o = options_of(options, fields)
-        fed = [t for t in inputs if t is not None and t.data is None]
+        fed = [t for t in inputs if t is not None and t.data is None and not t.variable]
+        state = [t for t in inputs if t is not None and t.variable]  # 0 at first, which Tenon leaves to the caller
         feeds = [self.random(t, r) for t in fed]
         if low is not None:
             feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
@@ -131,7 +132,8 @@ class Cases:
         place = os.path.join(self.folder, name)
         with open(place + ".tflite", "wb") as f:
             f.write(pack(op, version, o, inputs, outputs))
-        np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed, feeds)})
+        feeds += [np.zeros(t.shape, t.dtype) for t in state]
+        np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed + state, feeds)})
         np.savez(place + ".out.npz", **{f"t{t.index}": x for t, x in zip(outputs, results)})
 
 
@@ -289,6 +291,22 @@ def reduces(c):
     c.add("batch_matmul_turned", "BATCH_MATMUL", "BatchMatMul", [F(2, 4, 3), F(2, 5, 4)], [F(2, 3, 5)], adjX=True, adjY=True)
 
 
+def recurrent(c):
+    def state(*shape):
+        return Tensor("float32", shape, variable=True)
+
+    def lstm(batch, steps, size, cells, time_major, clip):
+        x = F(steps, batch, size) if time_major else F(batch, steps, size)
+        weights = [CF(cells, size, by=0.5) for _ in range(4)] + [CF(cells, cells, by=0.5) for _ in range(4)]
+        bias = [CF(cells) for _ in range(4)]
+        inputs = [x] + weights + [None] * 3 + bias + [None] * 2 + [state(batch, cells), state(batch, cells)] + [None] * 4
+        c.add(f"lstm_{cells}", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM", inputs, [F(batch, steps, cells)],
+              fusedActivationFunction=4, cellClip=clip, timeMajor=time_major)
+
+    lstm(1, 5, 3, 8, False, 0.3)
+    lstm(2, 4, 5, 6, True, 0.0)
+
+
 def fixed(c):
     """Quantised: byte-equal. Two numbers of bits and several scales each, so that shifts to both sides occur."""
     conv = dict(strideW=1, strideH=1)
@@ -338,7 +356,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     c = Cases(sys.argv[1])
-    for family in (elementwise, windows, moves, reduces, fixed):
+    for family in (elementwise, windows, moves, reduces, recurrent, fixed):
         family(c)
     print(f"{len(c.names)} cases")
 

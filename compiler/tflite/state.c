@@ -1,0 +1,214 @@
+/* State that a model keeps from run to run: variables, and the state tensors of recurrent layers. The generated function
+   keeps none, so each is an input of the model, and what the run leaves of it an output:
+
+       VAR_HANDLE "stream/states", READ_VARIABLE, ASSIGN_VARIABLE
+           becomes    input "stream/states"    output "stream/states.next"
+
+   The caller hands on one as the other; what it holds before the first run a note says. LSTM with the layout of its
+   weights is ONNX's, gate by gate. */
+#include "tflite/importer.h"
+
+/* --- variables ------------------------------------------------------------------------------------------------------- */
+
+static tfl_variable *find_variable(tfl_op *op, const char *name)
+{
+    importer *im = op->im;
+    for (size_t i = 0; i < im->variables.n; i++)
+        if (strcmp(im->variables.items[i].name, name) == 0)
+            return &im->variables.items[i];
+    tfl_variable *v = TN_PUSH(im->arena, im->variables);
+    v->name = name;
+    return v;
+}
+
+/* What it holds when it is read before it is written: an input of the tensor's type. */
+static tn_value *read_variable(tfl_op *op, const char *name, const tfl_tensor *like)
+{
+    tfl_variable *v = find_variable(op, name);
+    if (v->now != NULL)
+        return v->now;
+    if (!like->shape.known) {
+        tn_tfl_error(op, "the shape of state '%s' is not known", name);
+        return tn_expand_scalar(&op->e, TN_FLOAT, 0);
+    }
+    v->now = tn_graph_add_value(op->im->graph, name);
+    v->now->dtype = like->dtype;
+    v->now->shape = like->shape;
+    v->now->is_input = true;
+    *TN_PUSH(op->im->arena, op->im->graph->inputs) = v->now;
+    tn_note(op->im->diag, tn_strfmt(op->im->arena, "%s: ", op->im->path),
+            "state '%s' is an input, %s, and the output '%s.next', to be handed on from run to run", name,
+            tn_type_text(op->im->arena, like->dtype, &like->shape), name);
+    return v->now;
+}
+
+static void assign_variable(tfl_op *op, const char *name, tn_value *to)
+{
+    tfl_variable *v = find_variable(op, name);
+    v->now = to;
+    v->is_assigned = true;
+}
+
+bool tn_tfl_var_handle(tfl_op *op)
+{
+    tfl_tensor *t = op->out[0];
+    const char *name = tn_flat_text(op->im->arena, op->options, 1);
+    if (t->dtype != TN_UNDEFINED)
+        return tn_tfl_error(op, "its output '%s' is no resource", t->name);
+    t->variable = *name != '\0' ? name : t->name;
+    return true;
+}
+
+static bool check_handle(tfl_op *op)
+{
+    return op->in[0]->variable != NULL || tn_tfl_error(op, "input '%s' is the handle of no variable", op->in[0]->name);
+}
+
+bool tn_tfl_read_variable(tfl_op *op)
+{
+    return check_handle(op) && tn_tfl_give_one(op, read_variable(op, op->in[0]->variable, op->out[0]));
+}
+
+bool tn_tfl_assign_variable(tfl_op *op)
+{
+    if (!check_handle(op))
+        return false;
+    assign_variable(op, op->in[0]->variable, tn_tfl_in(op, 1));
+    return !op->e.failed;
+}
+
+/* The subgraph that gives variables their first values: the caller does that. */
+bool tn_tfl_call_once(tfl_op *op)
+{
+    (void)op;
+    return true;
+}
+
+bool tn_tfl_add_state_outputs(importer *im)
+{
+    for (size_t i = 0; i < im->variables.n; i++) {
+        const tfl_variable *v = &im->variables.items[i];
+        if (!v->is_assigned)
+            continue;
+        tn_node *n = tn_graph_make_node(im->graph, tn_op_find("", "Identity"), "", 1, 1);
+        n->index = (int)im->graph->nodes.n;
+        n->version = n->op->since;
+        n->in[0] = v->now;
+        n->out[0] = tn_graph_add_value(im->graph, tn_strfmt(im->arena, "%s.next", v->name));
+        n->out[0]->maker = n;
+        n->out[0]->is_output = true;
+        *TN_PUSH(im->arena, im->graph->nodes) = n;
+        *TN_PUSH(im->arena, im->graph->outputs) = n->out[0];
+    }
+    return true;
+}
+
+/* --- LSTM --------------------------------------------------------------------------------------------------------------
+
+   Inputs: x; 1 to 4 its weights, 5 to 8 the state's, 12 to 15 biases, each of the gates input, forget, cell, output; 9 to 11
+   peepholes of input, forget, output; 16, 17 a projection; 18 the output's state, 19 the cell's; 20 to 23 normalisations. */
+
+enum { WEIGHTS = 1, RECURRENT = 5, PEEPHOLE = 9, BIAS = 12, PROJECTION = 16, STATE = 18, CELL = 19, NORM = 20 };
+
+/* ONNX's order of the gates: input, output, forget, cell. */
+static tn_value *join_gates(tfl_op *op, int first, int axis)
+{
+    tn_value *gate[4];
+    static const int place[4] = {0, 3, 1, 2};
+    for (int i = 0; i < 4; i++)
+        gate[i] = tn_tfl_in(op, first + place[i]);
+    tn_value *all = tn_call_list(&op->e, tn_tfl_text(op, "Concat axis=%d", axis), 4, gate);
+    return tn_call_unsqueeze(&op->e, all, 0);
+}
+
+static bool check_lstm(tfl_op *op)
+{
+    if (op->n_in <= CELL)
+        return tn_tfl_error(op, "has %d inputs; %d or more are wanted", op->n_in, CELL + 1);
+    for (int i = 0; i < op->n_in; i++) {
+        bool must = (i >= WEIGHTS && i < PEEPHOLE) || (i >= BIAS && i < PROJECTION) || i == STATE || i == CELL;
+        if (i == WEIGHTS && !tn_tfl_has(op, i))
+            return tn_tfl_error(op, "input and forget gates in one (CIFG) are not supported");
+        if (must && !tn_tfl_has(op, i))
+            return tn_tfl_error(op, "input %d is omitted", i);
+        if (tn_tfl_has(op, i) && (i == PROJECTION || i == PROJECTION + 1 || i >= NORM))
+            return tn_tfl_error(op, "a projection or a normalisation of gates (input %d) is not supported", i);
+        if (tn_tfl_has(op, i) && op->in[i]->dtype != TN_FLOAT)
+            return tn_tfl_error(
+                op, "input %d '%s' is %s; LSTM is supported in float only: convert the model without quantising it", i,
+                op->in[i]->name, tn_dtype_get(op->in[i]->dtype)->name);
+    }
+    if (op->in[0]->shape.rank != 3 || op->in[RECURRENT]->shape.rank != 2 || op->in[STATE]->shape.rank != 2)
+        return tn_tfl_error(op, "input 0 has rank %d, weights %d, state %d; 3, 2 and 2 are wanted",
+                            op->in[0]->shape.rank, op->in[RECURRENT]->shape.rank, op->in[STATE]->shape.rank);
+    return true;
+}
+
+static const char *activation_name(tfl_op *op)
+{
+    switch (tn_flat_i8(op->options, 0, 0)) {
+    case 1: return "Relu";
+    case 4: return "Tanh";
+    default:
+        tn_tfl_error(op, "activation function %d of the cell is not supported; Relu (1) and Tanh (4) are",
+                     tn_flat_i8(op->options, 0, 0));
+        return "Tanh";
+    }
+}
+
+static void set_activations(tfl_op *op, tn_node *n, const char *cell)
+{
+    tn_attr *a = TN_NEW_N(op->im->arena, tn_attr, n->n_attr + 1);
+    memcpy(a, n->attr, (size_t)n->n_attr * sizeof *a);
+    n->attr = a;
+    a += n->n_attr++;
+    *a = (tn_attr){.name = "activations", .kind = TN_ATTR_STRINGS, .n = 3};
+    a->strings = TN_NEW_N(op->im->arena, const char *, 3);
+    a->strings[0] = "Sigmoid";
+    a->strings[1] = a->strings[2] = cell;
+}
+
+/* Peepholes in ONNX's order: input, output, forget. */
+static tn_value *peepholes(tfl_op *op)
+{
+    if (!tn_tfl_has(op, PEEPHOLE) || !tn_tfl_has(op, PEEPHOLE + 1) || !tn_tfl_has(op, PEEPHOLE + 2))
+        return NULL;
+    tn_value *p[3] = {tn_tfl_in(op, PEEPHOLE), tn_tfl_in(op, PEEPHOLE + 2), tn_tfl_in(op, PEEPHOLE + 1)};
+    return tn_call_unsqueeze(&op->e, tn_call_list(&op->e, "Concat axis=0", 3, p), 0);
+}
+
+bool tn_tfl_lstm(tfl_op *op)
+{
+    if (!check_lstm(op))
+        return false;
+    bool time_major = tn_flat_bool(op->options, 3);
+    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0), biases = 4 * hidden;
+    tn_shape s = tn_shape_fixed(2, (const int64_t[]){1, biases});
+    const char *cell = activation_name(op), *clip = tn_tfl_float_text(op, tn_flat_float(op->options, 1, 0));
+    if (biases < 1 || biases >= TN_DIM_MAX)
+        return tn_tfl_error(op, "%lld cells", (long long)hidden);
+    tn_value *x = tn_tfl_in(op, 0), *out[3];
+    if (!time_major)
+        x = tn_tfl_call(op, "Transpose perm=1,0,2", x);
+    tn_value *zeros = tn_tfl_constant(op, tn_tensor_make(op->im->arena, TN_FLOAT, &s));
+    tn_value *h = tn_call_unsqueeze(&op->e, read_variable(op, op->in[STATE]->name, op->in[STATE]), 0);
+    tn_value *c = tn_call_unsqueeze(&op->e, read_variable(op, op->in[CELL]->name, op->in[CELL]), 0);
+    tn_value *in[8] = {x,
+                       join_gates(op, WEIGHTS, 0),
+                       join_gates(op, RECURRENT, 0),
+                       tn_call_join(&op->e, 1, join_gates(op, BIAS, 0), zeros),
+                       NULL,
+                       h,
+                       c,
+                       peepholes(op)};
+    tn_call_all(&op->e, tn_tfl_text(op, "LSTM hidden_size=%lld cell_clip=%s", (long long)hidden, clip),
+                in[7] != NULL ? 8 : 7, in, 3, out);
+    if (op->e.failed)
+        return false;
+    set_activations(op, out[0]->maker, cell);
+    tn_value *axis[2] = {tn_expand_int(&op->e, 1), tn_expand_int(&op->e, 0)};
+    tn_value *y = tn_tfl_call(op, "Squeeze", out[0], axis[0]);
+    assign_variable(op, op->in[STATE]->name, tn_tfl_call(op, "Squeeze", out[1], axis[1]));
+    assign_variable(op, op->in[CELL]->name, tn_tfl_call(op, "Squeeze", out[2], axis[1]));
+    return tn_tfl_give_one(op, time_major ? y : tn_tfl_call(op, "Transpose perm=1,0,2", y));
+}
