@@ -67,13 +67,35 @@ static int64_t points(const tn_axis *axis, int n)
     return total;
 }
 
-/* How often it runs. */
-static int64_t turns(const tn_comp *c)
+/* How often what stands in it runs. */
+static int64_t turns(const tn_repeat *r)
 {
     int64_t total = 1;
-    for (const tn_repeat *r = c->repeat; r != NULL; r = r->outer)
+    for (; r != NULL; r = r->outer)
         total *= r->extent->kind == TN_E_INT ? r->extent->i : r->turn->hi + 1;
     return total;
+}
+
+static int64_t points_of_turn(tn_program *p, const tn_comp *c, int64_t turn)
+{
+    tn_axis axis[TN_MAX_AXES];
+    for (int i = 0; i < c->n_axis; i++)
+        axis[i] = (tn_axis){c->axis[i].var, tn_substitute(p, c->axis[i].extent, c->repeat->turn, tn_index(p, turn))};
+    return points(axis, c->n_axis);
+}
+
+/* Points of its axes in all turns: of rows that are interleaved, the turn says how many there are. */
+static int64_t all_points(tn_program *p, const tn_comp *c)
+{
+    bool alike = true;
+    int64_t total = 0;
+    for (int i = 0; i < c->n_axis && c->repeat != NULL; i++)
+        alike = alike && !tn_uses_var(c->axis[i].extent, c->repeat->turn);
+    if (alike)
+        return points(c->axis, c->n_axis) * turns(c->repeat);
+    for (int64_t turn = 0; turn <= c->repeat->turn->hi; turn++)
+        total += points_of_turn(p, c, turn);
+    return total * turns(c->repeat->outer);
 }
 
 static bool has_product(const tn_expr *e)
@@ -154,7 +176,7 @@ static void describe_layers(tn_unit *u)
         *l = (tn_layer){
             .label = c->label, .function = "", .schedule = schedule_text(u, k), .out = buf_type(u->arena, c->out)};
         l->in = in != NULL ? buf_type(u->arena, in) : "()";
-        l->ops = points(c->axis, c->n_axis) * turns(c);
+        l->ops = all_points(u->program, c);
         l->macs = c->n_reduce > 0 && has_product(c->elem) ? l->ops * points(c->reduce, c->n_reduce) : 0;
         l->why = c->why != NULL ? c->why : "";
         l->bound = c->bound;
@@ -212,12 +234,12 @@ static tn_tensor *formula_tensor(tn_arena *a, const tn_buf *b)
 static const int64_t most_work = 30 * 1000 * 1000;
 
 /* Of the computations as the operators define them: Winograd's do less. */
-static int64_t work_of(const tn_program *p)
+static int64_t work_of(tn_program *p)
 {
     int64_t work = 0;
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
-        work += points(c->axis, c->n_axis) * turns(c) * points(c->reduce, c->n_reduce);
+        work += all_points(p, c) * points(c->reduce, c->n_reduce);
     }
     return work;
 }

@@ -5,6 +5,7 @@
 #   - KWS_STACK_BOUND holds against gcc's own account (-fstack-usage), for x86 and Cortex-M;
 #   - the files that go with each --params are there, Makefile.inc and CMakeLists.txt build and run the self-test;
 #   - the report says what the header says;
+#   - layers that run by rows take less workspace, and give what they gave;
 #   - --exact keeps contraction and Winograd out, and two compilers give the same bits.
 #   TENON=build/release/tenon tests/emit/contract.sh
 source "$(dirname "$0")/../check.sh"
@@ -59,9 +60,9 @@ EOF
     cat >use.c <<'EOF'
 #include <stdio.h>
 #include "digits.h"
-static int layers;
+static int layers, seen[DIGITS_LAYER_COUNT]; /* one that runs by rows begins in every turn */
 void count_layer(int i);
-void count_layer(int i) { layers += i >= 0; }
+void count_layer(int i) { layers += !seen[i]; seen[i] = 1; }
 int main(void)
 {
     static float in[DIGITS_INPUT_0_COUNT], out[DIGITS_OUTPUT_0_COUNT];
@@ -221,6 +222,20 @@ C
 }
 check sum-that-fits sum_of_bytes 33000 'acc0 += (int32_t)'
 check sum-that-wraps sum_of_bytes 34000 'acc0 = (int32_t)((uint32_t)acc0 + '
+
+# --- layers by rows ------------------------------------------------------------------------------------------------
+
+macro() { sed -n "s/^#define ROWS_$2 //p" "$1/rows.h"; }
+by_rows() { # TARGET ROWS OPTION...: less workspace, as many products, the same results, no access out of bounds
+    compile "$here/rows.tg" layers --module-name rows --target "$1" --pass-config interleave.rows=0 &&
+        compile "$here/rows.tg" rows --module-name rows --target "$1" --pass-config interleave.rows="$2" "${@:3}" &&
+        [ "$(macro rows WORK_SIZE)" -lt "$(macro layers WORK_SIZE)" ] && [ "$(macro rows MACC)" = "$(macro layers MACC)" ] &&
+        (cd rows && gcc -O1 -g -std=c99 -D_POSIX_C_SOURCE=200809L -fsanitize=address,undefined -fno-sanitize-recover=all rows.c rows_weights.c \
+            rows_test.c -lm -o rows && ./rows) && rm -r layers rows
+}
+check by-rows by_rows generic 1
+check by-rows-in-threes by_rows generic 3
+check by-rows-in-blocks-of-channels by_rows x86-64 2
 
 # --- small code ----------------------------------------------------------------------------------------------------
 
