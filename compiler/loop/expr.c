@@ -788,3 +788,13 @@ bool tn_loads_buf(const tn_expr *e, const tn_buf *b)
             return true;
     return false;
 }
+
+bool tn_loads_constants(const tn_expr *e)
+{
+    if (e->kind == TN_E_LOAD && e->buf->scope == TN_SCOPE_CONST)
+        return true;
+    for (int k = 0; k < e->n; k++)
+        if (tn_loads_constants(e->arg[k]))
+            return true;
+    return false;
+}

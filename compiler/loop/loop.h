@@ -341,6 +341,7 @@ bool tn_comp_loads(const tn_comp *c, const tn_buf *b);               /* memory o
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
 bool tn_share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y); /* of a load in e: x[2 * i + r] */
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
+bool tn_loads_constants(const tn_expr *e); /* weights, tables */
 /* Whether all values of the float e, NaN included where it can be one, convert to the type without a test. */
 bool tn_float_fits(const tn_expr *e, tn_dtype to);
 /* Whether a float is a sum of rounded values and whole numbers, none beyond 2^22. */

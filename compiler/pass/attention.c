@@ -37,21 +37,11 @@ typedef struct chain {
 
 /* --- finding chains ------------------------------------------------------------------------------------------------- */
 
-static void see_constant(void *user, const tn_expr *load)
-{
-    bool *seen = user;
-    *seen = *seen || load->buf->scope == TN_SCOPE_CONST;
-}
-
 /* A product of what only the run knows: blocks of rows would read the weights of a layer again and again. */
 static bool is_product(const tn_comp *c)
 {
-    bool has_weights = false;
-    if (c->n_reduce == 0 || c->combine != TN_OP_ADD || c->elem->kind != TN_E_OP || c->elem->op != TN_OP_MUL
-        || !tn_dtype_get(c->elem->dtype)->is_float)
-        return false;
-    tn_each_load(c->elem, see_constant, &has_weights);
-    return !has_weights;
+    return c->n_reduce > 0 && c->combine == TN_OP_ADD && c->elem->kind == TN_E_OP && c->elem->op == TN_OP_MUL
+        && tn_dtype_get(c->elem->dtype)->is_float && !tn_loads_constants(c->elem);
 }
 
 static bool is_plain(const tn_comp *c)

@@ -95,41 +95,41 @@ static const tn_loop *find_channels(const tn_nest *nest, int outer)
     return NULL;
 }
 
-static void see_constant(void *user, const tn_expr *load)
+/* The axis's outermost loop; -1: none that can be shared. */
+static int find_loop_of(const tn_nest *nest, int axis, int outer)
 {
-    bool *seen = user;
-    *seen = *seen || load->buf->scope == TN_SCOPE_CONST;
+    for (int k = 0; k < outer; k++)
+        if (tn_uses_var(nest->axis[axis], nest->loop[k].var) && may_share(&nest->loop[k]))
+            return k;
+    return -1;
 }
 
-static bool reads_constants(const tn_comp *c)
-{
-    bool seen = false;
-    tn_comp_each_load(c, see_constant, &seen);
-    return seen;
-}
-
-static const double even = 0.94;
-
-/* Outer loops of the first axes, in the axes' order, as few as balance: heads and rows of an attention, in each of its
-   computations, so that a core finds what it wrote in the one before. */
+/* Loops of the first axes, in the axes' order, as few as give every thread at least nine tenths of the longest share:
+   heads and rows of an attention, in each of its computations, so that a core finds what it wrote in the one before. A
+   loop that stands outside of those before would cut their axes less than its own. */
 static choice choose_rows(const tn_nest *nest, int outer, int threads)
 {
-    choice x = {.n = 0};
-    for (int i = 0; i < nest->comp->n_axis && x.balance < even; i++)
-        for (int k = 0; k < outer; k++)
-            if (tn_uses_var(nest->axis[i], nest->loop[k].var) && may_share(&nest->loop[k])) {
-                add_loop(&x, &nest->loop[k], threads);
-                break;
-            }
-    return x;
+    const double fair = 0.9;
+    choice x = {.n = 0}, none = {.n = 0};
+    for (int i = 0, last = -1; i < nest->comp->n_axis && x.balance < fair; i++) {
+        int k = find_loop_of(nest, i, outer);
+        if (k >= 0 && k < last)
+            break;
+        if (k >= 0)
+            add_loop(&x, &nest->loop[last = k], threads);
+    }
+    return x.balance >= fair ? x : none;
 }
 
 static choice choose_loops(const tn_nest *nest, int threads)
 {
+    const double even = 0.94;
     int outer = count_outer(nest);
-    choice best = {.n = 0}, prefix = {.n = 0}, rows = choose_rows(nest, outer, threads);
-    if (rows.balance >= even - 0.02 && !reads_constants(nest->comp))
-        return rows;
+    choice best = {.n = 0}, prefix = {.n = 0};
+    if (!tn_loads_constants(nest->comp->elem)) /* a mask or a bias, after the reduction, are no weights to stream */
+        best = choose_rows(nest, outer, threads);
+    if (best.n > 0)
+        return best;
     const tn_loop *channels = find_channels(nest, outer);
     if (channels != NULL)
         add_loop(&best, channels, threads);
