@@ -55,8 +55,7 @@ static int64_t widest(const tn_value *x, const tn_value *y)
     return width_of(x).n > width_of(y).n ? width_of(x).n : width_of(y).n;
 }
 
-/* Whether strings are equal; shapes broadcast. */
-static tn_value *same_text(tn_expand *e, tn_value *x, tn_value *y)
+tn_value *tn_call_same_text(tn_expand *e, tn_value *x, tn_value *y)
 {
     int64_t width = widest(x, y);
     tn_value *bytes = tn_call(e, "Equal", widen(e, x, width), widen(e, y, width));
@@ -87,7 +86,7 @@ static tn_value *to_lower(tn_expand *e, tn_value *v)
 
 static bool text_equal(tn_expand *e, const tn_node *n)
 {
-    return need_text(e, 0) && need_text(e, 1) && tn_give(e, 0, same_text(e, n->in[0], n->in[1]));
+    return need_text(e, 0) && need_text(e, 1) && tn_give(e, 0, tn_call_same_text(e, n->in[0], n->in[1]));
 }
 
 static bool text_where(tn_expand *e, const tn_node *n)
@@ -610,7 +609,7 @@ static tn_value *find_kept(tn_expand *e, tn_value *x, const tn_attr *words)
         x = to_lower(e, x);
         list = to_lower(e, list);
     }
-    tn_value *is_word = tn_call_cast(e, same_text(e, tn_call_unsqueeze(e, x, 1), list), TN_INT32);
+    tn_value *is_word = tn_call_cast(e, tn_call_same_text(e, tn_call_unsqueeze(e, x, 1), list), TN_INT32);
     return tn_call(e, "Not",
                    tn_call_cast(e, tn_call(e, "ReduceMax keepdims=0", is_word, tn_expand_int(e, 1)), TN_BOOL));
 }
@@ -764,7 +763,7 @@ static tn_value *default_value(tn_expand *e, const tn_tensor *values)
 static tn_value *match_keys(tn_expand *e, tn_value *x, tn_value *keys)
 {
     if (x->is_text)
-        return same_text(e, tn_call_unsqueeze(e, x, -2), keys);
+        return tn_call_same_text(e, tn_call_unsqueeze(e, x, -2), keys);
     tn_value *each = tn_call_unsqueeze(e, x, LAST), *same = tn_call(e, "Equal", each, keys);
     if (!tn_dtype_get(x->dtype)->is_float)
         return same;

@@ -259,18 +259,6 @@ static tn_value *add_base(forest *f, tn_value *sum)
     return tn_call(f->e, "Add", sum, table_of(f, f->dtype, 1, &n, NULL, base));
 }
 
-static tn_value *transform(forest *f, const char *post, tn_value *y)
-{
-    if (strcmp(post, "NONE") == 0)
-        return y;
-    if (strcmp(post, "LOGISTIC") == 0)
-        return tn_call(f->e, "Sigmoid", y);
-    if (strcmp(post, "SOFTMAX") == 0)
-        return tn_call(f->e, "Softmax axis=-1", y);
-    tn_expand_error(f->e, "post_transform %s is not supported; NONE, LOGISTIC and SOFTMAX are", post);
-    return y;
-}
-
 /* --- the newest form -------------------------------------------------------------------------------------------------- */
 
 /* The sets of the nodes that test for membership stand one behind the other, a NaN after each. */
@@ -348,7 +336,7 @@ bool tn_expand_tree_ensemble(tn_expand *e, const tn_node *n)
     if (!read_branches(&f, branches) || !need_count(e, "leaf_weights", leaves) || !read_leaves(&f, branches, leaves)
         || !copy_ints(e, "tree_roots", f.trees, f.root) || (has_mode(&f, MEMBER) && !read_sets(&f, branches)))
         return false;
-    return tn_give(e, 0, transform(&f, posts[post], sum_trees(&f, aggregates[aggregate])));
+    return tn_give(e, 0, tn_call_post_transform(e, posts[post], sum_trees(&f, aggregates[aggregate])));
 }
 
 /* --- the older forms -------------------------------------------------------------------------------------------------- */
@@ -447,7 +435,8 @@ bool tn_expand_tree_regressor(tn_expand *e, const tn_node *n)
         || !read_weights(&f, "target", &places, false))
         return false;
     tn_value *y = add_base(&f, sum_trees(&f, tn_node_string(n, "aggregate_function", "SUM")));
-    return tn_give(e, 0, tn_call_cast(e, transform(&f, tn_node_string(n, "post_transform", "NONE"), y), TN_FLOAT));
+    return tn_give(
+        e, 0, tn_call_cast(e, tn_call_post_transform(e, tn_node_string(n, "post_transform", "NONE"), y), TN_FLOAT));
 }
 
 /* Two classes and weights of one of them only: the other's score is its complement, or its negative where weights have
@@ -517,7 +506,7 @@ bool tn_expand_tree_classifier(tn_expand *e, const tn_node *n)
         best = tn_call(e, "Squeeze", tn_call_cast(e, is_second, TN_INT64), tn_expand_int(e, 1));
     } else {
         best = find_best(&f, scores);
-        scores = transform(&f, post, scores);
+        scores = tn_call_post_transform(e, post, scores);
     }
     int64_t *labels = TN_NEW_N(e->g->arena, int64_t, classes);
     copy_ints(e, "classlabels_int64s", classes, labels);

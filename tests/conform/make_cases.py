@@ -9,6 +9,7 @@ import struct
 import sys
 
 import numpy as np
+import onnx
 import onnx.parser
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -495,6 +496,60 @@ def typed(folder, name, node, feeds, weights, results):
     save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR), feeds, results)
 
 
+def ml(folder, name, op, x, outputs=("y",), **attributes):
+    """One operator of ai.onnx.ml; its outputs get the types that ONNX Runtime finds."""
+    node = helper.make_node(op, ["x"], list(outputs), domain="ai.onnx.ml", **attributes)
+    known = [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)]
+
+    def model(infos):
+        graph = helper.make_graph([node], name, known, infos)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=IR)
+
+    results = onnxruntime.InferenceSession(model([onnx.ValueInfoProto(name=o) for o in outputs]).SerializeToString()).run(None, {"x": x})
+    infos = [helper.make_tensor_value_info(o, helper.np_dtype_to_tensor_dtype(r.dtype), r.shape) for o, r in zip(outputs, results)]
+    save(folder, f"ml_{name}", model(infos), {"x": x}, results)
+
+
+def all_ml(folder):
+    random = np.random.default_rng(6)
+    floats, ints = random.standard_normal((5, 4)).astype(np.float32), random.integers(-4, 5, (5, 4))
+    each, labels = [0.5, 2.0, -1.0, 3.0], [4, 2, 9]
+    numbers = {"float": floats, "double": floats.astype(np.float64), "int32": ints.astype(np.int32), "int64": ints}
+    for name, x in numbers.items():
+        ml(folder, f"scaler_{name}", "Scaler", x, scale=each, offset=[1.0, 2.0, 3.0, 4.0])
+        for norm in ("MAX", "L1", "L2"):
+            ml(folder, f"normalizer_{norm.lower()}_{name}", "Normalizer", np.abs(x) if norm == "MAX" else x, norm=norm)
+    ml(folder, "scaler_one", "Scaler", floats, scale=[2.0], offset=[0.25])
+    holes = floats.copy()
+    holes[[0, 3], [1, 2]] = np.nan
+    ml(folder, "imputer_nan", "Imputer", holes, imputed_value_floats=each, replaced_value_float=float("nan"))
+    ml(folder, "imputer_one", "Imputer", np.round(floats), imputed_value_floats=[7.0], replaced_value_float=1.0)
+    ml(folder, "imputer_ints", "Imputer", ints, imputed_value_int64s=[5, 6, 7, 8], replaced_value_int64=2)
+    ml(folder, "vectorizer", "FeatureVectorizer", floats, inputdimensions=[4])
+    ml(folder, "one_hot", "OneHotEncoder", ints, cats_int64s=[3, -2, 0], zeros=1)
+    ml(folder, "one_hot_all", "OneHotEncoder", np.array([[3, 0], [-2, 3]]), cats_int64s=[3, -2, 0], zeros=0)
+    ml(folder, "one_hot_floats", "OneHotEncoder", ints.astype(np.float32), cats_int64s=[3, -2, 0])
+    ml(folder, "one_hot_strings", "OneHotEncoder", np.array(["a", "longer", "?"], object), cats_strings=["longer", "b", "a"])
+    coefficients, intercepts = (random.standard_normal(n).astype(np.float32).tolist() for n in (12, 3))
+    for post in ("NONE", "LOGISTIC", "SOFTMAX"):
+        ml(folder, f"linear_classifier_{post.lower()}", "LinearClassifier", floats, ("label", "y"), coefficients=coefficients, intercepts=intercepts,
+           classlabels_ints=labels, post_transform=post)
+    ml(folder, "linear_classifier_two", "LinearClassifier", floats, ("label", "y"), coefficients=coefficients[:8], intercepts=intercepts[:2],
+       classlabels_ints=[0, 1], post_transform="SOFTMAX")
+    ml(folder, "linear_classifier_strings", "LinearClassifier", ints, ("label", "y"), coefficients=coefficients, intercepts=intercepts,
+       classlabels_strings=["no", "maybe", "yes"])
+    ml(folder, "linear_regressor", "LinearRegressor", floats, coefficients=coefficients[:4], intercepts=intercepts[:1])
+    ml(folder, "linear_regressor_plain", "LinearRegressor", floats, coefficients=coefficients[:4])
+    ml(folder, "linear_regressor_targets", "LinearRegressor", floats, coefficients=coefficients, intercepts=intercepts, targets=3)
+    vectors = random.standard_normal(24).astype(np.float32).tolist()
+    for kind in ("LINEAR", "POLY", "RBF", "SIGMOID"):
+        ml(folder, f"svm_regressor_{kind.lower()}", "SVMRegressor", floats, coefficients=[0.5, -1.0, 0.25, 2.0, -0.75, 1.5], kernel_type=kind,
+           kernel_params=[0.3, 0.7, 3.0], n_supports=6, rho=[0.4], support_vectors=vectors)
+    ml(folder, "svm_regressor_plain", "SVMRegressor", floats, coefficients=each, kernel_type="LINEAR", kernel_params=[0.0, 0.0, 3.0], rho=[0.4])
+    ml(folder, "svm_one_class", "SVMRegressor", floats, coefficients=[0.5, -1.0, 0.25, 2.0, -0.75, 1.5], kernel_type="RBF", one_class=1,
+       kernel_params=[0.3, 0.0, 3.0], n_supports=6, rho=[-0.1], support_vectors=vectors)
+
+
 def bmp(pixels, bits, down=False, palette=b""):
     """Rows of blue, green, red (and one more), each filled up to four bytes; pixels of 8 bits are places in the palette."""
     height, width = pixels.shape[:2]
@@ -562,6 +617,7 @@ if __name__ == "__main__":
     all_strings(sys.argv[1])
     all_string_moves(sys.argv[1])
     all_types(sys.argv[1])
+    all_ml(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     for name in CONTROL:
