@@ -8,6 +8,7 @@
                    then + zero, limited to min .. max
 
    with single rounding (attribute single) the whole product in 64 bits, shifted once. */
+#include "ops/fixed.h"
 #include "ops/ops.h"
 #include "ops/reduce.h"
 #include "ops/window.h"
@@ -58,17 +59,17 @@ static bool has_none(const tn_value *v, int sign)
     return n > 0;
 }
 
-static const tn_expr *rounded_twice(tn_program *p, const tn_node *n, const tn_expr *x, const tn_expr *m,
+static const tn_expr *rounded_twice(tn_program *p, const tn_value *shifts, const tn_expr *x, const tn_expr *m,
                                     const tn_expr *shift)
 {
     const tn_expr *zero = tn_integer(p, TN_INT32, 0);
-    if (!has_none(n->in[2], 1))
+    if (!has_none(shifts, 1))
         x = tn_op2(p, TN_OP_SHL, x, tn_max(p, shift, zero));
     x = tn_op2(p, TN_OP_FIXMUL, x, m);
-    if (has_none(n->in[2], -1))
+    if (has_none(shifts, -1))
         return x;
     const tn_expr *right = tn_sub(p, zero, shift);
-    return tn_op2(p, TN_OP_FIXSHIFT, x, has_none(n->in[2], 1) ? right : tn_max(p, right, zero));
+    return tn_op2(p, TN_OP_FIXSHIFT, x, has_none(shifts, 1) ? right : tn_max(p, right, zero));
 }
 
 static const tn_expr *rounded_once(tn_program *p, const tn_expr *x, const tn_expr *m, const tn_expr *shift)
@@ -80,14 +81,20 @@ static const tn_expr *rounded_once(tn_program *p, const tn_expr *x, const tn_exp
     return tn_cast(p, TN_INT32, tn_op2(p, TN_OP_SHR, product, by));
 }
 
+const tn_expr *tn_fixed_times(tn_program *p, const tn_value *multiplier, const tn_value *shift, const tn_expr *x,
+                              const tn_expr *m, const tn_expr *s, bool once)
+{
+    m = uniform(p, multiplier, m);
+    s = tn_cast(p, TN_INT32, uniform(p, shift, s));
+    return once ? rounded_once(p, x, m, s) : rounded_twice(p, shift, x, m, s);
+}
+
 const tn_expr *tn_expr_rescale(tn_program *p, const tn_node *n, const tn_expr *const *in)
 {
     const tn_expr *x = tn_sub(p, tn_cast(p, TN_INT32, in[0]), int_of(p, TN_INT32, n, "x_zero"));
-    const tn_expr *m = uniform(p, n->in[1], in[1]), *shift = tn_cast(p, TN_INT32, uniform(p, n->in[2], in[2]));
     if (tn_node_int(n, "left", 0) != 0)
         x = tn_op2(p, TN_OP_SHL, x, int_of(p, TN_INT32, n, "left"));
-    bool once = tn_node_int(n, "single", 0) != 0;
-    x = once ? rounded_once(p, x, m, shift) : rounded_twice(p, n, x, m, shift);
+    x = tn_fixed_times(p, n->in[1], n->in[2], x, in[1], in[2], tn_node_int(n, "single", 0) != 0);
     return limit(p, n, tn_add(p, x, int_of(p, TN_INT32, n, "zero")), n->out[0]->dtype);
 }
 

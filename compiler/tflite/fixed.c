@@ -493,6 +493,83 @@ bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y)
     return tn_tfl_give_one(op, rescale_one(op, sum, (double)(a->scale[0] * b->scale[0]) / (double)out->scale[0], &to));
 }
 
+/* --- LSTM ------------------------------------------------------------------------------------------------------------ */
+
+static tn_value *join_inputs(tfl_op *op, int first)
+{
+    tn_value *gate[4];
+    for (int i = 0; i < 4; i++)
+        gate[i] = tn_tfl_in(op, first + i);
+    return tn_call_list(&op->e, "Concat axis=0", 4, gate);
+}
+
+/* The four gates' factors from weights times this scale to fractions of 2^12, each for all its cells. */
+static factor *gate_factors(tfl_op *op, int first, float scale, int64_t cells)
+{
+    factor *f = TN_NEW_N(op->im->arena, factor, 4 * cells);
+    for (int i = 0; i < 4; i++) {
+        factor one = factor_of(op->im, (double)(op->in[first + i]->scale[0] * scale / ldexpf(1, -12)));
+        for (int64_t k = 0; k < cells; k++)
+            f[i * cells + k] = one;
+    }
+    return f;
+}
+
+/* What the cells' outputs are scaled with: an intermediate tensor of the operator. */
+static const tfl_tensor *hidden_tensor(tfl_op *op)
+{
+    tn_flat_vec list = tn_flat_vector(op->table, 8, 4);
+    int i = list.n > 4 ? tn_flat_at_i32(list, 4) : -1;
+    return i >= 0 && (size_t)i < op->im->n_tensors ? &op->im->tensors[i] : op->out[0];
+}
+
+static bool check_lstm_scales(tfl_op *op, const tfl_tensor *hidden, int *cell_bits)
+{
+    for (int i = 0; i < BIAS; i++)
+        if (tn_tfl_has(op, i) && (!check_scale(op, op->in[i]) || (i > 0 && op->in[i]->zero[0] != 0)))
+            return op->e.failed
+                || tn_tfl_error(op, "weights '%s' have a zero point, which is not supported", op->in[i]->name);
+    if (!check_scale(op, op->in[STATE]) || !check_scale(op, op->in[CELL]) || !check_scale(op, hidden))
+        return false;
+    double mantissa = frexp((double)op->in[CELL]->scale[0], cell_bits);
+    *cell_bits -= 1;
+    if (mantissa != 0.5 || *cell_bits < -15 || *cell_bits > -11 || op->in[CELL]->zero[0] != 0)
+        return tn_tfl_error(op,
+                            "the cell's scale is %g; a power of 2 from 2^-15 to 2^-11 without a zero point is wanted",
+                            (double)op->in[CELL]->scale[0]);
+    return true;
+}
+
+void tn_tfl_lstm_fixed(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_value **out)
+{
+    const tfl_tensor *hidden = hidden_tensor(op);
+    int64_t cells = tn_tfl_dim(op->in[RECURRENT], 0), gates[1] = {4 * cells};
+    int64_t *m = TN_NEW_N(op->im->arena, int64_t, 4 * cells), *s = TN_NEW_N(op->im->arena, int64_t, 4 * cells);
+    int cell_bits = 0;
+    if (!check_lstm_scales(op, hidden, &cell_bits))
+        return;
+    tn_value *w = tn_tfl_call(op, "Transpose perm=1,0", join_inputs(op, WEIGHTS));
+    tn_value *sum = tn_tfl_call(op, "MatMulInteger", x, w, zero_points(op, op->in[0], TN_INT8));
+    sum = tn_tfl_call(op, "Add", sum, join_inputs(op, BIAS));
+    const rescale to = {.limits = type_limits(TN_INT16), .to = TN_INT16};
+    sum = call_rescale(op, sum, (int)(4 * cells), gate_factors(op, WEIGHTS, op->in[0]->scale[0], cells), 1, gates, &to);
+    const factor *f = gate_factors(op, RECURRENT, op->in[STATE]->scale[0], cells);
+    for (int64_t i = 0; i < 4 * cells; i++) {
+        m[i] = f[i].multiplier;
+        s[i] = f[i].shift;
+    }
+    factor end = factor_of(op->im, (double)(ldexpf(1, -15) / hidden->scale[0] * ldexpf(1, -15)));
+    float clip = tn_flat_float(op->options, 1, 0) / op->in[CELL]->scale[0];
+    tn_value *in[6] = {
+        sum, join_inputs(op, RECURRENT), list(op, TN_INT32, 1, gates, m), list(op, TN_INT8, 1, gates, s), h, c};
+    const char *call = tn_tfl_text(
+        op,
+        "tenon.FixedLstm h_zero=%lld cell_bits=%d cell_clip=%d hidden_multiplier=%lld hidden_shift=%d hidden_zero=%lld single=%d",
+        (long long)op->in[STATE]->zero[0], cell_bits, clip > 0 ? (int)(clip < 32767 ? clip : 32767) : 0,
+        (long long)end.multiplier, end.shift, (long long)hidden->zero[0], op->im->options->single_rounding);
+    tn_call_all(&op->e, call, 6, in, 3, out);
+}
+
 /* --- pooling, reductions, softmax ------------------------------------------------------------------------------------------------ */
 
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation)

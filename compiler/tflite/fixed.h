@@ -18,6 +18,18 @@ bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y);
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation);
 tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n);
 bool tn_tfl_softmax_fixed(tfl_op *op);
+/* Of an LSTM whose inputs are checked. x: steps first; out: all results, the last ones, the last cells. */
+void tn_tfl_lstm_fixed(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_value **out);
+enum { /* inputs of UNIDIRECTIONAL_SEQUENCE_LSTM, see state.c */
+       WEIGHTS = 1,
+       RECURRENT = 5,
+       PEEPHOLE = 9,
+       BIAS = 12,
+       PROJECTION = 16,
+       STATE = 18,
+       CELL = 19,
+       NORM = 20
+};
 /* Input i, in output 0's scale. */
 tn_value *tn_tfl_requantised(tfl_op *op, int i, tfl_form form);
 

@@ -344,7 +344,7 @@ static bool check_arity(tfl_op *op)
 
 static bool add_operator(importer *im, int index, tn_flat_table p)
 {
-    tfl_op op = {.im = im, .index = index, .row = find_row(code_of(im, p)), .options = tn_flat_child(p, 4)};
+    tfl_op op = {.im = im, .index = index, .row = find_row(code_of(im, p)), .table = p, .options = tn_flat_child(p, 4)};
     tn_flat_vec in = tn_flat_vector(p, 1, 4), out = tn_flat_vector(p, 2, 4);
     const char *what = tn_strfmt(im->arena, "operator %d (%s)", index, op.row->name);
     op.in = find_tensors(im, in, true, what);

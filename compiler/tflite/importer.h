@@ -59,7 +59,7 @@ struct tfl_op {
     importer *im;
     int index;
     const tfl_row *row;
-    tn_flat_table options;
+    tn_flat_table table, options; /* of the operator, and its options in it */
     int n_in, n_out;
     tfl_tensor **in, **out; /* in: NULL where omitted */
     tn_node node;           /* what messages of the nodes refer to */

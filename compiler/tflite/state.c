@@ -6,7 +6,7 @@
 
    The caller hands on one as the other; what it holds before the first run a note says. LSTM with the layout of its
    weights is ONNX's, gate by gate. */
-#include "tflite/importer.h"
+#include "tflite/fixed.h"
 
 /* --- variables ------------------------------------------------------------------------------------------------------- */
 
@@ -108,8 +108,6 @@ bool tn_tfl_add_state_outputs(importer *im)
    Inputs: x; 1 to 4 its weights, 5 to 8 the state's, 12 to 15 biases, each of the gates input, forget, cell, output; 9 to 11
    peepholes of input, forget, output; 16, 17 a projection; 18 the output's state, 19 the cell's; 20 to 23 normalisations. */
 
-enum { WEIGHTS = 1, RECURRENT = 5, PEEPHOLE = 9, BIAS = 12, PROJECTION = 16, STATE = 18, CELL = 19, NORM = 20 };
-
 /* ONNX's order of the gates: input, output, forget, cell. */
 static tn_value *join_gates(tfl_op *op, int first, int axis)
 {
@@ -119,6 +117,20 @@ static tn_value *join_gates(tfl_op *op, int first, int axis)
         gate[i] = tn_tfl_in(op, first + place[i]);
     tn_value *all = tn_call_list(&op->e, tn_tfl_text(op, "Concat axis=%d", axis), 4, gate);
     return tn_call_unsqueeze(&op->e, all, 0);
+}
+
+static bool check_lstm_types(tfl_op *op)
+{
+    bool is_float = op->in[0]->dtype == TN_FLOAT;
+    for (int i = 0; i < op->n_in; i++) {
+        tn_dtype wanted = is_float ? TN_FLOAT : i == CELL ? TN_INT16 : i >= BIAS && i < PROJECTION ? TN_INT32 : TN_INT8;
+        if (tn_tfl_has(op, i) && op->in[i]->dtype != wanted)
+            return tn_tfl_error(op, "input %d '%s' is %s; %s is wanted", i, op->in[i]->name,
+                                tn_dtype_get(op->in[i]->dtype)->name, tn_dtype_get(wanted)->name);
+        if (tn_tfl_has(op, i) && !is_float && i >= PEEPHOLE && i < BIAS)
+            return tn_tfl_error(op, "peepholes (input %d) are supported in float only", i);
+    }
+    return true;
 }
 
 static bool check_lstm(tfl_op *op)
@@ -133,15 +145,11 @@ static bool check_lstm(tfl_op *op)
             return tn_tfl_error(op, "input %d is omitted", i);
         if (tn_tfl_has(op, i) && (i == PROJECTION || i == PROJECTION + 1 || i >= NORM))
             return tn_tfl_error(op, "a projection or a normalisation of gates (input %d) is not supported", i);
-        if (tn_tfl_has(op, i) && op->in[i]->dtype != TN_FLOAT)
-            return tn_tfl_error(
-                op, "input %d '%s' is %s; LSTM is supported in float only: convert the model without quantising it", i,
-                op->in[i]->name, tn_dtype_get(op->in[i]->dtype)->name);
     }
     if (op->in[0]->shape.rank != 3 || op->in[RECURRENT]->shape.rank != 2 || op->in[STATE]->shape.rank != 2)
         return tn_tfl_error(op, "input 0 has rank %d, weights %d, state %d; 3, 2 and 2 are wanted",
                             op->in[0]->shape.rank, op->in[RECURRENT]->shape.rank, op->in[STATE]->shape.rank);
-    return true;
+    return check_lstm_types(op);
 }
 
 static const char *activation_name(tfl_op *op)
@@ -177,38 +185,47 @@ static tn_value *peepholes(tfl_op *op)
     return tn_call_unsqueeze(&op->e, tn_call_list(&op->e, "Concat axis=0", 3, p), 0);
 }
 
-bool tn_tfl_lstm(tfl_op *op)
+/* out: all results [steps, batch, cells], the last ones and the last cells [batch, cells]. */
+static void lstm_float(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_value **out)
 {
-    if (!check_lstm(op))
-        return false;
-    bool time_major = tn_flat_bool(op->options, 3);
-    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0), biases = 4 * hidden;
-    tn_shape s = tn_shape_fixed(2, (const int64_t[]){1, biases});
+    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0);
+    tn_shape s = tn_shape_fixed(2, (const int64_t[]){1, 4 * hidden});
     const char *cell = activation_name(op), *clip = tn_tfl_float_text(op, tn_flat_float(op->options, 1, 0));
-    if (biases < 1 || biases >= TN_DIM_MAX)
-        return tn_tfl_error(op, "%lld cells", (long long)hidden);
-    tn_value *x = tn_tfl_in(op, 0), *out[3];
-    if (!time_major)
-        x = tn_tfl_call(op, "Transpose perm=1,0,2", x);
     tn_value *zeros = tn_tfl_constant(op, tn_tensor_make(op->im->arena, TN_FLOAT, &s));
-    tn_value *h = tn_call_unsqueeze(&op->e, read_variable(op, op->in[STATE]->name, op->in[STATE]), 0);
-    tn_value *c = tn_call_unsqueeze(&op->e, read_variable(op, op->in[CELL]->name, op->in[CELL]), 0);
     tn_value *in[8] = {x,
                        join_gates(op, WEIGHTS, 0),
                        join_gates(op, RECURRENT, 0),
                        tn_call_join(&op->e, 1, join_gates(op, BIAS, 0), zeros),
                        NULL,
-                       h,
-                       c,
+                       tn_call_unsqueeze(&op->e, h, 0),
+                       tn_call_unsqueeze(&op->e, c, 0),
                        peepholes(op)};
-    tn_call_all(&op->e, tn_tfl_text(op, "LSTM hidden_size=%lld cell_clip=%s", (long long)hidden, clip),
-                in[7] != NULL ? 8 : 7, in, 3, out);
+    const char *call = tn_tfl_text(op, "LSTM hidden_size=%lld cell_clip=%s", (long long)hidden, clip);
+    tn_call_all(&op->e, call, in[7] != NULL ? 8 : 7, in, 3, out);
+    if (op->e.failed)
+        return;
+    set_activations(op, out[0]->maker, cell);
+    for (int i = 0; i < 3; i++)
+        out[i] = tn_tfl_call(op, "Squeeze", out[i], tn_expand_int(&op->e, i == 0 ? 1 : 0));
+}
+
+bool tn_tfl_lstm(tfl_op *op)
+{
+    if (!check_lstm(op))
+        return false;
+    bool time_major = tn_flat_bool(op->options, 3);
+    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0);
+    tn_value *x = tn_tfl_in(op, 0), *out[3];
+    if (hidden < 1 || hidden > 1 << 20)
+        return tn_tfl_error(op, "%lld cells", (long long)hidden);
+    if (!time_major)
+        x = tn_tfl_call(op, "Transpose perm=1,0,2", x);
+    tn_value *h = read_variable(op, op->in[STATE]->name, op->in[STATE]);
+    tn_value *c = read_variable(op, op->in[CELL]->name, op->in[CELL]);
+    (op->in[0]->dtype == TN_FLOAT ? lstm_float : tn_tfl_lstm_fixed)(op, x, h, c, out);
     if (op->e.failed)
         return false;
-    set_activations(op, out[0]->maker, cell);
-    tn_value *axis[2] = {tn_expand_int(&op->e, 1), tn_expand_int(&op->e, 0)};
-    tn_value *y = tn_tfl_call(op, "Squeeze", out[0], axis[0]);
-    assign_variable(op, op->in[STATE]->name, tn_tfl_call(op, "Squeeze", out[1], axis[1]));
-    assign_variable(op, op->in[CELL]->name, tn_tfl_call(op, "Squeeze", out[2], axis[1]));
-    return tn_tfl_give_one(op, time_major ? y : tn_tfl_call(op, "Transpose perm=1,0,2", y));
+    assign_variable(op, op->in[STATE]->name, out[1]);
+    assign_variable(op, op->in[CELL]->name, out[2]);
+    return tn_tfl_give_one(op, time_major ? out[0] : tn_tfl_call(op, "Transpose perm=1,0,2", out[0]));
 }

@@ -28,7 +28,7 @@ class Tensor:
         self.axis, self.index, self.variable = axis, None, variable
 
 
-def pack(op, version, options, inputs, outputs):
+def pack(op, version, options, inputs, outputs, between=()):
     m = schema.ModelT()
     m.version, m.description = 3, "tests/tflite/make_cases.py"
     m.buffers = [schema.BufferT()]
@@ -38,7 +38,7 @@ def pack(op, version, options, inputs, outputs):
     m.operatorCodes = [code]
     g = schema.SubGraphT()
     g.tensors = []
-    for i, t in enumerate(t for t in inputs + outputs if t is not None):
+    for i, t in enumerate(t for t in [*inputs, *outputs, *between] if t is not None):
         x = schema.TensorT()
         x.name, x.shape, x.type, x.hasRank = f"t{i}", t.shape, getattr(schema.TensorType, TYPES[t.dtype.name]), True
         x.buffer, x.isVariable = 0, t.variable
@@ -57,6 +57,7 @@ def pack(op, version, options, inputs, outputs):
     o.opcodeIndex = 0
     o.inputs = [-1 if t is None else t.index for t in inputs]
     o.outputs = [t.index for t in outputs]
+    o.intermediates = [t.index for t in between]
     if options is not None:
         o.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
         o.builtinOptions = options
@@ -107,7 +108,7 @@ class Cases:
             return r.integers(low, high, t.shape).astype(t.dtype)
         return r.standard_normal(t.shape).astype(t.dtype)
 
-    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, **fields):
+    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, between=(), **fields):
         """Runs it, gives the outputs their shapes, writes the files. low: the least that float inputs hold;
         high: indices in the inputs are below it; reference: LiteRT's reference kernel is right (that of SUM adds bytes)."""
         assert name not in self.names, name
@@ -121,7 +122,7 @@ class Cases:
             feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
         if high is not None:
             feeds = [x % high if x.dtype.kind == "i" else x for x in feeds]
-        blob = pack(op, version, o, inputs, outputs)
+        blob = pack(op, version, o, inputs, outputs, between)
         runner = interpreter(blob, reference)
         for detail, x in zip(runner.get_input_details(), feeds):
             runner.set_tensor(detail["index"], x)
@@ -131,7 +132,7 @@ class Cases:
             t.shape = list(x.shape)
         place = os.path.join(self.folder, name)
         with open(place + ".tflite", "wb") as f:
-            f.write(pack(op, version, o, inputs, outputs))
+            f.write(pack(op, version, o, inputs, outputs, between))
         feeds += [np.zeros(t.shape, t.dtype) for t in state]
         np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed + state, feeds)})
         np.savez(place + ".out.npz", **{f"t{t.index}": x for t, x in zip(outputs, results)})
@@ -303,6 +304,20 @@ def recurrent(c):
         c.add(f"lstm_{cells}", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM", inputs, [F(batch, steps, cells)],
               fusedActivationFunction=4, cellClip=clip, timeMajor=time_major)
 
+    def q_lstm(batch, steps, size, cells, time_major, clip):
+        x = Q(steps, batch, size, scale=0.03, zero=-7) if time_major else Q(batch, steps, size, scale=0.03, zero=-7)
+        weights = [CQ(cells, size, scale=0.01 + 0.002 * i) for i in range(4)] + [CQ(cells, cells, scale=0.009) for _ in range(4)]
+        bias = [CB(cells, 0.0003) for i in range(4)]
+        h = Tensor("int8", (batch, cells), None, 1 / 128, 0, variable=True)
+        cell = Tensor("int16", (batch, cells), None, 2.0**-11, 0, variable=True)
+        inputs = [x] + weights + [None] * 3 + bias + [None] * 2 + [h, cell] + [None] * 4
+        between = [Tensor("float32", (0,)) for _ in range(4)] + [Tensor("int8", (0,), None, 1 / 128, 0)]
+        c.add(f"q_lstm_{cells}", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM", inputs,
+              [Q(batch, steps, cells, scale=1 / 128, zero=0)], between=between, fusedActivationFunction=4, cellClip=clip,
+              timeMajor=time_major)
+
+    q_lstm(1, 5, 3, 8, False, 1.5)
+    q_lstm(2, 4, 5, 7, True, 0.0)
     lstm(1, 5, 3, 8, False, 0.3)
     lstm(2, 4, 5, 6, True, 0.0)
 
