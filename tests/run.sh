@@ -91,6 +91,8 @@ vectors=../shared/models/onnx-node-vectors/onnx-node-1802-6be0677fc2.tar.xz
 if [ -r "$vectors" ]; then
     mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"
     step "ONNX vectors, interpreter" build/release/tests/conform --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
+    step "ONNX vectors, attention in blocks of three rows" build/release/tests/conform --engine c --only attention_4d \
+        --pass-config attention.rows=3 --jobs "$jobs" --deny tests/conform/deny.txt "$scratch/vectors/node"
     strict="-O1 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Werror"
     for target in native generic; do # the plain C is also run with every undefined operation a trap
         checks=$strict

@@ -1,7 +1,7 @@
 /* Runs the ONNX node vectors: every folder with model.onnx and test_data_set_0 below the one given.
 
        conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME]
-               [--dispatch WHAT] [--threads N] [--markdown] FOLDER...
+               [--dispatch WHAT] [--threads N] [--pass-config KEY=VALUE] [--markdown] FOLDER...
 
    interp runs the unscheduled computations in the interpreter; c compiles the model at -O2 for this machine, builds it
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
@@ -28,7 +28,7 @@
 enum { MAX_TESTS = 8192, MAX_FOLDERS = 16 };
 
 typedef struct options {
-    const char *engine, *deny, *write_deny, *only, *cflags, *target, *dispatch, *threads;
+    const char *engine, *deny, *write_deny, *only, *cflags, *target, *dispatch, *threads, *pass_config;
     const char *folders[MAX_FOLDERS];
     int n_folders, jobs;
     bool markdown;
@@ -356,6 +356,8 @@ static bool run_c(tn_arena *a, const options *o, const char *model, const conten
     tn_ctx_set(ctx, "target", o->target);
     if (o->dispatch != NULL)
         tn_ctx_set(ctx, "dispatch", o->dispatch);
+    if (o->pass_config != NULL)
+        tn_ctx_set(ctx, "pass-config", o->pass_config);
     if (o->threads != NULL) {
         tn_ctx_set(ctx, "threads", o->threads);
         tn_ctx_set(ctx, "pass-config", "parallel.overhead-ns=0");
@@ -567,6 +569,8 @@ int main(int argc, char **argv)
             o.dispatch = argv[++i];
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             o.threads = argv[++i];
+        else if (strcmp(argv[i], "--pass-config") == 0 && i + 1 < argc)
+            o.pass_config = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
             o.only = argv[++i];
         else if (strcmp(argv[i], "--markdown") == 0)
@@ -576,7 +580,7 @@ int main(int argc, char **argv)
     if (o.n_folders == 0 || o.jobs < 1 || o.jobs > 64) {
         fprintf(
             stderr,
-            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] [--markdown] FOLDER...\n");
+            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] [--pass-config KEY=VALUE] [--markdown] FOLDER...\n");
         return 2;
     }
     for (int i = 0; i < o.n_folders; i++)
