@@ -462,6 +462,19 @@ TN_UNUSED static inline double tn_double_of(uint64_t u)
 #if defined(TN_NEED_HALF) && !defined(TN_HAS_HALF)
 #define TN_HAS_HALF
 
+#if defined(__F16C__) && defined(__GNUC__)
+#include <immintrin.h>
+
+TN_UNUSED static inline float tn_half_to_float(uint16_t h)
+{
+    return _cvtsh_ss(h);
+}
+
+TN_UNUSED static inline uint16_t tn_float_to_half(float f)
+{
+    return _cvtss_sh(f, _MM_FROUND_TO_NEAREST_INT);
+}
+#else
 TN_UNUSED static inline float tn_half_to_float(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
@@ -488,6 +501,7 @@ TN_UNUSED static inline uint16_t tn_float_to_half(float f)
         return (uint16_t)(sign | (tn_bits_of(tn_float_of(rest) + 0.5f) - 0x3f000000u));
     return (uint16_t)(sign | (rest + 0xfffu + ((rest >> 13) & 1u) - 0x38000000u) >> 13);
 }
+#endif
 
 TN_UNUSED static inline float tn_bfloat_to_float(uint16_t b)
 {

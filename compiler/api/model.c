@@ -207,7 +207,41 @@ static bool read_dispatch(tn_ctx *ctx, tn_graph *g)
     return true;
 }
 
-/* Options pass-config, threads and exact; NULL after an error. */
+static const char *mixed_type(tn_ctx *ctx)
+{
+    const char *word = tn_setting_get(ctx, "mixed-precision-calculation-type");
+    return strcmp(word, "float16") == 0  ? "mixed-precision.type=1"
+         : strcmp(word, "bfloat16") == 0 ? "mixed-precision.type=2"
+                                         : "mixed-precision.type=0";
+}
+
+/* The names of option mixed-precision-ops, NULL-terminated; NULL after an error. */
+static const char *const *mixed_ops(tn_ctx *ctx)
+{
+    struct {
+        const char **items;
+        size_t n, room;
+    } names = {0};
+    for (const char *const *item = tn_setting_all(ctx, "mixed-precision-ops"); *item != NULL; item++)
+        for (const char *s = *item; *s != '\0';) {
+            size_t length = strcspn(s, ", ");
+            const char *name = tn_strndup(&ctx->arena, s, length);
+            if (length > 0 && !tn_mixed_is_name(name, tn_op_find)) {
+                tn_bad_option(&ctx->diag, NULL,
+                              "--mixed-precision-ops '%s': no such operator; wanted conv2d, dense, matmul, "
+                              "conv2d_transpose, or one of 'tenon ops'",
+                              name);
+                return NULL;
+            }
+            if (length > 0)
+                *TN_PUSH(&ctx->arena, names) = name;
+            s += length + (s[length] != '\0');
+        }
+    *TN_PUSH(&ctx->arena, names) = NULL;
+    return names.items;
+}
+
+/* Options pass-config, threads, exact and mixed-precision; NULL after an error. */
 static const char *const *config_of(tn_ctx *ctx)
 {
     const char *const *given = tn_setting_all(ctx, "pass-config");
@@ -217,12 +251,14 @@ static const char *const *config_of(tn_ctx *ctx)
         return NULL;
     while (given[n] != NULL)
         n++;
-    const char **all = TN_NEW_N(&ctx->arena, const char *, n + 3);
+    const char **all = TN_NEW_N(&ctx->arena, const char *, n + 4);
     memcpy(all, given, n * sizeof *all);
     if (threads > 0)
         all[n++] = tn_strfmt(&ctx->arena, "parallel.threads=%d", threads);
     if (is_exact(ctx))
-        all[n] = "lower.exact=1";
+        all[n++] = "lower.exact=1";
+    if (tn_setting_get(ctx, "mixed-precision")[0] != '\0')
+        all[n] = mixed_type(ctx);
     return all;
 }
 
@@ -231,7 +267,9 @@ static tn_status run_passes(tn_model *m, const char *passes)
     tn_pass_options o = options_of(m->ctx);
     m->module.config = config_of(m->ctx);
     m->module.keep = tn_setting_all(m->ctx, "keep-values");
-    if (m->module.config == NULL || !read_dispatch(m->ctx, m->module.graph) || !tn_passes_check(&m->module, passes, &o))
+    m->module.mixed = mixed_ops(m->ctx);
+    if (m->module.config == NULL || m->module.mixed == NULL || !read_dispatch(m->ctx, m->module.graph)
+        || !tn_passes_check(&m->module, passes, &o))
         return TN_ERR_USAGE;
     tn_progress(m->ctx, "running passes");
     return tn_passes_run(&m->module, passes, &o) ? TN_OK : TN_ERR_MODEL;

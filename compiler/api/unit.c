@@ -357,6 +357,8 @@ static const char *options_text(tn_ctx *ctx)
 {
     tn_str s = {.arena = &ctx->arena};
     tn_str_add(&s, "-O%s%s", tn_setting_get(ctx, "O"), tn_setting_get(ctx, "exact")[0] != '\0' ? " --exact" : "");
+    if (tn_setting_get(ctx, "mixed-precision")[0] != '\0')
+        tn_str_add(&s, " --mixed-precision %s", tn_setting_get(ctx, "mixed-precision-calculation-type"));
     if (strcmp(tn_setting_get(ctx, "denormals"), "auto") != 0)
         tn_str_add(&s, " --denormals %s", tn_setting_get(ctx, "denormals"));
     for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++) {

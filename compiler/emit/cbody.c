@@ -200,7 +200,14 @@ static const char *template_text(printer *c, const char *t, const char *x, const
 /* "F32": the start of the ending of the vector macros of tn_port.h; a mask is an int32 vector. */
 static const char *lane_type(tn_dtype t)
 {
-    return t == TN_FLOAT ? "F32" : t == TN_INT8 ? "I8" : t == TN_UINT8 ? "U8" : "I32";
+    switch (t) {
+    case TN_FLOAT: return "F32";
+    case TN_FLOAT16: return "F16";
+    case TN_BFLOAT16: return "BF16";
+    case TN_INT8: return "I8";
+    case TN_UINT8: return "U8";
+    default: return "I32";
+    }
 }
 
 static const char *vector_kind(printer *c, tn_dtype t, const tn_var *lane)
@@ -455,11 +462,22 @@ static const char *unnarrowed(printer *c, const tn_expr *e, tn_dtype to)
                      vector_type(c, TN_FLOAT, c->lane)); /* what follows the point goes */
 }
 
-/* Bytes are widened as they are loaded, and narrowed as they are stored. */
+static const char *widened(printer *c, const tn_expr *load)
+{
+    return tn_strfmt(c->p->arena, "TN_WIDEN_%s(%s)", vector_kind(c, load->dtype, c->lane),
+                     place_text(c, load->buf, load->arg[0], true));
+}
+
+/* 16-bit floats and bytes are widened as they are loaded, and narrowed as they are stored. */
 static const char *vector_cast(printer *c, const tn_expr *e)
 {
     tn_arena *a = c->p->arena;
     const tn_expr *x = e->arg[0];
+    c->needs->halves = c->needs->halves || tn_dtype_is_half(x->dtype);
+    if (tn_dtype_is_half(x->dtype))
+        return widened(c, x);
+    if (tn_dtype_is_half(e->dtype))
+        return text_of(c, x);
     bool is_byte = tn_dtype_is_byte(x->dtype), is_load = is_byte && x->kind == TN_E_LOAD;
     tn_dtype to = e->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32, from = x->dtype == TN_FLOAT ? TN_FLOAT : TN_INT32;
     c->needs->bytes = c->needs->bytes || is_load;
@@ -467,9 +485,7 @@ static const char *vector_cast(printer *c, const tn_expr *e)
         return unnarrowed(c, x->arg[0], to);
     if (from == TN_FLOAT && to == TN_INT32)
         return integers_of(c, x);
-    const char *text = is_load ? tn_strfmt(a, "TN_WIDEN_%s(%s)", vector_kind(c, x->dtype, c->lane),
-                                           place_text(c, x->buf, x->arg[0], true))
-                               : text_of(c, x);
+    const char *text = is_load ? widened(c, x) : text_of(c, x);
     return from == to ? text : tn_strfmt(a, "__builtin_convertvector(%s, %s)", text, vector_type(c, to, c->lane));
 }
 
@@ -739,6 +755,7 @@ static void print_simple(printer *c, const tn_stmt *s)
     case TN_S_SET: print_set(c, s); break;
     case TN_S_STORE:
         c->needs->bytes = c->needs->bytes || (s->lane != NULL && tn_dtype_get(s->value->dtype)->size == 1);
+        c->needs->halves = c->needs->halves || (s->lane != NULL && tn_dtype_is_half(s->value->dtype));
         if (s->lane != NULL)
             line(c, "TN_STORE_%s(%s, %s);", vector_kind(c, s->value->dtype, s->lane),
                  place_text(c, s->buf, s->offset, true), typed(c, s, bare(c, text_of(c, s->value))));

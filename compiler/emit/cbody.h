@@ -7,7 +7,7 @@
 /* What the printed text needs of tn_port.h and math.h. */
 typedef struct tn_needs {
     bool math, vectors, extremes, vmath, bytes, minmax, fixed, ints, half, minifloat, bits, convert, areas, cblas,
-        fmath;
+        fmath, halves;
 } tn_needs;
 
 /* A buffer that the function takes as a parameter. */

@@ -448,11 +448,11 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_MINIFLOAT\n");
     if (g->needs.areas)
         tn_str_add(out, "#define TN_NEED_AREAS\n");
-    tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s%s%s\n", u->name,
+    tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s%s%s%s\n", u->name,
                g->needs.cblas ? "#include <cblas.h>\n" : "", g->needs.math ? "#include <math.h>\n" : "",
                g->has_borders ? "#include <string.h>\n" : "", g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "",
-               g->needs.fmath ? "#include \"tn_fmath.h\"\n" : "", g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "",
-               u->flush ? "#include \"tn_denormals.h\"\n" : "");
+               g->needs.fmath ? "#include \"tn_fmath.h\"\n" : "", g->needs.halves ? "#include \"tn_half.h\"\n" : "",
+               g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "", u->flush ? "#include \"tn_denormals.h\"\n" : "");
     tn_str_add(
         out,
         "#if %s_ABI_VERSION != TN_PORT_VERSION\n#error \"tn_port.h is of another version of Tenon than %s.h\"\n#endif\n",

@@ -199,6 +199,14 @@ static bool has_bytes(const tn_unit *u)
     return bytes;
 }
 
+static bool has_halves(const tn_unit *u)
+{
+    bool halves = false;
+    for (size_t i = 0; i < u->program->bufs.n; i++)
+        halves = halves || tn_dtype_is_half(u->program->bufs.items[i]->dtype);
+    return halves;
+}
+
 const char *tn_runtime_file(const tn_unit *u, const char *embedded)
 {
     static const char folder[] = "runtime_min/";
@@ -209,6 +217,7 @@ const char *tn_runtime_file(const tn_unit *u, const char *embedded)
     bool unused =
         (strcmp(name, "tn_vmath.h") == 0 && !vectors && !u->exact) || (strcmp(name, "tn_fmath.h") == 0 && !u->exact)
         || (strcmp(name, "tn_bytes.h") == 0 && !(vectors && has_bytes(u)))
+        || (strcmp(name, "tn_half.h") == 0 && !(vectors && has_halves(u)))
         || (strcmp(name, "tn_pool.h") == 0 && !tn_is_threaded(u)) || (strcmp(name, "tn_denormals.h") == 0 && !u->flush)
         || (strcmp(name, "tn_cpu.h") == 0 && u->n_variants == 0);
     return unused ? NULL : name;

@@ -53,6 +53,11 @@ static inline bool tn_dtype_is_byte(tn_dtype t)
 {
     return t == TN_INT8 || t == TN_UINT8;
 }
+/* Floats of 16 bits: held as their bits, computed with as float. */
+static inline bool tn_dtype_is_half(tn_dtype t)
+{
+    return t == TN_FLOAT16 || t == TN_BFLOAT16;
+}
 
 /* A dim: exactly n when sym is NULL; otherwise a run-time number in lo..n, known as the term sym.
    Terms are made by tn_dim_* only, which fold whatever is fixed. Arithmetic saturates at TN_DIM_MAX, so that a check

@@ -225,6 +225,7 @@ struct tn_program {
     int n_vars;
     tn_kernel_vec kernels; /* in order of execution, once scheduled */
     const char *after;     /* the pass over loops that rewrote it last; NULL: none has */
+    tn_dtype mixed;        /* what pass mixed-precision stores as; TN_UNDEFINED: it has not run */
     bool exact;            /* functions of floats are those of runtime_min/tn_fmath.h, everywhere */
 };
 

@@ -42,7 +42,7 @@ static int64_t spatial(const tn_buf *b)
 
 static bool has_blocks(tn_dtype t)
 {
-    return t == TN_FLOAT || tn_dtype_is_byte(t);
+    return t == TN_FLOAT || tn_dtype_is_half(t) || tn_dtype_is_byte(t);
 }
 
 /* Channels in a block: those of a vector, or of half a vector where there are not more; four bytes make a dot product.

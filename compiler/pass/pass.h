@@ -22,8 +22,10 @@ typedef struct tn_module {
         *level;      /* of the pipeline that runs: its parameters hold where config sets none; NULL: none */
     tn_graph *graph; /* NULL: it was read as a loop program */
     const char *const
-        *keep;     /* values that become outputs when the graph is lowered: see tn_graph_keep_values; NULL: none */
-    bool is_typed; /* all types and shapes of the graph are known */
+        *keep; /* values that become outputs when the graph is lowered: see tn_graph_keep_values; NULL: none */
+    const char *const *
+        mixed; /* operators whose storage is 16 bits wide where pass mixed-precision is on; NULL, none: conv2d, dense */
+    bool is_typed;       /* all types and shapes of the graph are known */
     tn_program *program; /* NULL: not lowered yet */
     tn_plan *plan;       /* NULL: not planned yet */
 } tn_module;
@@ -134,6 +136,9 @@ bool tn_kernel_replay(tn_program *p, tn_comp *c, tn_kernel *out);
 
 /* An Identity of v, not yet among the nodes, and its result, which is an output of the graph but not yet in its list. */
 tn_value *tn_graph_copy_value(tn_graph *g, tn_value *v, const char *name, tn_node **made);
+/* Whether option mixed-precision-ops takes the name: an operator of ONNX, or tvmc's word for some. */
+bool tn_mixed_is_name(const char *name, const tn_op *(*find)(const char *domain, const char *name));
+
 /* Copies of the named values (NULL-terminated; "all": of all) become outputs, behind those there are. False after an
    error: no node makes such a value. What has a copy gets no second one. */
 bool tn_graph_keep_values(tn_graph *g, const char *const *names);

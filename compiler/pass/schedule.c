@@ -13,11 +13,12 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool grouped;              /* the vectors are of channels of a group, one of several */
-    bool pads, covers;         /* what becomes of a last vector that is not full */
-    bool product;              /* of weights and what stands still along a vector: it has a register tile */
-    bool far_weights;          /* those that the first cache does not hold until the next points */
-    int64_t unroll;            /* at most so many turns of a sum stand one behind the other */
+    bool grouped;                   /* the vectors are of channels of a group, one of several */
+    bool pads, covers;              /* what becomes of a last vector that is not full */
+    bool product;                   /* of weights and what stands still along a vector: it has a register tile */
+    double point_load, vector_load; /* what loading one of the tile's points, one vector of weights costs: 1 as float */
+    bool far_weights;               /* those that the first cache does not hold until the next points */
+    int64_t unroll;                 /* at most so many turns of a sum stand one behind the other */
     int main;                  /* the reduction axis that is split: the first, or the last where the order is fixed */
     int64_t r_block, r_unroll; /* of that; 0: not split */
     int slides;                /* the reduction axis whose loop comes before those of the others; 0: as they stand */
@@ -143,7 +144,8 @@ static double larger(double x, double y)
    3 x 4 vectors 83 GFLOP/s, 12 x 2 vectors 113, of 118). */
 static double step_cycles(const plan *s, int64_t px, int64_t nb)
 {
-    double compute = larger((double)(px * nb) / 2, 4), load = (double)(px + nb) / 2;
+    double compute = larger((double)(px * nb) / 2, 4),
+           load = ((double)px * s->point_load + (double)nb * s->vector_load) / 2;
     return larger(larger(compute, load), s->far_weights ? 2 * (double)nb : 0);
 }
 
@@ -165,8 +167,24 @@ static bool has_far_weights(const plan *s)
     return bytes > 16384;
 }
 
+static void see_load(void *user, const tn_expr *load)
+{
+    plan *s = user;
+    bool moves = tn_uses_var(load, s->c->axis[s->v].var);
+    if (tn_dtype_is_half(load->dtype))
+        *(moves ? &s->vector_load : &s->point_load) = moves ? 2 : 4;
+}
+
+/* 16-bit floats are widened as they are loaded, a single one on its way through a general register. */
+static void weigh_loads(plan *s)
+{
+    s->point_load = s->vector_load = 1;
+    tn_each_load(s->c->elem, see_load, s);
+}
+
 static void choose_tile(plan *s)
 {
+    weigh_loads(s);
     int64_t extent = s->pixel >= 0 ? extent_of(&s->c->axis[s->pixel]) : 1;
     int64_t budget = s->t->registers > 4 ? s->t->registers - 4 : 1, most = extent == 1 ? 8 : 4;
     double best = 0;
@@ -579,13 +597,13 @@ static bool choose_lanes(plan *s)
     return s->pads || extent >= s->lanes;
 }
 
-/* Float, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
+/* Float, which may be stored in 16 bits, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
 static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
 {
     bool byte = tn_dtype_is_byte(out);
     if (reduces)
         return compute == TN_FLOAT || compute == TN_INT32;
-    return (out == TN_FLOAT && compute == TN_FLOAT) || byte;
+    return (out == TN_FLOAT && compute == TN_FLOAT) || tn_dtype_is_half(out) || byte;
 }
 
 /* The maximum or minimum of bytes is found in int32, which has vectors. */

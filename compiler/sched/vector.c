@@ -95,7 +95,8 @@ static bool can_narrow(tn_program *p, const tn_expr *e, const tn_var *lane)
         && tn_can_vector(p, wide, lane) && !is_still(wide, lane);
 }
 
-/* Vectors are of float or int32, and what comparisons give are masks; bytes are widened as they are loaded. */
+/* Vectors are of float or int32, and what comparisons give are masks; bytes and 16-bit floats are widened as they are
+   loaded. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     if (e->dtype != TN_FLOAT && e->dtype != TN_INT32 && e->dtype != TN_BOOL)
@@ -108,7 +109,9 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
         if (e->arg[0]->kind == TN_E_CAST && e->arg[0]->arg[0]->dtype == TN_FLOAT
             && can_narrow(p, e->arg[0], lane)) /* to a byte and back */
             return e->dtype != TN_BOOL;
-        if (tn_dtype_is_byte(e->arg[0]->dtype))
+        if (tn_dtype_is_half(e->arg[0]->dtype) && e->dtype != TN_FLOAT)
+            return false;
+        if (tn_dtype_is_byte(e->arg[0]->dtype) || tn_dtype_is_half(e->arg[0]->dtype))
             return e->dtype != TN_BOOL && e->arg[0]->kind == TN_E_LOAD && is_contiguous(e->arg[0], lane);
         return e->dtype == TN_FLOAT && e->arg[0]->dtype == TN_INT32 && tn_can_vector(p, e->arg[0], lane);
     case TN_E_BITS: return false;
@@ -120,6 +123,8 @@ bool tn_can_store_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     if (e->kind == TN_E_CAST && tn_dtype_is_byte(e->dtype))
         return can_narrow(p, e, lane);
+    if (e->kind == TN_E_CAST && tn_dtype_is_half(e->dtype))
+        return e->arg[0]->dtype == TN_FLOAT && tn_can_vector(p, e->arg[0], lane) && !is_still(e->arg[0], lane);
     tn_dot4 dot;
     return e->dtype != TN_BOOL && (tn_can_vector(p, e, lane) || tn_match_dot4(p, e, lane, &dot));
 }

@@ -119,6 +119,15 @@ only_looks() { # neither listed nor taken where it would do nothing
     gives 0 compile --help && out_has '--build' && out_has '--dump-code'
 }
 check option-that-does-nothing only_looks
+mixed() { # options of tvmc, its names and ONNX's
+    gives 2 compile "$digits" --mixed-precision --mixed-precision-ops conv9d && err_has "'conv9d': no such operator" &&
+        gives 2 compile "$digits" --mixed-precision --mixed-precision-calculation-type int8 && err_has 'float16|bfloat16|float32' &&
+        gives 0 show "$digits" --loops --mixed-precision --mixed-precision-ops nn.conv2d,Gemm --mixed-precision-acc-type float16 &&
+        out_has 'float16\[' && gives 0 show "$digits" --loops --mixed-precision --mixed-precision-ops dense &&
+        out_has 'w.float16' && gives 0 show "$digits" --loops --mixed-precision --mixed-precision-calculation-type float32 &&
+        ! out_has 'float16' && gives 0 show "$digits" --loops --mixed-precision-ops conv2d && ! out_has 'float16'
+}
+check mixed-precision mixed
 no_value() { gives 2 run "$digits" --inputs && no_out && err_has "'--inputs' needs a value"; }
 check option-without-value no_value
 switch_value() { gives 2 run "$digits" --softmax=1 && err_has 'takes no value'; }

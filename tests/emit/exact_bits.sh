@@ -156,7 +156,8 @@ bits() {
     done
     shift
     rm -rf p
-    "$tenon" compile "$model" --module-name m -o p --target "$target" --exact --params const "${options[@]}" || return 1
+    # shellcheck disable=SC2086
+    "$tenon" compile "$model" --module-name m -o p --target "$target" --exact --params const $more "${options[@]}" || return 1
     # shellcheck disable=SC2046
     flags=$(sed -nE 's/.*"cflags": "([^"]*)".*/\1/p' p/m_report.json)
     case $runner in qemu*) static=-static ;; esac
@@ -173,15 +174,16 @@ same() { # NAME WANTED ...: as bits
 }
 
 interpreted() { # MODEL: the self-test compares with the interpreter, bit by bit
-    "$tenon" compile "$1" --module-name m -o q --target x86-64-v2 --exact --build exe && [ -f q/m_test.c ] && ./q/m_test
+    # shellcheck disable=SC2086
+    "$tenon" compile "$1" --module-name m -o q --target x86-64-v2 --exact $more --build exe && [ -f q/m_test.c ] && ./q/m_test
 }
 
 # --- all of them -------------------------------------------------------------------------------------------------------
 
 runs_here() { "$tenon" run "$root/samples/digits/digits.onnx" --target "$1" >"$work/where" 2>&1; }
 
-test_model() { # NAME MODEL
-    local name=$1 model=$2 target
+test_model() { # NAME MODEL OPTION...
+    local name=$1 model=$2 target more="${*:3}"
     [[ $name = *$only* ]] || return
     check "$name-plain" bits "$name" "$model" generic env gcc --
     for cc in gcc clang; do
@@ -215,6 +217,8 @@ test_model() { # NAME MODEL
 for name in conv depthwise attention lstm functions; do
     test_model $name "$work/$name.tg"
 done
+test_model half_conv "$work/conv.tg" --mixed-precision
+test_model half_attention "$work/attention.tg" --mixed-precision --mixed-precision-calculation-type bfloat16
 test_model digits "$root/samples/digits/digits.onnx"
 test_model digits_int8 "$root/samples/digits/digits_int8.onnx"
 if [ -d "$shared" ]; then

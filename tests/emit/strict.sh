@@ -14,8 +14,8 @@ seeded=${SEEDED:-$root/build/seeded}
 
 # --- packages ----------------------------------------------------------------------------------------------------
 
-compile() { # MODEL MODULE FOLDER TARGET PARAMS
-    "$tenon" compile "$1" --module-name "$2" -o "$3" --target "$4" --params "$5" && [ -f "$3/$2.c" ] && [ -f "$3/$2.h" ]
+compile() { # MODEL MODULE FOLDER TARGET PARAMS OPTION...
+    "$tenon" compile "$1" --module-name "$2" -o "$3" --target "$4" --params "$5" "${@:6}" && [ -f "$3/$2.c" ] && [ -f "$3/$2.h" ]
 }
 
 sources() { # MODULE, in its folder: all but the test
@@ -97,6 +97,19 @@ for c in gcc clang; do
     if has $c; then compilers="$compilers $c"; else skip "$c" "not installed"; fi
 done
 
+for target in generic x86-64-v2 x86-64-v3 x86-64-v4; do # files of runtime_min that few packages have
+    for option in --exact --mixed-precision "--mixed-precision --mixed-precision-calculation-type bfloat16"; do
+        p=digits-$target${option//[ -]/_}
+        # shellcheck disable=SC2086
+        check "$p-compiles" compile "$root/samples/digits/digits.onnx" digits "$p" $target const $option
+        for c in $compilers; do
+            # shellcheck disable=SC2086,SC2046
+            check "$p-strict-$c" objects "$p" digits $c $flags -O2 $(target_flags $target)
+        done
+        # shellcheck disable=SC2046
+        if has g++; then check "$p-as-c++" g++ -x c++ -Wall -Wextra -Werror $(target_flags $target) -fsyntax-only "$p/digits.c"; fi
+    done
+done
 for model in digits digits_int8; do
     file=$root/samples/digits/$model.onnx
     for target in generic x86-64-v3; do

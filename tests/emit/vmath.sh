@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes. With every vector
+# tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes; tn_half.h: 16-bit floats. With every vector
 # width that this processor runs, gcc and clang, with and without fused multiply-add. tn_fmath.h: errors of its functions,
 # and the same bits as tn_vmath.h's.
 #   tests/emit/vmath.sh [STEP]     1: all floats (2 minutes a width), 1009 in CI
@@ -10,7 +10,8 @@ flags="-std=c99 -O2 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wundef -Wcast
 measure() { # COMPILER LANES FLAG...
     # shellcheck disable=SC2086
     "$1" $flags -DN="$2" "${@:3}" "$here/vmath.c" -o vmath -lm && ./vmath "$step" &&
-        "$1" $flags -DN="$2" "${@:3}" "$here/bytes.c" -o bytes && ./bytes
+        "$1" $flags -DN="$2" "${@:3}" "$here/bytes.c" -o bytes && ./bytes &&
+        "$1" $flags -DN="$2" "${@:3}" "$here/half.c" -o half && ./half "$step"
 }
 
 vectors() { # LANES PROCESSOR-FLAG FLAG...
@@ -49,5 +50,14 @@ for cc in gcc clang; do
         skip "$cc, functions of single floats" "not installed"
     fi
 done
+if has aarch64-linux-gnu-gcc && has qemu-aarch64-static; then
+    arm_half() {
+        # shellcheck disable=SC2086
+        aarch64-linux-gnu-gcc $flags -static -DN=4 "$here/half.c" -o half && qemu-aarch64-static ./half $((step * 31))
+    }
+    check "aarch64-linux-gnu-gcc, 16-bit floats" arm_half
+else
+    skip "aarch64-linux-gnu-gcc, 16-bit floats" "not installed, or no qemu"
+fi
 vectors 16 "" # wider than the processor's vectors: plain C
 finish

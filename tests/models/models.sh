@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real models against their published or ONNX Runtime vectors: `tenon validate` compiles each for this machine, builds it
 # with the C compiler, runs it and compares. Rows of models.txt:
-#   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE ...]        paths below ../shared/models
+#   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE or OPTION ...]        paths below ../shared/models
 #   tests/models/models.sh            all rows
 #   tests/models/models.sh NAME       rows whose model path holds NAME
 # MODEL is a path, seeded:NAME, or optimised:NAME and optimised-all:NAME, which is what ONNX Runtime's optimiser makes of that.
@@ -60,7 +60,10 @@ while read -r model inputs reference rtol atol options; do
     esac
     set --
     for o in $options; do
-        set -- "$@" "--${o%%=*}" "${o#*=}"
+        case $o in
+        *=*) set -- "$@" "--${o%%=*}" "${o#*=}" ;;
+        *) set -- "$@" "--$o" ;;
+        esac
     done
     start=$SECONDS
     if out=$("$tenon" validate "$path" --inputs "$inputs" --reference "$models/$reference" --rtol "$rtol" --atol "$atol" "$@" 2>&1); then
