@@ -124,7 +124,7 @@ struct tn_value {
     tn_shape declared;   /* what the file says of it: the bound where only the run knows sizes; else not known */
     tn_node *maker;      /* NULL for inputs and constants */
     tn_tensor *constant; /* NULL when not known at compile time */
-    tn_dim *elems;       /* what an int64 value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
+    tn_dim *elems;       /* what a value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
     bool is_text;        /* strings: bytes of UTF-8 along the last dim of uint8, zeros behind the end */
     const tn_list *list; /* a sequence or an optional: only while types are inferred; NULL: a tensor */
     bool is_input, is_output;

@@ -271,6 +271,33 @@ bool tn_lower_size(tn_program *p, const tn_node *n)
 /* Bounds that keep the analysis cheap: elements of a tensor, and operations of one element's term. */
 enum { MAX_ELEMS = 64, MAX_KNOWN = 1024, MAX_TERM = 32 };
 
+/* The largest number up to which a type holds every integer; 0: not a type in which shapes are computed. Floats are:
+   exporters write Cast to float, Min or Mul, Cast back. */
+static int64_t most_exact(tn_dtype t)
+{
+    switch (t) {
+    case TN_BOOL: return 1;
+    case TN_INT32: return INT32_MAX;
+    case TN_INT64:
+    case TN_DOUBLE: return TN_DIM_MAX - 1;
+    case TN_FLOAT: return 1 << 24;
+    case TN_FLOAT16: return 1 << 11;
+    default: return 0;
+    }
+}
+
+/* Element i of a constant, where it is an integer that a dim can hold. */
+static bool get_integer(const tn_tensor *t, int64_t i, int64_t *x)
+{
+    if (tn_dtype_get(t->dtype)->is_float) {
+        double d = tn_tensor_get(t, i);
+        if (!(d > -(double)TN_DIM_MAX && d < (double)TN_DIM_MAX) || d != (double)(int64_t)d)
+            return false;
+    }
+    *x = tn_tensor_get_int(t, i);
+    return *x > -TN_DIM_MAX && *x < TN_DIM_MAX; /* a clamped number would be a wrong one */
+}
+
 typedef struct known {
     const tn_dim *d;
     int64_t n;
@@ -285,12 +312,12 @@ static bool get_known(tn_graph *g, const tn_value *v, known *k)
     k->d = v->elems;
     if (v->constant == NULL)
         return v->elems != NULL;
-    if (tn_dtype_get(v->dtype)->is_float || k->n > MAX_KNOWN)
+    if (k->n > MAX_KNOWN)
         return false;
     tn_dim *d = TN_NEW_N(g->arena, tn_dim, k->n + 1);
     for (int64_t i = 0; i < k->n; i++) {
-        int64_t x = tn_tensor_get_int(v->constant, i);
-        if (x <= -TN_DIM_MAX || x >= TN_DIM_MAX) /* a clamped number would be a wrong one */
+        int64_t x = 0;
+        if (!get_integer(v->constant, i, &x))
             return false;
         d[i] = tn_dim_fixed(x);
     }
@@ -369,9 +396,12 @@ static bool elems_of_slice(tn_graph *g, const tn_node *n, tn_dim *out, int64_t c
 static bool elems_of_constant(tn_graph *g, const tn_node *n, tn_dim *out, int64_t count)
 {
     const tn_attr *value = tn_node_find_attr(n, "value");
+    int64_t x = 0;
     (void)g;
+    if (value != NULL && !get_integer(value->tensor, 0, &x))
+        return false;
     for (int64_t i = 0; i < count; i++)
-        out[i] = tn_dim_fixed(value != NULL ? tn_tensor_get_int(value->tensor, 0) : 0);
+        out[i] = tn_dim_fixed(x);
     return true;
 }
 
@@ -480,6 +510,18 @@ static bool elems_of_pairs(tn_graph *g, const tn_node *n, pair_fn *f, tn_dim *ou
     return true;
 }
 
+/* Floats keep the fraction, which no dim holds. */
+static bool divide_exactly(tn_arena *a, tn_dim x, tn_dim y, tn_dim *out)
+{
+    return is_natural(x) && tn_dim_low(y) >= 1 && tn_dims_divide(a, 1, &x, 1, &y, out);
+}
+
+static bool elems_of_quotient(tn_graph *g, const tn_node *n, tn_dim *out, int64_t count)
+{
+    bool fractions = tn_dtype_get(n->out[0]->dtype)->is_float;
+    return elems_of_pairs(g, n, fractions ? divide_exactly : divide, out, count);
+}
+
 static const struct {
     const char *name;
     elems_fn *elems;
@@ -487,11 +529,13 @@ static const struct {
 } arithmetic[] = {
     {"Add", NULL, add},
     {"Cast", elems_of_copy, NULL},
+    {"Ceil", elems_of_copy, NULL},
     {"Concat", elems_of_concat, NULL},
     {"ConstantOfShape", elems_of_constant, NULL},
-    {"Div", NULL, divide},
+    {"Div", elems_of_quotient, NULL},
     {"Equal", NULL, equal},
     {"Expand", elems_of_copy, NULL},
+    {"Floor", elems_of_copy, NULL},
     {"Gather", elems_of_gather, NULL},
     {"Identity", elems_of_copy, NULL},
     {"Max", NULL, most},
@@ -499,6 +543,7 @@ static const struct {
     {"Mul", NULL, multiply},
     {"ReduceProd", elems_of_product, NULL},
     {"Reshape", elems_of_copy, NULL},
+    {"Round", elems_of_copy, NULL},
     {"Shape", elems_of_shape, NULL},
     {"Size", elems_of_size, NULL},
     {"Slice", elems_of_slice, NULL},
@@ -529,7 +574,7 @@ static int count_term(tn_dim d, int left)
 /* Whether the term is small and the tensor's type holds each of its values. */
 static bool is_sound(tn_dtype t, tn_dim d)
 {
-    int64_t limit = t == TN_INT32 ? INT32_MAX : t == TN_BOOL ? 1 : TN_DIM_MAX - 1;
+    int64_t limit = most_exact(t);
     if (t == TN_BOOL && (d.sym != NULL || d.n < 0))
         return false;
     return tn_dim_low(d) >= -limit && d.n <= limit && count_term(d, MAX_TERM) < MAX_TERM;
@@ -576,10 +621,10 @@ bool tn_propagate_elems(tn_graph *g, tn_node *n)
     if (v == NULL || n->n_in == 0 || has_constants_only(n) || v->shape.rank > 1 || !tn_shape_is_fixed(&v->shape))
         return true;
     int64_t count = tn_shape_count(&v->shape);
-    bool integer = v->dtype == TN_INT64 || v->dtype == TN_INT32 || v->dtype == TN_BOOL;
-    if (integer && tn_node_is(n, "Split"))
+    bool exact = most_exact(v->dtype) > 0;
+    if (exact && tn_node_is(n, "Split"))
         split_elems(g, n);
-    else if (integer && count <= MAX_ELEMS && find_elems(g, n, elems, count))
+    else if (exact && count <= MAX_ELEMS && find_elems(g, n, elems, count))
         keep_elems(g, v, elems, count);
     return true;
 }

@@ -13,7 +13,7 @@
 #include "ops/ops.h"
 #include "pass/pass.h"
 
-enum { SMALL = 1024 };
+enum { SMALL = 1024, SMALL_FLOATS = 64 };
 
 /* Operators that take a string in input 0 take strings where they take strings at all; where a text form exists, it asks. */
 static bool check_text(tn_graph *g, const tn_node *n)
@@ -82,14 +82,20 @@ static bool check_outputs(tn_graph *g, const tn_node *n)
     return true;
 }
 
-/* Integer results that later shapes may depend on. */
+/* Results that later shapes may depend on: integers, and floats that become integers again (Floor of a size times a
+   scale). fuse-qdq wants to see what DequantizeLinear takes. */
 static bool is_shape_like(const tn_node *n)
 {
-    for (int i = 0; i < n->n_out; i++)
-        if (n->out[i] != NULL
-            && (tn_dtype_get(n->out[i]->dtype)->is_float || tn_shape_count(&n->out[i]->shape) > SMALL
-                || !tn_shape_is_fixed(&n->out[i]->shape)))
+    for (int i = 0; i < n->n_out; i++) {
+        const tn_value *v = n->out[i];
+        if (v == NULL)
+            continue;
+        bool is_float = tn_dtype_get(v->dtype)->is_float;
+        if (!tn_shape_is_fixed(&v->shape) || tn_shape_count(&v->shape) > (is_float ? SMALL_FLOATS : SMALL))
             return false;
+        if (is_float && (v->shape.rank > 1 || tn_node_is(n, "DequantizeLinear")))
+            return false;
+    }
     return tn_all_constant(n);
 }
 

@@ -6,6 +6,7 @@
 #   tests/models/models.sh NAME       rows whose model path holds NAME
 # MODEL is a path, seeded:NAME, or optimised:NAME and optimised-all:NAME, which is what ONNX Runtime's optimiser makes of that.
 # "byhand:" in front of MODEL: too large for every run of tests/run.sh; it is run when NAME is given.
+# $TARGET: another target than this machine's own (native).
 # The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; that needs the Python of
 # toolchain/setup.sh python (build/venv), or another with numpy and onnx as $PYTHON.
 set -u
@@ -65,6 +66,7 @@ while read -r model inputs reference rtol atol options; do
         *) set -- "$@" "--$o" ;;
         esac
     done
+    [ -z "${TARGET:-}" ] || set -- "$@" --target "$TARGET"
     start=$SECONDS
     if out=$("$tenon" validate "$path" --inputs "$inputs" --reference "$models/$reference" --rtol "$rtol" --atol "$atol" "$@" 2>&1); then
         passed=$((passed + 1))
