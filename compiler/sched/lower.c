@@ -224,11 +224,21 @@ static const tn_expr *make_true(tn_program *p, void *user, const tn_expr *e)
     return e == (const tn_expr *)user ? tn_integer(p, TN_BOOL, 1) : NULL;
 }
 
-/* x <= y or x < y, linear in v: raises begin or lowers end so that it holds. */
+static void note_load(void *user, const tn_expr *e)
+{
+    (void)e;
+    *(bool *)user = true;
+}
+
+/* x <= y or x < y, linear in v: raises begin or lowers end so that it holds. Not by what is read from memory: that would
+   be read again at each turn, and its place is found for expressions, not for bounds. */
 static bool clip(tn_program *p, const tn_expr *cond, tn_var *v, const tn_expr **begin, const tn_expr **end)
 {
     int64_t c = 0;
-    if (cond->kind != TN_E_OP || (cond->op != TN_OP_LT && cond->op != TN_OP_LE) || cond->arg[0]->dtype != TN_INDEX)
+    bool loads = false;
+    tn_each_load(cond, note_load, &loads);
+    if (loads || cond->kind != TN_E_OP || (cond->op != TN_OP_LT && cond->op != TN_OP_LE)
+        || cond->arg[0]->dtype != TN_INDEX)
         return false;
     const tn_expr *slack = tn_sub(p, cond->arg[1], cond->arg[0]); /* must be >= 0 */
     if (cond->op == TN_OP_LT)
