@@ -32,9 +32,10 @@ const cmd cmd_compile = {
     .name = "compile",
     .doc = "compile a model to a package of C",
     .usage = "MODEL [-o PATH] [options]",
-    .about = "Compiles an ONNX or TFLite model, or the text that 'tenon show' prints (a file ending in .tg), to a package: C99 "
-             "source, header, weights, build files, self-test and report. Prints the package's path. A folder that is "
-             "no package is never overwritten.",
+    .about =
+        "Compiles an ONNX or TFLite model, or the text that 'tenon show' prints (a file ending in .tg), to a package: C99 "
+        "source, header, weights, build files, self-test and report. Prints the package's path. A folder that is "
+        "no package is never overwritten.",
     .examples = examples,
     .min_words = 1,
     .max_words = 1,
