@@ -219,6 +219,7 @@ for name in conv depthwise attention lstm functions; do
 done
 test_model half_conv "$work/conv.tg" --mixed-precision
 test_model half_attention "$work/attention.tg" --mixed-precision --mixed-precision-calculation-type bfloat16
+test_model rows_attention "$work/attention.tg" --pass-config attention.rows=3
 test_model digits "$root/samples/digits/digits.onnx"
 test_model digits_int8 "$root/samples/digits/digits_int8.onnx"
 if [ -d "$shared" ]; then
