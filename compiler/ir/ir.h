@@ -211,6 +211,7 @@ typedef struct tn_expand tn_expand; /* ops/expand.h */
 #define TN_T_UNSIGNED (TN_BIT(TN_UINT8) | TN_BIT(TN_UINT16) | TN_BIT(TN_UINT32) | TN_BIT(TN_UINT64))
 #define TN_T_INTS (TN_T_SIGNED | TN_T_UNSIGNED)
 #define TN_T_NUMBERS (TN_T_FLOATS | TN_T_INTS)
+#define TN_T_FEATURES (TN_BIT(TN_FLOAT) | TN_BIT(TN_DOUBLE) | TN_BIT(TN_INT32) | TN_BIT(TN_INT64)) /* of ai.onnx.ml */
 #define TN_T_BOOL TN_BIT(TN_BOOL)
 #define TN_T_STRING TN_BIT(TN_STRING)
 #define TN_T_SMALL_INTS (TN_BIT(TN_INT4) | TN_BIT(TN_UINT4) | TN_BIT(TN_INT2) | TN_BIT(TN_UINT2))

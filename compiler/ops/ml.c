@@ -1,80 +1,159 @@
-/* Operators of ai.onnx.ml that are functions of others.
+/* Operators of ai.onnx.ml that are functions of others, and what its classifiers share. ONNX's text leaves much open; it
+   is read as ONNX Runtime does.
 
        Binarizer               x > threshold ? 1 : 0
        ArrayFeatureExtractor   the columns y of x: Gather along the last axis; of a vector x, one row
        Scaler                  (x - offset) * scale
-       Imputer                 another number in the place of one, which may be NaN
-       Normalizer              rows divided by their greatest element, the sum of sizes, or the root of the sum of squares
-       FeatureVectorizer       matrices side by side
-       OneHotEncoder           1 at the category, 0 elsewhere, along a new last axis
-       LinearRegressor         x * coefficients^T + intercepts
-       LinearClassifier        the same; the label of the greatest score
-       SVMRegressor            sum of coefficient[i] * kernel(x, support_vector[i]), plus rho
+       Normalizer              each row over its greatest element, the sum of its magnitudes or its length; by 0: itself
+       Imputer                 what stands for a missing value becomes another one
+       FeatureVectorizer       columns side by side, each input cut or filled up to the width that is told
+       OneHotEncoder           x == category ? 1 : 0, along a new axis
 
-   Arithmetic is in float, in double where x is double. */
-#include "ops/expand.h"
+   Results are float where ONNX says so, whatever comes in. */
+#include "ops/ml.h"
+
 #include "ops/ops.h"
 #include "ops/repeat.h"
 
-#include <math.h>
+/* --- lists ---------------------------------------------------------------------------------------------------------- */
 
-/* --- what all share ------------------------------------------------------------------------------------------------- */
-
-tn_value *tn_call_post_transform(tn_expand *e, const char *post, tn_value *y)
+int64_t tn_ml_count(const tn_node *n, const char *name)
 {
-    if (strcmp(post, "NONE") == 0)
-        return y;
-    if (strcmp(post, "LOGISTIC") == 0)
-        return tn_call(e, "Sigmoid", y);
-    if (strcmp(post, "SOFTMAX") == 0)
-        return tn_call(e, "Softmax axis=-1", y);
-    tn_expand_error(e, "post_transform %s is not supported; NONE, LOGISTIC and SOFTMAX are", post);
-    return y;
+    const tn_attr *a = tn_node_find_attr(n, name);
+    return a == NULL ? 0 : a->kind == TN_ATTR_TENSOR ? tn_shape_count(&a->tensor->shape) : (int64_t)a->n;
 }
 
-static tn_dtype real_type(const tn_value *v)
+bool tn_ml_need_count(tn_expand *e, const char *name, int64_t wanted)
 {
-    return v->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT;
+    return tn_ml_count(e->node, name) == wanted
+        || tn_expand_error(e, "attribute '%s' has %lld elements; %lld are wanted", name,
+                           (long long)tn_ml_count(e->node, name), (long long)wanted);
 }
 
-static tn_value *as_real(tn_expand *e, tn_value *v)
+double tn_ml_number(const tn_node *n, const char *name, int64_t i)
 {
-    return tn_call_cast(e, v, real_type(v));
+    const tn_attr *a = tn_node_find_attr(n, name);
+    return a->kind == TN_ATTR_TENSOR ? tn_tensor_get(a->tensor, i)
+         : a->kind == TN_ATTR_FLOATS ? (double)a->floats[i]
+         : a->kind == TN_ATTR_INTS   ? (double)a->ints[i]
+                                     : 0;
 }
 
-static const tn_attr *find_list(const tn_expand *e, const char *name, tn_attr_kind kind)
+int64_t tn_ml_integer(const tn_node *n, const char *name, int64_t i)
+{
+    const tn_attr *a = tn_node_find_attr(n, name);
+    bool tensor = a->kind == TN_ATTR_TENSOR && !tn_dtype_get(a->tensor->dtype)->is_float;
+    return a->kind == TN_ATTR_INTS ? a->ints[i] : tensor ? tn_tensor_get_int(a->tensor, i) : 0;
+}
+
+tn_value *tn_ml_floats(tn_expand *e, const char *name, int rank, const int64_t *dims)
+{
+    tn_shape s = tn_shape_fixed(rank, dims);
+    if (e->failed || !tn_ml_need_count(e, name, tn_shape_count(&s)))
+        return tn_expand_scalar(e, TN_FLOAT, 0);
+    tn_tensor *t = tn_tensor_make(e->g->arena, TN_FLOAT, &s);
+    for (int64_t i = 0, n = tn_shape_count(&s); i < n; i++)
+        tn_tensor_set(t, i, tn_ml_number(e->node, name, i));
+    return tn_expand_constant(e, t);
+}
+
+tn_value *tn_ml_keys(tn_expand *e, const char *name)
 {
     const tn_attr *a = tn_node_find_attr(e->node, name);
-    return a != NULL && a->kind == kind && a->n > 0 ? a : NULL;
-}
-
-/* A list of floats as [rows, the rest]; rows 0: as it is. NULL after an error: it is missing, or no multiple of rows. */
-static tn_value *constant_list(tn_expand *e, const char *name, tn_dtype t, int64_t rows)
-{
-    const tn_attr *a = find_list(e, name, TN_ATTR_FLOATS);
-    if (a == NULL || (rows > 0 && (int64_t)a->n % rows != 0)) {
-        tn_expand_error(e, "attribute %s has %zu floats; a multiple of %lld is wanted", name, a != NULL ? a->n : 0,
-                        (long long)(rows > 0 ? rows : 1));
+    if (a == NULL || a->n == 0)
         return NULL;
-    }
     tn_shape s = tn_shape_fixed(1, (const int64_t[]){(int64_t)a->n});
-    if (rows > 0)
-        s = tn_shape_fixed(2, (const int64_t[]){rows, (int64_t)a->n / rows});
-    tn_tensor *x = tn_tensor_make(e->g->arena, t, &s);
-    for (size_t i = 0; i < a->n; i++)
-        tn_tensor_set(x, (int64_t)i, (double)a->floats[i]);
-    return tn_expand_constant(e, x);
+    if (a->kind == TN_ATTR_STRINGS)
+        return tn_expand_constant(e, tn_tensor_of_strings(e->g->arena, &s, a->strings));
+    return a->kind == TN_ATTR_INTS ? tn_expand_ints(e, (int)a->n, a->ints) : NULL;
 }
 
-static bool has_list(const tn_expand *e, const char *name)
+tn_value *tn_ml_rows(tn_expand *e, tn_dtype dtype)
 {
-    return find_list(e, name, TN_ATTR_FLOATS) != NULL;
+    tn_value *x = e->node->in[0];
+    x = tn_call_cast(e, x->shape.rank == 1 ? tn_call_unsqueeze(e, x, 0) : x, dtype);
+    if (!e->failed && (x->shape.rank != 2 || x->shape.dim[1].sym != NULL))
+        tn_expand_error(e, "input 0 is %s; [N,features] is wanted", tn_value_type(e->g->arena, x));
+    return x;
 }
 
-static bool give_float(tn_expand *e, int i, tn_value *v)
+/* --- labels and scores ---------------------------------------------------------------------------------------------- */
+
+static const char strings[] = "classlabels_strings";
+
+int64_t tn_ml_classes(tn_expand *e, const char *integers)
 {
-    return tn_give(e, i, e->failed ? v : tn_call_cast(e, v, TN_FLOAT));
+    int64_t named = tn_ml_count(e->node, strings), n = named > 0 ? named : tn_ml_count(e->node, integers);
+    if (n < 1)
+        tn_expand_error(e, "it has no labels: %s or %s is wanted", integers, strings);
+    return n;
 }
+
+bool tn_ml_give_labels(tn_expand *e, const char *integers, tn_value *best)
+{
+    tn_value *names = tn_ml_keys(e, strings), *labels = names != NULL ? names : tn_ml_keys(e, integers);
+    if (labels == NULL)
+        return tn_expand_error(e, "attribute '%s' holds no integers", integers);
+    return tn_give(e, 0, tn_call(e, "Gather axis=0", labels, best));
+}
+
+static tn_value *number(tn_expand *e, const tn_value *like, double x)
+{
+    return tn_expand_scalar(e, like->dtype, x);
+}
+
+/* Softmax in which what is 0 has no part: it stays (nearly) 0. */
+static tn_value *softmax_zero(tn_expand *e, tn_value *x)
+{
+    tn_value *axis = tn_expand_int(e, -1), *top = tn_call(e, "ReduceMax keepdims=1", x, axis);
+    tn_value *is_zero = tn_call(e, "LessOrEqual", tn_call(e, "Abs", x), number(e, x, 1e-7));
+    tn_value *power = tn_call(e, "Exp", tn_call(e, "Sub", x, top));
+    tn_value *kept = tn_call(e, "Mul", x, tn_call(e, "Exp", tn_call(e, "Neg", top)));
+    tn_value *sum = tn_call(e, "ReduceSum keepdims=1", tn_call(e, "Where", is_zero, number(e, x, 0), power), axis);
+    return tn_call(e, "Div", tn_call(e, "Where", is_zero, kept, power), sum);
+}
+
+/* The inverse of the normal distribution, sqrt(2) * erfinv(2 x - 1), by Winitzki's formula: with a = 0.147,
+   l = log(1 - t^2) and v = 2 / (pi a) + l / 2, erfinv(t) is about sign(t) * sqrt(sqrt(v^2 - l / a) - v). */
+static tn_value *probit(tn_expand *e, tn_value *x)
+{
+    const double a = 0.147, pi = 3.14159265358979323846;
+    tn_value *one = number(e, x, 1), *t = tn_call(e, "Sub", tn_call(e, "Mul", x, number(e, x, 2)), one);
+    tn_value *l = tn_call(e, "Log", tn_call(e, "Mul", tn_call(e, "Sub", one, t), tn_call(e, "Add", one, t)));
+    tn_value *v = tn_call(e, "Add", tn_call(e, "Mul", l, number(e, x, 0.5)), number(e, x, 2 / (pi * a)));
+    tn_value *square = tn_call(e, "Sub", tn_call(e, "Mul", v, v), tn_call(e, "Mul", l, number(e, x, 1 / a)));
+    tn_value *size = tn_call(e, "Sqrt", tn_call(e, "Sub", tn_call(e, "Sqrt", square), v));
+    tn_value *signs = tn_call(e, "Where", tn_call(e, "Less", t, number(e, x, 0)), number(e, x, -1), one);
+    return tn_call(e, "Mul", tn_call(e, "Mul", signs, size), number(e, x, 1.41421356));
+}
+
+tn_value *tn_ml_transform(tn_expand *e, const char *post, tn_value *scores)
+{
+    if (strcmp(post, "NONE") == 0)
+        return scores;
+    if (strcmp(post, "LOGISTIC") == 0)
+        return tn_call(e, "Sigmoid", scores);
+    if (strcmp(post, "SOFTMAX") == 0)
+        return tn_call(e, "Softmax axis=-1", scores);
+    if (strcmp(post, "SOFTMAX_ZERO") == 0)
+        return softmax_zero(e, scores);
+    if (strcmp(post, "PROBIT") == 0)
+        return probit(e, scores);
+    tn_expand_error(e, "post_transform is '%s'; NONE, LOGISTIC, SOFTMAX, SOFTMAX_ZERO and PROBIT are known", post);
+    return scores;
+}
+
+/* SOFTMAX and SOFTMAX_ZERO leave such scores as they are. */
+tn_value *tn_ml_two_scores(tn_expand *e, const char *post, tn_value *score, bool complement)
+{
+    bool logistic = strcmp(post, "LOGISTIC") == 0, normal = strcmp(post, "PROBIT") == 0;
+    tn_value *other =
+        normal || (complement && !logistic) ? tn_call(e, "Sub", number(e, score, 1), score) : tn_call(e, "Neg", score);
+    tn_value *both = tn_call_join(e, 1, other, score);
+    return logistic || normal ? tn_ml_transform(e, post, both) : both;
+}
+
+/* --- features ------------------------------------------------------------------------------------------------------- */
 
 bool tn_expand_binarizer(tn_expand *e, const tn_node *n)
 {
@@ -93,201 +172,118 @@ bool tn_expand_feature_extractor(tn_expand *e, const tn_node *n)
     return tn_give(e, 0, tn_call(e, "Gather axis=-1", x, y));
 }
 
-/* --- before a model ------------------------------------------------------------------------------------------------- */
+/* An attribute with an element for all features, or for each of the last axis. */
+static tn_value *each_feature(tn_expand *e, const char *name)
+{
+    const tn_shape *s = &e->node->in[0]->shape;
+    int64_t count = tn_ml_count(e->node, name);
+    if (s->rank < 1 || count == 1 || tn_dim_is(s->dim[s->rank - 1], count))
+        return tn_ml_floats(e, name, 1, (const int64_t[]){s->rank < 1 ? 1 : count});
+    tn_expand_error(e, "attribute '%s' has %lld elements; one is wanted, or one for each feature of %s", name,
+                    (long long)count, tn_expand_show(e, e->node->in[0]));
+    return tn_expand_scalar(e, TN_FLOAT, 0);
+}
 
 bool tn_expand_scaler(tn_expand *e, const tn_node *n)
 {
-    tn_value *x = as_real(e, n->in[0]);
-    if (has_list(e, "offset"))
-        x = tn_call(e, "Sub", x, constant_list(e, "offset", x->dtype, 0));
-    if (has_list(e, "scale"))
-        x = tn_call(e, "Mul", x, constant_list(e, "scale", x->dtype, 0));
-    return give_float(e, 0, x);
+    tn_dtype t = n->in[0]->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT;
+    tn_value *x = tn_call_cast(e, n->in[0], t);
+    if (tn_ml_count(n, "offset") > 0)
+        x = tn_call(e, "Sub", x, tn_call_cast(e, each_feature(e, "offset"), t));
+    if (tn_ml_count(n, "scale") > 0)
+        x = tn_call(e, "Mul", x, tn_call_cast(e, each_feature(e, "scale"), t));
+    return tn_give(e, 0, tn_call_cast(e, x, TN_FLOAT));
+}
+
+bool tn_expand_normalizer(tn_expand *e, const tn_node *n)
+{
+    static const char *const sums[][2] = {
+        {"MAX", "ReduceMax keepdims=1"}, {"L1", "ReduceL1 keepdims=1"}, {"L2", "ReduceL2 keepdims=1"}};
+    const char *norm = tn_node_string(n, "norm", "MAX");
+    tn_value *x = tn_call_cast(e, n->in[0], TN_FLOAT);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        if (strcmp(norm, sums[i][0]) != 0)
+            continue;
+        tn_value *sum = tn_call(e, sums[i][1], x, tn_expand_int(e, -1)), *zero = tn_expand_scalar(e, TN_FLOAT, 0);
+        sum = tn_call(e, "Where", tn_call(e, "Equal", sum, zero), tn_expand_scalar(e, TN_FLOAT, 1), sum);
+        return tn_give(e, 0, tn_call(e, "Div", x, sum));
+    }
+    return tn_expand_error(e, "norm is '%s'; MAX, L1 and L2 are known", norm);
+}
+
+/* imputed_value_int64s, exactly. */
+static tn_value *imputed_integers(tn_expand *e)
+{
+    const tn_value *x = e->node->in[0];
+    const tn_attr *a = tn_node_find_attr(e->node, "imputed_value_int64s");
+    int last = x->shape.rank - 1;
+    if (a != NULL && a->kind == TN_ATTR_INTS
+        && (a->n == 1 || (last >= 0 && tn_dim_is(x->shape.dim[last], (int64_t)a->n))))
+        return tn_call_cast(e, tn_expand_ints(e, (int)a->n, a->ints), x->dtype);
+    tn_expand_error(e, "attribute 'imputed_value_int64s' with one integer, or one for each feature of %s, is wanted",
+                    tn_expand_show(e, x));
+    return tn_expand_scalar(e, x->dtype, 0);
 }
 
 bool tn_expand_imputer(tn_expand *e, const tn_node *n)
 {
-    tn_value *x = n->in[0], *place = NULL, *is_replaced = NULL;
-    if (tn_dtype_get(x->dtype)->is_float) {
-        float replaced = tn_node_float(n, "replaced_value_float", 0);
-        place = constant_list(e, "imputed_value_floats", x->dtype, 0);
-        is_replaced = isnan(replaced) ? tn_call(e, "IsNaN", x)
-                                      : tn_call(e, "Equal", x, tn_expand_scalar(e, x->dtype, (double)replaced));
-    } else {
-        const tn_attr *a = find_list(e, "imputed_value_int64s", TN_ATTR_INTS);
-        if (a == NULL)
-            return tn_expand_error(e, "attribute imputed_value_int64s is missing");
-        place = tn_call_cast(e, tn_expand_ints(e, (int)a->n, a->ints), x->dtype);
-        tn_value *replaced = tn_expand_int(e, tn_node_int(n, "replaced_value_int64", 0));
-        is_replaced = tn_call(e, "Equal", tn_call_cast(e, x, TN_INT64), replaced);
-    }
-    return !e->failed && tn_give(e, 0, tn_call(e, "Where", is_replaced, place, x));
+    tn_value *x = n->in[0];
+    bool floats = tn_dtype_get(x->dtype)->is_float;
+    tn_value *y = floats ? tn_call_cast(e, each_feature(e, "imputed_value_floats"), x->dtype) : imputed_integers(e);
+    double missing = (double)tn_node_float(n, "replaced_value_float", 0);
+    tn_value *key = tn_call_cast(e, tn_expand_scalar(e, TN_FLOAT, missing), x->dtype);
+    if (!floats)
+        key = tn_call_cast(e, tn_call_reshape(e, tn_expand_int(e, tn_node_int(n, "replaced_value_int64", 0)), 0, NULL),
+                           x->dtype);
+    tn_value *is_missing = missing != missing && floats ? tn_call(e, "IsNaN", x) : tn_call(e, "Equal", x, key);
+    return tn_give(e, 0, tn_call(e, "Where", is_missing, y, x));
 }
 
-/* A row of zeros stays. */
-bool tn_expand_normalizer(tn_expand *e, const tn_node *n)
+/* Input i as float [N,width]; width -1: as many as it has. */
+static tn_value *columns(tn_expand *e, tn_value *x, int64_t width)
 {
-    const char *norm = tn_node_string(n, "norm", "MAX");
-    tn_value *x = as_real(e, n->in[0]), *last = tn_expand_int(e, -1), *zero = tn_expand_scalar(e, x->dtype, 0),
-             *by = NULL;
-    if (strcmp(norm, "MAX") == 0)
-        by = tn_call(e, "ReduceMax keepdims=1", x, last);
-    else if (strcmp(norm, "L1") == 0)
-        by = tn_call(e, "ReduceL1 keepdims=1", x, last);
-    else if (strcmp(norm, "L2") == 0)
-        by = tn_call(e, "ReduceL2 keepdims=1", x, last);
-    else
-        return tn_expand_error(e, "norm is '%s'; MAX, L1 or L2 is wanted", norm);
-    by = tn_call(e, "Where", tn_call(e, "Equal", by, zero), tn_expand_scalar(e, x->dtype, 1), by);
-    return give_float(e, 0, tn_call(e, "Div", x, by));
+    x = tn_call_cast(e, x->shape.rank == 1 ? tn_call_unsqueeze(e, x, 0) : x, TN_FLOAT);
+    x = x->shape.rank == 2 ? x : tn_call(e, "Flatten axis=1", x);
+    if (e->failed || width < 0)
+        return x;
+    if (x->shape.dim[1].sym != NULL) {
+        tn_expand_error(e, "%s; a known number of features is wanted", tn_expand_show(e, x));
+        return x;
+    }
+    int64_t more = width - x->shape.dim[1].n;
+    return more > 0 ? tn_call(e, "Pad", x, tn_expand_ints(e, 4, (const int64_t[]){0, 0, 0, more}))
+         : more < 0 ? tn_call_slice(e, x, 1, 0, width, 1)
+                    : x;
 }
 
 bool tn_expand_feature_vectorizer(tn_expand *e, const tn_node *n)
 {
-    tn_value *all = NULL;
-    for (int i = 0; i < n->n_in && !e->failed; i++) {
-        tn_value *x = tn_call_cast(e, n->in[i], TN_FLOAT);
-        x = x->shape.rank < 2 ? tn_call_reshape(e, x, 2, (const int64_t[]){1, -1})
-                              : tn_call_reshape(e, x, 2, (const int64_t[]){0, -1});
-        all = all == NULL ? x : tn_call_join(e, 1, all, x);
+    const char *widths = "inputdimensions";
+    bool told = tn_ml_count(n, widths) > 0;
+    tn_value **parts = TN_NEW_N(e->g->arena, tn_value *, n->n_in);
+    if (told && !tn_ml_need_count(e, widths, n->n_in))
+        return false;
+    for (int i = 0; i < n->n_in; i++) {
+        int64_t width = told ? tn_ml_integer(n, widths, i) : -1;
+        if (told && width < 0)
+            return tn_expand_error(e, "inputdimensions has %lld for input %d", (long long)width, i);
+        parts[i] = columns(e, tn_expand_need(e, i, "features"), width);
     }
-    return !e->failed && tn_give(e, 0, all);
+    return tn_give(e, 0, tn_call_list(e, "Concat axis=1", n->n_in, parts));
 }
 
-static tn_value *list_categories(tn_expand *e)
-{
-    const tn_attr *ints = find_list(e, "cats_int64s", TN_ATTR_INTS),
-                  *texts = find_list(e, "cats_strings", TN_ATTR_STRINGS);
-    if (ints != NULL && !e->node->in[0]->is_text)
-        return tn_expand_ints(e, (int)ints->n, ints->ints);
-    if (texts == NULL || !e->node->in[0]->is_text) {
-        tn_expand_error(e, "input %s; cats_int64s of numbers, or cats_strings of strings, are wanted",
-                        tn_expand_show(e, e->node->in[0]));
-        return NULL;
-    }
-    tn_shape s = tn_shape_fixed(1, (const int64_t[]){(int64_t)texts->n});
-    return tn_expand_constant(e, tn_tensor_of_strings(e->g->arena, &s, texts->strings));
-}
-
-/* Where zeros is 0 every element must be a category: the run ends with an error where one is not. */
+/* zeros == 0: an element that is no category ends the run. */
 bool tn_expand_one_hot_encoder(tn_expand *e, const tn_node *n)
 {
-    tn_value *cats = list_categories(e), *x = n->in[0];
-    int rank = x->shape.rank - x->is_text;
-    if (e->failed)
-        return false;
-    tn_value *hot = NULL;
-    if (x->is_text)
-        hot = tn_call_same_text(e, tn_call_unsqueeze(e, x, rank), cats);
-    else
-        hot = tn_call(e, "Equal", tn_call_unsqueeze(e, tn_call_cast(e, x, TN_INT64), rank), cats);
-    tn_value *y = tn_call_cast(e, hot, TN_FLOAT);
+    tn_value *x = n->in[0], *cats = tn_ml_keys(e, x->is_text ? "cats_strings" : "cats_int64s");
+    if (cats == NULL)
+        return tn_expand_error(e, "%s; attribute '%s' is wanted", tn_expand_show(e, x),
+                               x->is_text ? "cats_strings" : "cats_int64s");
+    tn_value *hits = tn_ml_match(e, x->is_text ? x : tn_call_cast(e, x, TN_INT64), cats);
+    tn_value *y = tn_call_cast(e, hits, TN_FLOAT);
     if (tn_node_int(n, "zeros", 1) == 0) {
-        tn_value *found = tn_call(e, "ReduceMax keepdims=0", tn_call_cast(e, hot, TN_INT32), tn_expand_int(e, -1));
-        tn_value *all = tn_call(e, "ReduceMin keepdims=0", found);
-        y = e->failed ? y : tn_call_check(e, tn_call_cast(e, all, TN_BOOL), y);
+        tn_value *found = tn_call(e, "ReduceMax keepdims=0", tn_call_cast(e, hits, TN_INT32), tn_expand_int(e, -1));
+        y = tn_call_check(e, tn_call_cast(e, tn_call(e, "ReduceMin keepdims=0", found), TN_BOOL), y);
     }
     return tn_give(e, 0, y);
-}
-
-/* --- linear models -------------------------------------------------------------------------------------------------- */
-
-/* [N,F] by the rows of coefficients. */
-static tn_value *linear_scores(tn_expand *e, int64_t rows)
-{
-    tn_value *x = e->node->in[0];
-    if (x->shape.rank == 1)
-        x = tn_call_unsqueeze(e, x, 0);
-    x = tn_call_cast(e, x, TN_FLOAT);
-    tn_value *c = constant_list(e, "coefficients", TN_FLOAT, rows);
-    if (e->failed)
-        return x;
-    tn_value *y = tn_call(e, "Gemm transB=1", x, c);
-    return has_list(e, "intercepts") ? tn_call(e, "Add", y, constant_list(e, "intercepts", TN_FLOAT, 0)) : y;
-}
-
-bool tn_expand_linear_regressor(tn_expand *e, const tn_node *n)
-{
-    int64_t targets = tn_node_int(n, "targets", 1);
-    if (targets < 1)
-        return tn_expand_error(e, "targets is %lld; at least 1 is wanted", (long long)targets);
-    tn_value *y = linear_scores(e, targets);
-    return tn_give(e, 0, tn_call_post_transform(e, tn_node_string(n, "post_transform", "NONE"), y));
-}
-
-static tn_value *list_labels(tn_expand *e, int64_t *count)
-{
-    const tn_attr *ints = find_list(e, "classlabels_ints", TN_ATTR_INTS);
-    const tn_attr *texts = find_list(e, "classlabels_strings", TN_ATTR_STRINGS);
-    *count = ints != NULL ? (int64_t)ints->n : texts != NULL ? (int64_t)texts->n : 0;
-    tn_shape s = tn_shape_fixed(1, count);
-    if (ints != NULL)
-        return tn_expand_ints(e, (int)ints->n, ints->ints);
-    if (texts != NULL)
-        return tn_expand_constant(e, tn_tensor_of_strings(e->g->arena, &s, texts->strings));
-    tn_expand_error(e, "neither classlabels_ints nor classlabels_strings is given");
-    return NULL;
-}
-
-bool tn_expand_linear_classifier(tn_expand *e, const tn_node *n)
-{
-    int64_t classes = 0;
-    tn_value *labels = list_labels(e, &classes);
-    const tn_attr *intercepts = find_list(e, "intercepts", TN_ATTR_FLOATS);
-    if (e->failed)
-        return false;
-    if (intercepts != NULL && (int64_t)intercepts->n != classes)
-        return tn_expand_error(e, "%zu intercepts and %lld labels; as many are wanted", intercepts->n,
-                               (long long)classes);
-    tn_value *scores = linear_scores(e, classes);
-    tn_value *best = tn_call(e, "ArgMax axis=1 keepdims=0", scores);
-    tn_give(e, 0, tn_call(e, "Gather axis=0", labels, best));
-    return tn_give(e, 1, tn_call_post_transform(e, tn_node_string(n, "post_transform", "NONE"), scores));
-}
-
-/* --- support vectors ------------------------------------------------------------------------------------------------ */
-
-static tn_value *scalar(tn_expand *e, float x)
-{
-    return tn_expand_scalar(e, TN_FLOAT, (double)x);
-}
-
-/* [N,rows]: kernel_params are gamma, coef0, degree. */
-static tn_value *call_kernel(tn_expand *e, tn_value *x, tn_value *vectors)
-{
-    const char *kind = tn_node_string(e->node, "kernel_type", "LINEAR");
-    const tn_attr *a = find_list(e, "kernel_params", TN_ATTR_FLOATS);
-    float p[3] = {0, 0, 0};
-    for (size_t i = 0; a != NULL && i < 3 && i < a->n; i++)
-        p[i] = a->floats[i];
-    if (strcmp(kind, "RBF") == 0) {
-        tn_value *apart = tn_call(e, "Sub", tn_call_unsqueeze(e, x, 1), tn_call_unsqueeze(e, vectors, 0));
-        tn_value *sum = tn_call(e, "ReduceSumSquare keepdims=0", apart, tn_expand_int(e, 2));
-        return tn_call(e, "Exp", tn_call(e, "Mul", sum, scalar(e, -p[0])));
-    }
-    tn_value *product = tn_call(e, "Gemm transB=1", x, vectors);
-    if (strcmp(kind, "LINEAR") == 0)
-        return product;
-    product = tn_call(e, "Add", tn_call(e, "Mul", product, scalar(e, p[0])), scalar(e, p[1]));
-    if (strcmp(kind, "POLY") == 0)
-        return tn_call(e, "Pow", product, scalar(e, p[2]));
-    if (strcmp(kind, "SIGMOID") == 0)
-        return tn_call(e, "Tanh", product);
-    tn_expand_error(e, "kernel_type is '%s'; LINEAR, POLY, RBF or SIGMOID is wanted", kind);
-    return product;
-}
-
-bool tn_expand_svm_regressor(tn_expand *e, const tn_node *n)
-{
-    int64_t supports = tn_node_int(n, "n_supports", 0);
-    tn_value *x = tn_call_cast(e, n->in[0], TN_FLOAT);
-    tn_value *c = constant_list(e, "coefficients", TN_FLOAT, 1), *rho = constant_list(e, "rho", TN_FLOAT, 0);
-    tn_value *vectors = supports > 0 ? constant_list(e, "support_vectors", TN_FLOAT, supports) : NULL;
-    if (e->failed)
-        return false;
-    tn_value *y = vectors != NULL ? tn_call(e, "Gemm transB=1", call_kernel(e, x, vectors), c) : call_kernel(e, x, c);
-    y = tn_call(e, "Add", y, rho);
-    if (tn_node_int(n, "one_class", 0) != 0)
-        y = tn_call(e, "Where", tn_call(e, "Greater", y, scalar(e, 0)), scalar(e, 1), scalar(e, -1));
-    return tn_give(e, 0, tn_call_post_transform(e, tn_node_string(n, "post_transform", "NONE"), y));
 }

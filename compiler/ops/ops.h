@@ -29,12 +29,6 @@ const int64_t *tn_need_ints(tn_graph *g, const tn_node *n, int i, const char *wh
 /* x in float, limited to the numbers of an 8- or 4-bit float; NaN stays (cast.c). */
 const tn_expr *tn_saturate_float(tn_program *p, const tn_expr *x, tn_dtype to);
 
-/* What the models of ai.onnx.ml do with their scores: NONE, LOGISTIC or SOFTMAX (ml.c). */
-tn_value *tn_call_post_transform(tn_expand *e, const char *post, tn_value *y);
-
-/* Whether strings, seen as bytes, are equal; their shapes broadcast (string.c). */
-tn_value *tn_call_same_text(tn_expand *e, tn_value *x, tn_value *y);
-
 /* Random numbers (random.c). A node that draws them has a key: it is not computed at compile time and not moved out of a
    repeat, and two of them are never the same. */
 bool tn_node_draws(const tn_node *n);

@@ -7,9 +7,11 @@
        StringNormalizer  what is no stop word, moved together; letters of ASCII change their case
        RegexFullMatch    a table (regex.h), a state for each string, a byte of each at a time
        LabelEncoder      which key it is, then the value in its place; also of numbers
+       CategoryMapper    the same with its two lists, from strings to numbers or back
 
    Operators that only move elements take strings too: their text forms say what becomes of axes and shapes. */
 #include "ops/late.h"
+#include "ops/ml.h"
 #include "ops/regex.h"
 #include "ops/repeat.h"
 
@@ -55,7 +57,8 @@ static int64_t widest(const tn_value *x, const tn_value *y)
     return width_of(x).n > width_of(y).n ? width_of(x).n : width_of(y).n;
 }
 
-tn_value *tn_call_same_text(tn_expand *e, tn_value *x, tn_value *y)
+/* Whether strings are equal; shapes broadcast. */
+static tn_value *same_text(tn_expand *e, tn_value *x, tn_value *y)
 {
     int64_t width = widest(x, y);
     tn_value *bytes = tn_call(e, "Equal", widen(e, x, width), widen(e, y, width));
@@ -86,7 +89,7 @@ static tn_value *to_lower(tn_expand *e, tn_value *v)
 
 static bool text_equal(tn_expand *e, const tn_node *n)
 {
-    return need_text(e, 0) && need_text(e, 1) && tn_give(e, 0, tn_call_same_text(e, n->in[0], n->in[1]));
+    return need_text(e, 0) && need_text(e, 1) && tn_give(e, 0, same_text(e, n->in[0], n->in[1]));
 }
 
 static bool text_where(tn_expand *e, const tn_node *n)
@@ -609,7 +612,7 @@ static tn_value *find_kept(tn_expand *e, tn_value *x, const tn_attr *words)
         x = to_lower(e, x);
         list = to_lower(e, list);
     }
-    tn_value *is_word = tn_call_cast(e, tn_call_same_text(e, tn_call_unsqueeze(e, x, 1), list), TN_INT32);
+    tn_value *is_word = tn_call_cast(e, same_text(e, tn_call_unsqueeze(e, x, 1), list), TN_INT32);
     return tn_call(e, "Not",
                    tn_call_cast(e, tn_call(e, "ReduceMax keepdims=0", is_word, tn_expand_int(e, 1)), TN_BOOL));
 }
@@ -700,29 +703,32 @@ bool tn_expand_regex(tn_expand *e, const tn_node *n)
     return tn_give(e, 0, tn_call(e, "Equal", state, tn_expand_scalar(e, TN_INT32, TN_REGEX_MATCH)));
 }
 
-/* --- LabelEncoder --------------------------------------------------------------------------------------------------- */
+/* --- LabelEncoder, CategoryMapper --------------------------------------------------------------------------------------------------- */
+
+static const tn_tensor *tensor_of_list(tn_expand *e, const tn_attr *l)
+{
+    tn_shape s = tn_shape_fixed(1, (const int64_t[]){(int64_t)l->n});
+    if (l->kind == TN_ATTR_TENSOR)
+        return l->tensor;
+    if (l->kind == TN_ATTR_STRINGS)
+        return tn_tensor_of_strings(e->g->arena, &s, l->strings);
+    tn_tensor *t = tn_tensor_make(e->g->arena, l->kind == TN_ATTR_INTS ? TN_INT64 : TN_FLOAT, &s);
+    for (size_t k = 0; k < l->n; k++)
+        if (l->kind == TN_ATTR_INTS)
+            tn_tensor_set_int(t, (int64_t)k, l->ints[k]);
+        else
+            tn_tensor_set(t, (int64_t)k, l->kind == TN_ATTR_FLOATS ? (double)l->floats[k] : 0);
+    return t;
+}
 
 /* A list of keys or values by any of its names: NAME_strings, NAME_int64s, NAME_floats, NAME_tensor; NULL without. */
 static const tn_tensor *find_list(tn_expand *e, const char *name)
 {
     static const char *const ends[] = {"strings", "int64s", "floats", "tensor"};
-    tn_arena *a = e->g->arena;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        const tn_attr *l = tn_node_find_attr(e->node, tn_strfmt(a, "%s_%s", name, ends[i]));
-        if (l == NULL)
-            continue;
-        tn_shape s = tn_shape_fixed(1, (const int64_t[]){(int64_t)l->n});
-        if (l->kind == TN_ATTR_TENSOR)
-            return l->tensor;
-        if (l->kind == TN_ATTR_STRINGS)
-            return tn_tensor_of_strings(a, &s, l->strings);
-        tn_tensor *t = tn_tensor_make(a, l->kind == TN_ATTR_INTS ? TN_INT64 : TN_FLOAT, &s);
-        for (size_t k = 0; k < l->n; k++)
-            if (l->kind == TN_ATTR_INTS)
-                tn_tensor_set_int(t, (int64_t)k, l->ints[k]);
-            else
-                tn_tensor_set(t, (int64_t)k, l->kind == TN_ATTR_FLOATS ? (double)l->floats[k] : 0);
-        return t;
+        const tn_attr *l = tn_node_find_attr(e->node, tn_strfmt(e->g->arena, "%s_%s", name, ends[i]));
+        if (l != NULL)
+            return tensor_of_list(e, l);
     }
     return NULL;
 }
@@ -759,24 +765,21 @@ static tn_value *default_value(tn_expand *e, const tn_tensor *values)
     return tn_expand_constant(e, t);
 }
 
-/* [.., keys]: which key each element is. A NaN among the keys is every NaN. */
-static tn_value *match_keys(tn_expand *e, tn_value *x, tn_value *keys)
+tn_value *tn_ml_match(tn_expand *e, tn_value *x, tn_value *keys)
 {
     if (x->is_text)
-        return tn_call_same_text(e, tn_call_unsqueeze(e, x, -2), keys);
+        return same_text(e, tn_call_unsqueeze(e, x, -2), keys);
     tn_value *each = tn_call_unsqueeze(e, x, LAST), *same = tn_call(e, "Equal", each, keys);
     if (!tn_dtype_get(x->dtype)->is_float)
         return same;
     return tn_call(e, "Or", same, tn_call(e, "And", tn_call(e, "IsNaN", each), tn_call(e, "IsNaN", keys)));
 }
 
-bool tn_expand_label_encoder(tn_expand *e, const tn_node *n)
+/* The value in the place of the key that each element of input 0 is, or else the default one. */
+static bool give_values(tn_expand *e, const tn_tensor *keys, const tn_tensor *values)
 {
-    tn_value *x = n->in[0];
-    const tn_tensor *keys = find_list(e, "keys"), *values = find_list(e, "values");
+    tn_value *x = e->node->in[0];
     e->bytes = true; /* of strings among keys and values, where the input has none, too */
-    if (!read_classes(e, &keys, &values) && (keys == NULL || values == NULL))
-        return tn_expand_error(e, "keys_* and values_*, or classes_strings, are wanted");
     int64_t count = keys->shape.rank > 0 ? keys->shape.dim[0].n : 0;
     if (keys->shape.rank != 1 + keys->is_text || values->shape.rank != 1 + values->is_text || count < 1
         || values->shape.dim[0].n != count)
@@ -784,7 +787,7 @@ bool tn_expand_label_encoder(tn_expand *e, const tn_node *n)
     if (keys->is_text != x->is_text || keys->dtype != x->dtype)
         return tn_expand_error(e, "'%s' is %s, the keys are %s", x->name, tn_dtype_get(tn_value_dtype(x))->name,
                                tn_dtype_get(keys->is_text ? (int)TN_STRING : (int)keys->dtype)->name);
-    tn_value *hits = tn_call_cast(e, match_keys(e, x, tn_expand_constant(e, keys)), TN_INT32);
+    tn_value *hits = tn_call_cast(e, tn_ml_match(e, x, tn_expand_constant(e, keys)), TN_INT32);
     tn_value *any = tn_call_cast(e, tn_call(e, "ReduceMax keepdims=0", hits, tn_expand_int(e, LAST)), TN_BOOL);
     tn_value *place = tn_call(e, "Where", any, tn_call(e, "ArgMax axis=-1 keepdims=0", hits),
                               tn_expand_scalar(e, TN_INT64, (double)count));
@@ -796,4 +799,23 @@ bool tn_expand_label_encoder(tn_expand *e, const tn_node *n)
     }
     tn_value *y = tn_call(e, "Gather axis=0", tn_call_join(e, 0, list, otherwise), place);
     return values->is_text ? give_text(e, 0, y) : tn_give(e, 0, y);
+}
+
+bool tn_expand_label_encoder(tn_expand *e, const tn_node *n)
+{
+    (void)n;
+    const tn_tensor *keys = find_list(e, "keys"), *values = find_list(e, "values");
+    if (!read_classes(e, &keys, &values) && (keys == NULL || values == NULL))
+        return tn_expand_error(e, "keys_* and values_*, or classes_strings, are wanted");
+    return give_values(e, keys, values);
+}
+
+/* Two lists side by side, read from the one to the other. */
+bool tn_expand_category_mapper(tn_expand *e, const tn_node *n)
+{
+    const tn_attr *names = tn_node_find_attr(n, "cats_strings"), *numbers = tn_node_find_attr(n, "cats_int64s");
+    if (names == NULL || names->kind != TN_ATTR_STRINGS || numbers == NULL || numbers->kind != TN_ATTR_INTS)
+        return tn_expand_error(e, "attributes 'cats_strings' and 'cats_int64s' are wanted");
+    const tn_tensor *of_names = tensor_of_list(e, names), *of_numbers = tensor_of_list(e, numbers);
+    return n->in[0]->is_text ? give_values(e, of_names, of_numbers) : give_values(e, of_numbers, of_names);
 }

@@ -10,6 +10,7 @@
    A classifier's label is that of the highest score, as ONNX has it ("the top class"). ONNX Runtime differs for two classes
    that both have weights: there it is the second wherever its score is above 0. */
 #include "base/map.h"
+#include "ops/ml.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
 
@@ -30,42 +31,12 @@ typedef struct forest {
 
 /* --- attributes ------------------------------------------------------------------------------------------------------ */
 
-static int64_t attr_count(const tn_node *n, const char *name)
-{
-    const tn_attr *a = tn_node_find_attr(n, name);
-    return a == NULL ? 0 : a->kind == TN_ATTR_TENSOR ? tn_shape_count(&a->tensor->shape) : (int64_t)a->n;
-}
-
-static bool need_count(tn_expand *e, const char *name, int64_t wanted)
-{
-    return attr_count(e->node, name) == wanted
-        || tn_expand_error(e, "attribute '%s' has %lld elements; %lld are wanted", name,
-                           (long long)attr_count(e->node, name), (long long)wanted);
-}
-
-static double attr_number(const tn_node *n, const char *name, int64_t i)
-{
-    const tn_attr *a = tn_node_find_attr(n, name);
-    return a->kind == TN_ATTR_TENSOR ? tn_tensor_get(a->tensor, i)
-         : a->kind == TN_ATTR_FLOATS ? (double)a->floats[i]
-         : a->kind == TN_ATTR_INTS   ? (double)a->ints[i]
-                                     : 0;
-}
-
-/* 0 where the attribute does not hold integers. */
-static int64_t attr_integer(const tn_node *n, const char *name, int64_t i)
-{
-    const tn_attr *a = tn_node_find_attr(n, name);
-    bool tensor = a->kind == TN_ATTR_TENSOR && !tn_dtype_get(a->tensor->dtype)->is_float;
-    return a->kind == TN_ATTR_INTS ? a->ints[i] : tensor ? tn_tensor_get_int(a->tensor, i) : 0;
-}
-
 static bool copy_ints(tn_expand *e, const char *name, int64_t n, int64_t *out)
 {
-    if (!need_count(e, name, n))
+    if (!tn_ml_need_count(e, name, n))
         return false;
     for (int64_t i = 0; i < n; i++)
-        out[i] = attr_integer(e->node, name, i);
+        out[i] = tn_ml_integer(e->node, name, i);
     return true;
 }
 
@@ -224,10 +195,7 @@ static bool check_features(forest *f, const tn_value *x)
 static tn_value *sum_trees(forest *f, const char *aggregate)
 {
     tn_expand *e = f->e;
-    tn_value *x = tn_call_cast(e, e->node->in[0], f->dtype);
-    x = x->shape.rank == 1 ? tn_call_unsqueeze(e, x, 0) : x;
-    if (x->shape.rank != 2 || x->shape.dim[1].sym != NULL)
-        tn_expand_error(e, "input 0 is %s; [N,features] is wanted", tn_value_type(e->g->arena, x));
+    tn_value *x = tn_ml_rows(e, f->dtype);
     if (e->failed || !find_depth(f) || !check_features(f, x))
         return tn_expand_scalar(e, TN_FLOAT, 0);
     const int64_t dims[] = {f->nodes, f->targets};
@@ -247,7 +215,7 @@ static tn_value *sum_trees(forest *f, const char *aggregate)
 
 static tn_value *add_base(forest *f, tn_value *sum)
 {
-    int64_t n = attr_count(f->e->node, "base_values");
+    int64_t n = tn_ml_count(f->e->node, "base_values");
     if (n == 0 || f->e->failed)
         return sum;
     if (n != 1 && n != f->targets)
@@ -255,7 +223,7 @@ static tn_value *add_base(forest *f, tn_value *sum)
                         (long long)f->targets);
     double *base = TN_NEW_N(f->e->g->arena, double, n);
     for (int64_t i = 0; i < n; i++)
-        base[i] = attr_number(f->e->node, "base_values", i);
+        base[i] = tn_ml_number(f->e->node, "base_values", i);
     return tn_call(f->e, "Add", sum, table_of(f, f->dtype, 1, &n, NULL, base));
 }
 
@@ -265,9 +233,9 @@ static tn_value *add_base(forest *f, tn_value *sum)
 static bool read_sets(forest *f, int64_t branches)
 {
     const char *name = "membership_values";
-    int64_t n = attr_count(f->e->node, name), set = 0, size = 0;
+    int64_t n = tn_ml_count(f->e->node, name), set = 0, size = 0;
     for (int64_t i = 0, run = 0; i < n; i++) {
-        run = isnan(attr_number(f->e->node, name, i)) ? 0 : run + 1;
+        run = isnan(tn_ml_number(f->e->node, name, i)) ? 0 : run + 1;
         size = run > size ? run : size;
     }
     f->set_size = size > 0 ? size : 1;
@@ -277,8 +245,8 @@ static bool read_sets(forest *f, int64_t branches)
     for (int64_t i = 0; i < branches; i++) {
         if (f->mode[i] != MEMBER)
             continue;
-        for (int64_t k = 0; set < n && !isnan(attr_number(f->e->node, name, set)); k++)
-            f->set[i * f->set_size + k] = attr_number(f->e->node, name, set++);
+        for (int64_t k = 0; set < n && !isnan(tn_ml_number(f->e->node, name, set)); k++)
+            f->set[i * f->set_size + k] = tn_ml_number(f->e->node, name, set++);
         if (set++ >= n)
             return tn_expand_error(f->e, "attribute '%s' ends before the set of node %lld does", name, (long long)i);
     }
@@ -289,12 +257,12 @@ static bool read_leaves(forest *f, int64_t branches, int64_t leaves)
 {
     const tn_node *n = f->e->node;
     for (int64_t i = 0; i < leaves; i++) {
-        int64_t target = attr_integer(n, "leaf_targetids", i);
+        int64_t target = tn_ml_integer(n, "leaf_targetids", i);
         if (target < 0 || target >= f->targets)
             return tn_expand_error(f->e, "leaf %lld has target %lld of %lld", (long long)i, (long long)target,
                                    (long long)f->targets);
         f->mode[branches + i] = LEAF;
-        f->weight[(branches + i) * f->targets + target] = attr_number(n, "leaf_weights", i);
+        f->weight[(branches + i) * f->targets + target] = tn_ml_number(n, "leaf_weights", i);
     }
     return true;
 }
@@ -306,13 +274,13 @@ static bool read_branches(forest *f, int64_t branches)
     if (!copy_ints(e, "nodes_featureids", branches, f->feature) || !copy_ints(e, "nodes_modes", branches, f->mode)
         || !copy_ints(e, "nodes_truenodeids", branches, f->yes) || !copy_ints(e, "nodes_falsenodeids", branches, f->no)
         || !copy_ints(e, "nodes_trueleafs", branches, yes_leaf) || !copy_ints(e, "nodes_falseleafs", branches, no_leaf)
-        || !need_count(e, "nodes_splits", branches))
+        || !tn_ml_need_count(e, "nodes_splits", branches))
         return false;
-    if (attr_count(e->node, "nodes_missing_value_tracks_true") > 0
+    if (tn_ml_count(e->node, "nodes_missing_value_tracks_true") > 0
         && !copy_ints(e, "nodes_missing_value_tracks_true", branches, f->missing))
         return false;
     for (int64_t i = 0; i < branches; i++) {
-        f->split[i] = attr_number(e->node, "nodes_splits", i);
+        f->split[i] = tn_ml_number(e->node, "nodes_splits", i);
         f->yes[i] += yes_leaf[i] != 0 ? branches : 0;
         f->no[i] += no_leaf[i] != 0 ? branches : 0;
         if (f->mode[i] < LEQ || f->mode[i] > MEMBER)
@@ -325,18 +293,19 @@ bool tn_expand_tree_ensemble(tn_expand *e, const tn_node *n)
 {
     static const char *const posts[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
     static const char *const aggregates[] = {"AVERAGE", "SUM", "MIN", "MAX"};
-    int64_t branches = attr_count(n, "nodes_featureids"), leaves = attr_count(n, "leaf_targetids");
+    int64_t branches = tn_ml_count(n, "nodes_featureids"), leaves = tn_ml_count(n, "leaf_targetids");
     int64_t post = tn_node_int(n, "post_transform", 0), aggregate = tn_node_int(n, "aggregate_function", 1);
     forest f = {0};
     if (!begin_forest(&f, e, branches + leaves, tn_node_int(n, "n_targets", 1)))
         return false;
-    f.trees = attr_count(n, "tree_roots");
+    f.trees = tn_ml_count(n, "tree_roots");
     if (post < 0 || post > 4 || aggregate < 0 || aggregate > 3 || f.trees < 1 || f.trees > f.nodes)
         return tn_expand_error(e, "post_transform, aggregate_function or tree_roots is not what ONNX defines");
-    if (!read_branches(&f, branches) || !need_count(e, "leaf_weights", leaves) || !read_leaves(&f, branches, leaves)
-        || !copy_ints(e, "tree_roots", f.trees, f.root) || (has_mode(&f, MEMBER) && !read_sets(&f, branches)))
+    if (!read_branches(&f, branches) || !tn_ml_need_count(e, "leaf_weights", leaves)
+        || !read_leaves(&f, branches, leaves) || !copy_ints(e, "tree_roots", f.trees, f.root)
+        || (has_mode(&f, MEMBER) && !read_sets(&f, branches)))
         return false;
-    return tn_give(e, 0, tn_call_post_transform(e, posts[post], sum_trees(&f, aggregates[aggregate])));
+    return tn_give(e, 0, tn_ml_transform(e, posts[post], sum_trees(&f, aggregates[aggregate])));
 }
 
 /* --- the older forms -------------------------------------------------------------------------------------------------- */
@@ -361,7 +330,7 @@ static bool find_mode(forest *f, int64_t i, const char *text)
 /* nodes_values, or in double nodes_values_as_tensor. */
 static const char *either(const tn_node *n, const char *name, const char *as_tensor)
 {
-    return attr_count(n, as_tensor) > 0 ? as_tensor : name;
+    return tn_ml_count(n, as_tensor) > 0 ? as_tensor : name;
 }
 
 /* The place of a node in the lists; -1. */
@@ -382,15 +351,15 @@ static bool read_nodes(forest *f, tn_map *places)
     if (!copy_ints(e, "nodes_treeids", f->nodes, tree) || !copy_ints(e, "nodes_nodeids", f->nodes, id)
         || !copy_ints(e, "nodes_featureids", f->nodes, f->feature)
         || !copy_ints(e, "nodes_truenodeids", f->nodes, f->yes) || !copy_ints(e, "nodes_falsenodeids", f->nodes, f->no)
-        || !need_count(e, values, f->nodes) || !need_count(e, "nodes_modes", f->nodes))
+        || !tn_ml_need_count(e, values, f->nodes) || !tn_ml_need_count(e, "nodes_modes", f->nodes))
         return false;
-    if (attr_count(n, "nodes_missing_value_tracks_true") > 0
+    if (tn_ml_count(n, "nodes_missing_value_tracks_true") > 0
         && !copy_ints(e, "nodes_missing_value_tracks_true", f->nodes, f->missing))
         return false;
     for (int64_t i = 0; i < f->nodes; i++) {
         place[i] = i;
         tn_map_put(e->g->arena, places, node_key(e, tree[i], id[i]), &place[i]);
-        f->split[i] = attr_number(n, values, i);
+        f->split[i] = tn_ml_number(n, values, i);
         if (modes->kind != TN_ATTR_STRINGS || !find_mode(f, i, modes->strings[i]))
             return false;
         if (i == 0 || tree[i] != tree[i - 1])
@@ -412,17 +381,17 @@ static bool read_weights(forest *f, const char *kind, const tn_map *places, bool
     const char *ids = tn_strfmt(a, "%s_ids", kind), *nodes = tn_strfmt(a, "%s_nodeids", kind),
                *trees = tn_strfmt(a, "%s_treeids", kind);
     const char *weights = either(e->node, tn_strfmt(a, "%s_weights", kind), tn_strfmt(a, "%s_weights_as_tensor", kind));
-    int64_t n = attr_count(e->node, ids);
-    if (!need_count(e, nodes, n) || !need_count(e, trees, n) || !need_count(e, weights, n))
+    int64_t n = tn_ml_count(e->node, ids);
+    if (!tn_ml_need_count(e, nodes, n) || !tn_ml_need_count(e, trees, n) || !tn_ml_need_count(e, weights, n))
         return false;
     for (int64_t i = 0; i < n; i++) {
-        int64_t target = one ? 0 : attr_integer(e->node, ids, i);
-        int64_t at = place_of(e, places, attr_integer(e->node, trees, i), attr_integer(e->node, nodes, i));
+        int64_t target = one ? 0 : tn_ml_integer(e->node, ids, i);
+        int64_t at = place_of(e, places, tn_ml_integer(e->node, trees, i), tn_ml_integer(e->node, nodes, i));
         if (at < 0 || target < 0 || target >= f->targets)
             return tn_expand_error(e, "weight %lld is of no node, or of target %lld of %lld", (long long)i,
                                    (long long)target, (long long)f->targets);
         f->scores[at * f->targets + target] = true;
-        f->weight[at * f->targets + target] += attr_number(e->node, weights, i);
+        f->weight[at * f->targets + target] += tn_ml_number(e->node, weights, i);
     }
     return true;
 }
@@ -431,34 +400,27 @@ bool tn_expand_tree_regressor(tn_expand *e, const tn_node *n)
 {
     forest f = {0};
     tn_map places = {0};
-    if (!begin_forest(&f, e, attr_count(n, "nodes_nodeids"), tn_node_int(n, "n_targets", 1)) || !read_nodes(&f, &places)
-        || !read_weights(&f, "target", &places, false))
+    if (!begin_forest(&f, e, tn_ml_count(n, "nodes_nodeids"), tn_node_int(n, "n_targets", 1))
+        || !read_nodes(&f, &places) || !read_weights(&f, "target", &places, false))
         return false;
     tn_value *y = add_base(&f, sum_trees(&f, tn_node_string(n, "aggregate_function", "SUM")));
-    return tn_give(
-        e, 0, tn_call_cast(e, tn_call_post_transform(e, tn_node_string(n, "post_transform", "NONE"), y), TN_FLOAT));
+    return tn_give(e, 0, tn_call_cast(e, tn_ml_transform(e, tn_node_string(n, "post_transform", "NONE"), y), TN_FLOAT));
 }
 
-/* Two classes and weights of one of them only: the other's score is its complement, or its negative where weights have
-   both signs. */
-static tn_value *add_second(forest *f, const char *post, tn_value *score, tn_value **is_second)
+/* Two classes and weights of one of them only: no weight is negative? */
+static bool is_positive(const forest *f)
 {
-    tn_expand *e = f->e;
     bool positive = true;
     for (int64_t i = 0; i < f->nodes; i++)
         positive = positive && f->weight[i] >= 0;
-    *is_second = tn_call(e, "Greater", score, tn_expand_scalar(e, f->dtype, positive ? 0.5 : 0));
-    if (positive)
-        return tn_call_join(e, 1, tn_call(e, "Sub", tn_expand_scalar(e, f->dtype, 1), score), score);
-    tn_value *both = tn_call_join(e, 1, tn_call(e, "Neg", score), score);
-    return strcmp(post, "LOGISTIC") == 0 ? tn_call(e, "Sigmoid", both) : both;
+    return positive;
 }
 
 static bool is_of_one_class(const tn_node *n)
 {
-    int64_t count = attr_count(n, "class_ids");
+    int64_t count = tn_ml_count(n, "class_ids");
     for (int64_t i = 1; i < count; i++)
-        if (attr_integer(n, "class_ids", i) != attr_integer(n, "class_ids", 0))
+        if (tn_ml_integer(n, "class_ids", i) != tn_ml_integer(n, "class_ids", 0))
             return false;
     return true;
 }
@@ -476,7 +438,7 @@ static tn_value *find_best(forest *f, tn_value *scores)
 {
     tn_expand *e = f->e;
     const int64_t dims[] = {f->nodes, f->targets};
-    if (!e->failed && !scores_all(f) && attr_count(e->node, "base_values") == 0) {
+    if (!e->failed && !scores_all(f) && tn_ml_count(e->node, "base_values") == 0) {
         int64_t *table = TN_NEW_N(e->g->arena, int64_t, f->nodes * f->targets);
         for (int64_t i = 0; i < f->nodes * f->targets; i++)
             table[i] = f->scores[i];
@@ -491,25 +453,22 @@ bool tn_expand_tree_classifier(tn_expand *e, const tn_node *n)
 {
     forest f = {0};
     tn_map places = {0};
-    const char *post = tn_node_string(n, "post_transform", "NONE");
-    int64_t classes = attr_count(n, "classlabels_int64s");
+    const char *post = tn_node_string(n, "post_transform", "NONE"), *labels = "classlabels_int64s";
+    int64_t classes = tn_ml_classes(e, labels);
     bool one = classes == 2 && is_of_one_class(n);
-    if (classes < 1)
-        return tn_expand_error(e, "its labels are strings, which are not supported; classlabels_int64s are");
-    if (!begin_forest(&f, e, attr_count(n, "nodes_nodeids"), one ? 1 : classes) || !read_nodes(&f, &places)
-        || !read_weights(&f, "class", &places, one))
+    if (e->failed || !begin_forest(&f, e, tn_ml_count(n, "nodes_nodeids"), one ? 1 : classes)
+        || !read_nodes(&f, &places) || !read_weights(&f, "class", &places, one))
         return false;
     tn_value *scores = add_base(&f, sum_trees(&f, "SUM")), *best;
     if (one) {
-        tn_value *is_second;
-        scores = add_second(&f, post, scores, &is_second);
+        bool positive = is_positive(&f);
+        tn_value *is_second = tn_call(e, "Greater", scores, tn_expand_scalar(e, f.dtype, positive ? 0.5 : 0));
         best = tn_call(e, "Squeeze", tn_call_cast(e, is_second, TN_INT64), tn_expand_int(e, 1));
+        scores = tn_ml_two_scores(e, post, scores, positive);
     } else {
         best = find_best(&f, scores);
-        scores = tn_call_post_transform(e, post, scores);
+        scores = tn_ml_transform(e, post, scores);
     }
-    int64_t *labels = TN_NEW_N(e->g->arena, int64_t, classes);
-    copy_ints(e, "classlabels_int64s", classes, labels);
-    tn_give(e, 0, tn_call(e, "Gather", tn_expand_ints(e, (int)classes, labels), best));
+    tn_ml_give_labels(e, labels, best);
     return tn_give(e, 1, tn_call_cast(e, scores, TN_FLOAT));
 }

@@ -9,7 +9,6 @@ import struct
 import sys
 
 import numpy as np
-import onnx
 import onnx.parser
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cases import IR, OPSET, save, write
 from contrib_cases import all_contrib
 from conv_cases import all_convolutions
+from ml_cases import all_ml
 def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
     random = np.random.default_rng(seed)
     steps, batch, size, hidden = 5 + seed % 3, 1 + seed % 3, 4 + seed % 4, (3, 8, 16, 19)[seed % 4]
@@ -326,12 +326,13 @@ def tree_case(folder, name, kind, seed, targets, modes, post="NONE", low=-1.0, b
     nodes, weights = random_trees(seed, 7, 4, 5, modes, targets, low)
     part = "class" if labels else "target"
     attributes = {**nodes, **{f"{part}_{k}": v for k, v in weights.items()}, "post_transform": post, **more}
-    attributes.update({"classlabels_int64s": labels} if labels else {"n_targets": targets})
+    names = labels is not None and isinstance(labels[0], str)
+    attributes.update({f"classlabels_{'strings' if names else 'int64s'}": labels} if labels else {"n_targets": targets})
     if base:
         attributes["base_values"] = base
     x = (np.random.default_rng(seed).integers(-5, 6, (9, 5)) / 4).astype(np.float32)
     x[2, :] = np.nan
-    outputs = [("label", TensorProto.INT64), ("y", TensorProto.FLOAT)][0 if labels else 1:]
+    outputs = [("label", TensorProto.STRING if names else TensorProto.INT64), ("y", TensorProto.FLOAT)][0 if labels else 1:]
     node = helper.make_node(kind, ["x"], [o for o, _ in outputs], domain="ai.onnx.ml", **attributes)
     graph = helper.make_graph([node], name, [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
                               [helper.make_tensor_value_info(o, t, None) for o, t in outputs])
@@ -348,6 +349,8 @@ def all_trees(folder):
     tree_case(folder, "trees_max", regressor, 4, 1, ["BRANCH_GT"], aggregate_function="MAX")
     tree_case(folder, "trees_classes", classifier, 5, 4, leq, labels=[3, 5, 7, 9])
     tree_case(folder, "trees_softmax", classifier, 6, 3, every, "SOFTMAX", labels=[0, 1, 2], base=[0.5, 0.0, -0.5])
+    tree_case(folder, "trees_names", classifier, 7, 3, leq, "SOFTMAX_ZERO", labels=["no", "perhaps", "certainly"])
+    tree_case(folder, "trees_one_name", classifier, 8, 1, leq, labels=["no", "yes"])
     tree_case(folder, "trees_one", classifier, 8, 1, leq, "LOGISTIC", labels=[4, 2])
     tree_case(folder, "trees_one_plain", classifier, 9, 1, leq, labels=[0, 1])
     tree_case(folder, "trees_one_positive", classifier, 10, 1, leq, low=0.0, labels=[0, 1])
@@ -496,60 +499,6 @@ def typed(folder, name, node, feeds, weights, results):
     save(folder, name, helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR), feeds, results)
 
 
-def ml(folder, name, op, x, outputs=("y",), **attributes):
-    """One operator of ai.onnx.ml; its outputs get the types that ONNX Runtime finds."""
-    node = helper.make_node(op, ["x"], list(outputs), domain="ai.onnx.ml", **attributes)
-    known = [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)]
-
-    def model(infos):
-        graph = helper.make_graph([node], name, known, infos)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=IR)
-
-    results = onnxruntime.InferenceSession(model([onnx.ValueInfoProto(name=o) for o in outputs]).SerializeToString()).run(None, {"x": x})
-    infos = [helper.make_tensor_value_info(o, helper.np_dtype_to_tensor_dtype(r.dtype), r.shape) for o, r in zip(outputs, results)]
-    save(folder, f"ml_{name}", model(infos), {"x": x}, results)
-
-
-def all_ml(folder):
-    random = np.random.default_rng(6)
-    floats, ints = random.standard_normal((5, 4)).astype(np.float32), random.integers(-4, 5, (5, 4))
-    each, labels = [0.5, 2.0, -1.0, 3.0], [4, 2, 9]
-    numbers = {"float": floats, "double": floats.astype(np.float64), "int32": ints.astype(np.int32), "int64": ints}
-    for name, x in numbers.items():
-        ml(folder, f"scaler_{name}", "Scaler", x, scale=each, offset=[1.0, 2.0, 3.0, 4.0])
-        for norm in ("MAX", "L1", "L2"):
-            ml(folder, f"normalizer_{norm.lower()}_{name}", "Normalizer", np.abs(x) if norm == "MAX" else x, norm=norm)
-    ml(folder, "scaler_one", "Scaler", floats, scale=[2.0], offset=[0.25])
-    holes = floats.copy()
-    holes[[0, 3], [1, 2]] = np.nan
-    ml(folder, "imputer_nan", "Imputer", holes, imputed_value_floats=each, replaced_value_float=float("nan"))
-    ml(folder, "imputer_one", "Imputer", np.round(floats), imputed_value_floats=[7.0], replaced_value_float=1.0)
-    ml(folder, "imputer_ints", "Imputer", ints, imputed_value_int64s=[5, 6, 7, 8], replaced_value_int64=2)
-    ml(folder, "vectorizer", "FeatureVectorizer", floats, inputdimensions=[4])
-    ml(folder, "one_hot", "OneHotEncoder", ints, cats_int64s=[3, -2, 0], zeros=1)
-    ml(folder, "one_hot_all", "OneHotEncoder", np.array([[3, 0], [-2, 3]]), cats_int64s=[3, -2, 0], zeros=0)
-    ml(folder, "one_hot_floats", "OneHotEncoder", ints.astype(np.float32), cats_int64s=[3, -2, 0])
-    ml(folder, "one_hot_strings", "OneHotEncoder", np.array(["a", "longer", "?"], object), cats_strings=["longer", "b", "a"])
-    coefficients, intercepts = (random.standard_normal(n).astype(np.float32).tolist() for n in (12, 3))
-    for post in ("NONE", "LOGISTIC", "SOFTMAX"):
-        ml(folder, f"linear_classifier_{post.lower()}", "LinearClassifier", floats, ("label", "y"), coefficients=coefficients, intercepts=intercepts,
-           classlabels_ints=labels, post_transform=post)
-    ml(folder, "linear_classifier_two", "LinearClassifier", floats, ("label", "y"), coefficients=coefficients[:8], intercepts=intercepts[:2],
-       classlabels_ints=[0, 1], post_transform="SOFTMAX")
-    ml(folder, "linear_classifier_strings", "LinearClassifier", ints, ("label", "y"), coefficients=coefficients, intercepts=intercepts,
-       classlabels_strings=["no", "maybe", "yes"])
-    ml(folder, "linear_regressor", "LinearRegressor", floats, coefficients=coefficients[:4], intercepts=intercepts[:1])
-    ml(folder, "linear_regressor_plain", "LinearRegressor", floats, coefficients=coefficients[:4])
-    ml(folder, "linear_regressor_targets", "LinearRegressor", floats, coefficients=coefficients, intercepts=intercepts, targets=3)
-    vectors = random.standard_normal(24).astype(np.float32).tolist()
-    for kind in ("LINEAR", "POLY", "RBF", "SIGMOID"):
-        ml(folder, f"svm_regressor_{kind.lower()}", "SVMRegressor", floats, coefficients=[0.5, -1.0, 0.25, 2.0, -0.75, 1.5], kernel_type=kind,
-           kernel_params=[0.3, 0.7, 3.0], n_supports=6, rho=[0.4], support_vectors=vectors)
-    ml(folder, "svm_regressor_plain", "SVMRegressor", floats, coefficients=each, kernel_type="LINEAR", kernel_params=[0.0, 0.0, 3.0], rho=[0.4])
-    ml(folder, "svm_one_class", "SVMRegressor", floats, coefficients=[0.5, -1.0, 0.25, 2.0, -0.75, 1.5], kernel_type="RBF", one_class=1,
-       kernel_params=[0.3, 0.0, 3.0], n_supports=6, rho=[-0.1], support_vectors=vectors)
-
-
 def bmp(pixels, bits, down=False, palette=b""):
     """Rows of blue, green, red (and one more), each filled up to four bytes; pixels of 8 bits are places in the palette."""
     height, width = pixels.shape[:2]
@@ -617,9 +566,9 @@ if __name__ == "__main__":
     all_strings(sys.argv[1])
     all_string_moves(sys.argv[1])
     all_types(sys.argv[1])
-    all_ml(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
+    all_ml(sys.argv[1])
     for name in CONTROL:
         control(sys.argv[1], name)
     all_recurrent(sys.argv[1])
