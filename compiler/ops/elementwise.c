@@ -8,7 +8,7 @@
    library's; a NaN operand makes a NaN result, in minima and maxima too; comparisons with NaN are false. */
 #include <math.h>
 
-#include "ops/ops.h"
+#include "ops/late.h"
 
 /* --- one scalar operation ----------------------------------------------------------------------------------------- */
 
@@ -173,7 +173,7 @@ bool tn_infer_pow(tn_graph *g, tn_node *n)
     if ((TN_T_NUMBERS >> y->dtype & 1u) == 0)
         return tn_node_error(g, n, "the exponent '%s' is %s; a number is wanted", y->name,
                              tn_dtype_get(y->dtype)->name);
-    if (!tn_broadcast(&x->shape, &y->shape, &s))
+    if (!tn_broadcast_checked(&x->shape, &y->shape, &s))
         return tn_node_error(g, n, "the exponent '%s' is %s, which does not broadcast with %s", y->name,
                              tn_value_type(g->arena, y), tn_value_type(g->arena, x));
     tn_set_output(n, 0, x->dtype, &s);
@@ -238,7 +238,7 @@ bool tn_infer_where(tn_graph *g, tn_node *n)
                              n->in[1]->name, n->in[2]->name, tn_dtype_get(t)->name,
                              tn_dtype_get(n->in[2]->dtype)->name);
     for (int i = 1; i < 3; i++)
-        if (!tn_broadcast(&s, &n->in[i]->shape, &s))
+        if (!tn_broadcast_checked(&s, &n->in[i]->shape, &s))
             return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, n->in[i]->name,
                                  tn_type_text(g->arena, t, &n->in[i]->shape), tn_type_text(g->arena, t, &s));
     tn_set_output(n, 0, t, &s);
@@ -269,6 +269,7 @@ bool tn_infer_variadic(tn_graph *g, tn_node *n)
 /* From the first operand to the last, which fixes how a sum rounds. */
 static tn_comp *begin_variadic(tn_program *p, const tn_node *n, tn_scalar_op op, const tn_expr **e)
 {
+    tn_late_check_broadcast(p, n);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     *e = tn_load_broadcast(p, c, tn_buf_of(p, n->in[0]));
     for (int i = 1; i < n->n_in; i++)

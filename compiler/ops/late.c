@@ -210,6 +210,50 @@ void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const
     tn_late_check(p, n, agrees);
 }
 
+static bool is_computed(tn_dim d)
+{
+    return d.sym != NULL && d.sym->kind != TN_SYM_NAME;
+}
+
+/* d without the number that it ends in: (H/2)+3 is H/2. */
+static tn_dim drop_number(tn_dim d)
+{
+    return is_computed(d) && d.sym->kind == TN_SYM_ADD && d.sym->b.sym == NULL ? d.sym->a : d;
+}
+
+bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out)
+{
+    *out = is_computed(x) ? y : x;
+    return (is_computed(x) || is_computed(y)) && x.n >= tn_dim_low(y) && y.n >= tn_dim_low(x)
+        && !tn_dim_same(drop_number(x), drop_number(y));
+}
+
+/* For the sizes at which the model is right this is always so. */
+void tn_late_check_same(tn_program *p, const tn_node *n, int count, const tn_dim *x, const tn_dim *y)
+{
+    const tn_expr *agrees = NULL;
+    for (int i = 0; i < count; i++) {
+        if (tn_dim_same(x[i], y[i]))
+            continue;
+        const tn_expr *same = tn_is(p, tn_late_dim(p, x[i]), tn_late_dim(p, y[i]));
+        agrees = agrees == NULL ? same : tn_and(p, agrees, same);
+    }
+    if (agrees != NULL)
+        tn_late_check(p, n, agrees);
+}
+
+void tn_late_check_broadcast(tn_program *p, const tn_node *n)
+{
+    const tn_shape *y = &n->out[0]->shape;
+    for (int i = 0; i < n->n_in; i++) {
+        const tn_shape *x = n->in[i] != NULL ? &n->in[i]->shape : y;
+        tn_dim wanted[TN_MAX_RANK];
+        for (int k = 0; k < x->rank; k++)
+            wanted[k] = tn_dim_is(x->dim[k], 1) ? x->dim[k] : y->dim[k + y->rank - x->rank];
+        tn_late_check_same(p, n, x->rank, x->dim, wanted);
+    }
+}
+
 /* Dim `at` of s, -1 where there is none. */
 static const tn_expr *dim_at(tn_program *p, const tn_shape *s, const tn_expr *at)
 {

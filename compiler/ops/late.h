@@ -47,6 +47,13 @@ const tn_expr *tn_late_pick(tn_program *p, const tn_value *values, int64_t base,
 /* Whether axes, of a tensor of that rank, have this one. */
 const tn_expr *tn_late_has_axis(tn_program *p, const tn_value *axes, int axis, int rank);
 
+/* Two dims that must be equal where nothing shows that they are, such as 2 * ((H + 1) / 2) and H, which a network that
+   halves and doubles has: *out is the simpler one, and the lower function checks (tn_late_check_same). False where they
+   differ in any case, and for names and numbers, which the user can make one. */
+bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out);
+void tn_late_check_same(tn_program *p, const tn_node *n, int count, const tn_dim *x, const tn_dim *y);
+void tn_late_check_broadcast(tn_program *p, const tn_node *n); /* all inputs against output 0 */
+
 /* Where agrees is false the run ends with an error. */
 void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees);
 /* The elements of input i are these dims; no check where that is known. */

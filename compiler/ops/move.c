@@ -88,7 +88,7 @@ bool tn_infer_concat(tn_graph *g, tn_node *n)
         const tn_shape *x = &n->in[k]->shape;
         bool fits = x->rank == s.rank && n->in[k]->dtype == n->in[0]->dtype;
         for (int i = 0; fits && i < s.rank; i++)
-            fits = i == axis || tn_dim_same(x->dim[i], s.dim[i]);
+            fits = i == axis || tn_dim_same(x->dim[i], s.dim[i]) || tn_dims_may_agree(s.dim[i], x->dim[i], &s.dim[i]);
         if (!fits)
             return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; only the dims of axis %d may differ", k,
                                  n->in[k]->name, tn_value_type(g->arena, n->in[k]), tn_value_type(g->arena, n->in[0]),
@@ -107,7 +107,10 @@ bool tn_lower_concat(tn_program *p, const tn_node *n)
     tn_buf *out = tn_buf_of(p, n->out[0]);
     for (int k = 0; k < n->n_in; k++) {
         const tn_shape *x = &n->in[k]->shape;
-        tn_comp *c = tn_comp_over(p, n, out, x->rank, x->dim);
+        tn_shape part = n->out[0]->shape;
+        part.dim[axis] = x->dim[axis];
+        tn_late_check_same(p, n, x->rank, x->dim, part.dim);
+        tn_comp *c = tn_comp_over(p, n, out, x->rank, part.dim);
         for (int i = 0; i < x->rank; i++)
             at[i] = c->at[i] = tn_axis_var(p, c, i);
         c->at[axis] = tn_add(p, at[axis], offset);

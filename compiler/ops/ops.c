@@ -1,5 +1,5 @@
 /* The table of operators and what their families share. See ops.h. */
-#include "ops/ops.h"
+#include "ops/late.h"
 
 #include <limits.h>
 
@@ -38,28 +38,38 @@ const tn_op *tn_op_find(const char *domain, const char *name)
     return NULL;
 }
 
-static bool broadcast_dim(tn_dim x, tn_dim y, tn_dim *out)
+static bool broadcast_dim(tn_dim x, tn_dim y, bool checked, tn_dim *out)
 {
     if (tn_dim_same(x, y) || tn_dim_is(y, 1))
         *out = x;
     else if (tn_dim_is(x, 1))
         *out = y;
     else
-        return false;
+        return checked && tn_dims_may_agree(x, y, out);
     return true;
 }
 
-bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out)
+static bool broadcast(const tn_shape *x, const tn_shape *y, bool checked, tn_shape *out)
 {
     tn_shape s = {.known = true, .rank = x->rank > y->rank ? x->rank : y->rank};
     for (int i = 0; i < s.rank; i++) {
         int xi = i - (s.rank - x->rank), yi = i - (s.rank - y->rank);
         tn_dim one = tn_dim_fixed(1);
-        if (!broadcast_dim(xi < 0 ? one : x->dim[xi], yi < 0 ? one : y->dim[yi], &s.dim[i]))
+        if (!broadcast_dim(xi < 0 ? one : x->dim[xi], yi < 0 ? one : y->dim[yi], checked, &s.dim[i]))
             return false;
     }
     *out = s;
     return true;
+}
+
+bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out)
+{
+    return broadcast(x, y, false, out);
+}
+
+bool tn_broadcast_checked(const tn_shape *x, const tn_shape *y, tn_shape *out)
+{
+    return broadcast(x, y, true, out);
 }
 
 void tn_set_output(tn_node *n, int i, tn_dtype dtype, const tn_shape *s)
@@ -172,7 +182,7 @@ static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)
         if (v->dtype != n->in[0]->dtype)
             return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; %s takes inputs of one type", i, v->name,
                                  tn_dtype_get(v->dtype)->name, tn_dtype_get(n->in[0]->dtype)->name, n->op->name);
-        if (!tn_broadcast(&s, &v->shape, &s))
+        if (!tn_broadcast_checked(&s, &v->shape, &s))
             return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
                                  tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, &s));
     }
@@ -193,9 +203,10 @@ bool tn_infer_compare(tn_graph *g, tn_node *n)
 bool tn_lower_elementwise(tn_program *p, const tn_node *n)
 {
     const tn_expr *in[TN_MAX_ARGS] = {NULL};
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     if (n->n_in > TN_MAX_ARGS)
         return tn_node_error(p->graph, n, "%d inputs; at most %d are supported", n->n_in, TN_MAX_ARGS);
+    tn_late_check_broadcast(p, n);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] != NULL)
             in[i] = tn_load_broadcast(p, c, tn_buf_of(p, n->in[i]));

@@ -369,6 +369,28 @@ printf '0123' | npy small.npy '1'
 wrong_shape() { gives 7 run "$digits" --inputs small.npy && no_out && err_has 'image'; }
 check run-wrong-shape wrong_shape
 
+# Halved, rounded up and doubled again: right where that is as long as x. [1, 2, 3, 4] + [1, 3, 1, 3] = [2, 5, 4, 7].
+cat >halves.tg <<'END'
+symbol H <= 8
+input "x" : float[H]
+constant "from" : int64[1] = [0]
+constant "to" : int64[1] = [8]
+constant "axes" : int64[1] = [0]
+constant "step" : int64[1] = [2]
+"half" = Slice("x", "from", "to", "axes", "step")
+"both" = Concat("half", "half") {axis=0}
+"y" = Add("both", "x")
+output "y"
+END
+printf '\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40\x00\x00\x80\x40' >four.bin
+npy four.npy '4,' <four.bin
+head -c 12 four.bin | npy three.npy '3,'
+printf '\x00\x00\x00\x40\x00\x00\xa0\x40\x00\x00\x80\x40\x00\x00\xe0\x40' | npy sums.npy '4,'
+sizes_agree() { gives 0 validate halves.tg --inputs four.npy --reference sums.npy --rtol 0; }
+check run-sizes-agree sizes_agree
+sizes_differ() { gives 7 run halves.tg --inputs three.npy && no_out && err_has 'returned -9'; }
+check run-sizes-differ sizes_differ
+
 same() {
     gives 0 validate "$digits" --fill-mode random --reference y.npz && out_has 'mismatched +0 of 10' &&
         out_has '^PASS'
