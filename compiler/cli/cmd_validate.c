@@ -232,6 +232,36 @@ static void print_json(const job *j, size_t beyond)
     puts("}");
 }
 
+/* The arrays whose names are among those of the infos, or all others. */
+static void keep_named(tn_array_vec *v, const tn_array *infos, size_t n, bool wanted)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < n && v->items[i].name != NULL; k++)
+            found = found || strcmp(v->items[i].name, infos[k].name) == 0;
+        if (found == wanted)
+            v->items[kept++] = v->items[i];
+    }
+    v->n = kept;
+}
+
+/* Where --inputs and --reference name one file, it holds both: what is named as an output is the reference. */
+static void part_arrays(cli *c, tn_runner *r, job *j)
+{
+    const char *reference = cli_value(&c->args, "reference");
+    const tn_array *outputs;
+    size_t n = tn_runner_outputs(r, &outputs);
+    if (reference == NULL || j->food.path == NULL || strcmp(reference, j->food.path) != 0)
+        return;
+    tn_array_vec named = j->wanted;
+    keep_named(&named, outputs, n, true);
+    if (named.n == 0)
+        return; /* a folder: input_0, output_0 ... are told apart by reading */
+    j->wanted = named;
+    keep_named(&j->food.arrays, outputs, n, false);
+}
+
 static int run(cli *c)
 {
     job j;
@@ -241,6 +271,7 @@ static int run(cli *c)
     tn_runner *r = cli_open_runner(c, &status);
     if (r == NULL)
         return status;
+    part_arrays(c, r, &j);
     status = compute(c, r, &j);
     cli_progress_clear(&c->progress);
     if (status == TN_OK) {
@@ -264,8 +295,8 @@ const cmd cmd_validate = {
     .doc = "compare a model's outputs with a reference or with true labels",
     .usage = "PATH --inputs PATH (--reference PATH | --labels-true FILE) [options]",
     .about = "Runs a package, or a model file, and prints per output how far it is from a reference. Inputs that hold "
-             "several times the rows that the model takes are run in turn, and the outputs joined. The exit code is 1 "
-             "when an element is beyond the tolerance.",
+             "several times the rows that the model takes are run in turn, and the outputs joined. One .npz may hold "
+             "inputs and reference by their names. The exit code is 1 when an element is beyond the tolerance.",
     .examples = examples,
     .min_words = 1,
     .max_words = 1,
