@@ -70,6 +70,7 @@ typedef struct @NAME@_io {
 @DENORMALS@ */
 @NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size@THREADS_PARAM@);
 @RUN_FLAT@
+@STATE@
 @POOL@
 @WEIGHTS_CHECK@
 @SELFTEST@

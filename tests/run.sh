@@ -79,6 +79,7 @@ step "vector mathematics" bash tests/emit/vmath.sh
 step "what a package promises" bash tests/emit/contract.sh
 step "targets, other processors" bash tests/emit/targets.sh
 step "variants of a package" bash tests/emit/variants.sh
+step "state of streams" bash tests/emit/state.sh
 step "attention" bash tests/emit/attention.sh
 step "denormals" bash tests/emit/denormals.sh
 step "exact: the same bits everywhere" bash tests/emit/exact_bits.sh

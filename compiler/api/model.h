@@ -18,6 +18,8 @@ struct tn_model {
 tn_status tn_model_optimise(tn_model *m, const tn_target *target);
 /* Runs what is missing for the plan; false after an error. */
 bool tn_model_complete(tn_model *m);
+/* state.c: what --state ties; false after an error. */
+bool tn_unit_tie_states(tn_model *m, tn_unit *u);
 /* unit.c: all that a package is printed from; NULL after an error. */
 tn_unit *tn_unit_make(tn_model *m, const tn_target *target);
 /* For one target or several, which become variants of one package; optimises the model for each. */

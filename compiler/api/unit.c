@@ -361,6 +361,8 @@ static const char *options_text(tn_ctx *ctx)
         tn_str_add(&s, " --mixed-precision %s", tn_setting_get(ctx, "mixed-precision-calculation-type"));
     if (strcmp(tn_setting_get(ctx, "denormals"), "auto") != 0)
         tn_str_add(&s, " --denormals %s", tn_setting_get(ctx, "denormals"));
+    for (const char *const *item = tn_setting_all(ctx, "state"); *item != NULL; item++)
+        tn_str_add(&s, " --state %s", *item);
     for (const char *const *item = tn_setting_all(ctx, "dispatch"); *item != NULL; item++) {
         size_t own = strncmp(*item, "user.", 5) == 0 ? strcspn(*item, "=") : strlen(*item);
         tn_str_add(&s, " --dispatch %.*s", (int)own, *item);
@@ -389,6 +391,8 @@ static tn_unit *make_one(tn_model *m, const tn_target *target)
     if (!choose_flush(ctx, u))
         return NULL;
     collect_io(u, m->module.graph);
+    if (!tn_unit_tie_states(m, u))
+        return NULL;
     tn_progress(ctx, "packing weights");
     collect_weights(u);
     describe_layers(u);

@@ -450,9 +450,10 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_AREAS\n");
     tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s%s%s%s\n", u->name,
                g->needs.cblas ? "#include <cblas.h>\n" : "", g->needs.math ? "#include <math.h>\n" : "",
-               g->has_borders ? "#include <string.h>\n" : "", g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "",
-               g->needs.fmath ? "#include \"tn_fmath.h\"\n" : "", g->needs.halves ? "#include \"tn_half.h\"\n" : "",
-               g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "", u->flush ? "#include \"tn_denormals.h\"\n" : "");
+               g->has_borders || u->n_states > 0 ? "#include <string.h>\n" : "",
+               g->needs.vmath ? "#include \"tn_vmath.h\"\n" : "", g->needs.fmath ? "#include \"tn_fmath.h\"\n" : "",
+               g->needs.halves ? "#include \"tn_half.h\"\n" : "", g->needs.bytes ? "#include \"tn_bytes.h\"\n" : "",
+               u->flush ? "#include \"tn_denormals.h\"\n" : "");
     tn_str_add(
         out,
         "#if %s_ABI_VERSION != TN_PORT_VERSION\n#error \"tn_port.h is of another version of Tenon than %s.h\"\n#endif\n",
@@ -504,7 +505,9 @@ void tn_emit_source(const tn_unit *u, tn_str *out)
     if (g.has_shares)
         print_helper(u, share_function, out);
     tn_str_add(out, "%s%s", g.functions.text, g.entry.text);
-    if (u->variant == NULL)
+    if (u->variant == NULL) {
         tn_emit_weights_check(u, out);
+        tn_emit_state(u, out);
+    }
     tn_emit_info(u, out);
 }

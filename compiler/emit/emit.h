@@ -19,6 +19,13 @@ typedef struct {
     size_t n, room;
 } tn_weight_vec;
 
+/* What one run leaves for the next (--state): output `next` becomes input `now`. */
+typedef struct tn_state {
+    size_t now, next; /* numbers of the input and of the output */
+    int64_t offset;   /* in a half of the state's memory */
+} tn_state;
+enum { TN_STATE_ALIGN = 16 };
+
 /* What the report, the header and the profile say about a kernel. */
 typedef struct tn_layer {
     const char *label;    /* "Conv 'conv1' + Relu 'relu1'" */
@@ -54,6 +61,9 @@ typedef struct tn_unit {
     const tn_buf **input, **output;         /* in the order of the model */
     const char **input_name, **output_name; /* C identifiers, unique within the io struct */
     size_t n_in, n_out;
+    tn_state *state;
+    size_t n_states;
+    int64_t state_size; /* bytes of state memory: what is now, and room for what is next */
     tn_weight_vec weights;
     int64_t weights_size;      /* bytes of the blob */
     int64_t work_size;         /* bytes of the workspace */

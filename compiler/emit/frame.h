@@ -51,8 +51,10 @@ const char *tn_dim_formula(const tn_unit *u, tn_dim d);
 enum { TN_WEIGHTS_HEADER = 64 };
 uint64_t tn_weights_id(const tn_unit *u); /* of model, compiler, target, options and layout */
 
-/* header.c: what NAME.c ends with: kws_weights_check, nothing where weights are not passed; kws_get_info. */
+/* header.c: what NAME.c ends with: kws_weights_check, nothing where weights are not passed; kws_run_stateful and
+   kws_state_init, nothing without --state; kws_get_info. */
 void tn_emit_weights_check(const tn_unit *u, tn_str *out);
+void tn_emit_state(const tn_unit *u, tn_str *out);
 void tn_emit_info(const tn_unit *u, tn_str *out);
 
 /* The name in the package of an embedded file of runtime_min/; NULL when it is none, or is not needed. */

@@ -196,6 +196,27 @@ static const char *run_flat(const tn_unit *u)
                      u->upper, tn_is_threaded(u) ? ", threads" : "");
 }
 
+static const char *state(const tn_unit *u)
+{
+    const char *n = u->name, *up = u->upper;
+    tn_str members = {.arena = u->arena};
+    if (u->n_states == 0)
+        return "";
+    for (size_t i = 0; i < u->n_states; i++)
+        tn_str_add(&members, "%s%s from %s", i > 0 ? ", " : "", u->input_name[u->state[i].now],
+                   u->output_name[u->state[i].next]);
+    return tn_strfmt(
+        u->arena,
+        "\n/* For streams: %s_run with what the run before left (%s); these members of io\n"
+        "   are not looked at. state is the stream's own memory, of %s_STATE_SIZE bytes aligned to %s_STATE_ALIGN,\n"
+        "   which %s_state_init sets to zeros before the first run and wherever a stream begins anew. The workspace\n"
+        "   may serve others between runs. A run that ends with an error leaves the state as it was. */\n"
+        "#define %s_STATE_SIZE %lld\n#define %s_STATE_ALIGN %d\nvoid %s_state_init(void *state);\n"
+        "%s_status %s_run_stateful(const %s_io *io, %svoid *work, size_t work_size, void *state%s);\n",
+        n, members.text, up, up, n, up, (long long)u->state_size, up, TN_STATE_ALIGN, n, n, n, n,
+        tn_weights_are_passed(u) ? "const void *weights, " : "", threads_param(u));
+}
+
 static const char *weights_check(const tn_unit *u)
 {
     if (!tn_weights_are_passed(u))
@@ -310,6 +331,7 @@ void tn_emit_header(const tn_unit *u, tn_str *out)
              : "   The processor takes numbers too small for the full precision as its caller has it."},
         {"CODES", code_members(u)},
         {"RUN_FLAT", run_flat(u)},
+        {"STATE", state(u)},
         {"WEIGHTS_CHECK", weights_check(u)},
         {"SELFTEST", selftest(u)},
         {"FUNCTIONS", own_functions(u)},
@@ -367,6 +389,28 @@ void tn_emit_weights_check(const tn_unit *u, tn_str *out)
     };
     if (tn_weights_are_passed(u))
         tn_frame_fill(u, "weights_check.c", marks, sizeof marks / sizeof *marks, out);
+}
+
+void tn_emit_state(const tn_unit *u, tn_str *out)
+{
+    tn_str members = {.arena = u->arena};
+    for (size_t i = 0; i < u->n_states; i++) {
+        const tn_state *s = &u->state[i];
+        const char *type = tn_dtype_get(u->input[s->now]->dtype)->c;
+        tn_str_add(&members, "    own.%s = (const %s *)(const void *)(now + %lld);\n", u->input_name[s->now], type,
+                   (long long)s->offset);
+        tn_str_add(&members, "    own.%s = (%s *)(void *)(next + %lld);\n", u->output_name[s->next], type,
+                   (long long)s->offset);
+    }
+    const tn_mark marks[] = {
+        {"MEMBERS", members.text},
+        {"WEIGHTS_PARAM", tn_weights_are_passed(u) ? "const void *weights, " : ""},
+        {"WEIGHTS", tn_weights_are_passed(u) ? "weights, " : ""},
+        {"THREADS_PARAM", threads_param(u)},
+        {"THREADS", tn_is_threaded(u) ? ", threads" : ""},
+    };
+    if (u->n_states > 0)
+        tn_frame_fill(u, "state.c", marks, sizeof marks / sizeof *marks, out);
 }
 
 void tn_emit_info(const tn_unit *u, tn_str *out)

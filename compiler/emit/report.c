@@ -76,6 +76,8 @@ static void add_summary(const tn_unit *u, tn_str *out)
     add_fact(u, out, "workspace (RAM)", u->work_size, tn_strfmt(u->arena, " B, aligned to %d", u->target->work_align));
     add_fact(u, out, "stack (RAM), at most", tn_stack_bound(u), " B, without the C library's functions");
     add_fact(u, out, "inputs, outputs (RAM)", in + produced, " B, the application's");
+    if (u->n_states > 0)
+        add_fact(u, out, "of these state", u->state_size, " B, a stream's own");
     add_fact(u, out, "RAM without stack", in + produced + u->work_size, " B");
 }
 

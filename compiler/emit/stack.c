@@ -92,6 +92,8 @@ static int64_t bound_of_one(const tn_unit *u)
 {
     int64_t own = FRAME + (int64_t)(2 * (u->n_in + u->n_out + 2) + u->program->symbols.n) * POINTER, largest = 0,
             second = 0;
+    if (u->n_states > 0) /* run_stateful's frame, with an io struct of its own */
+        own += FRAME + (int64_t)(u->n_in + u->n_out + u->program->symbols.n) * POINTER;
     if (tn_is_threaded(u)) /* between the entry and a kernel: share, the pool's run and work, the part */
         own += 4 * FRAME;
     for (size_t i = 0; i < u->n_layers; i++)

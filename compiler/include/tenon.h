@@ -65,7 +65,7 @@ typedef struct tn_option {
     const char *doc;   /* one line */
 } tn_option;
 const tn_option *tn_options(size_t *count);
-/* Options that may be given several times (input-shapes, pass-config, disabled-pass, dump-after, dispatch, link) add up. */
+/* Options that may be given several times (input-shapes, state, pass-config, disabled-pass, dump-after, dispatch, link) add up. */
 tn_status tn_ctx_set(tn_ctx *ctx, const char *name, const char *value);
 
 /* --- models ------------------------------------------------------------------------------------------------------ */
