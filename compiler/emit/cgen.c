@@ -410,10 +410,16 @@ static void print_entry(generator *g)
     }
     tn_str_add(&g->entry, "\n");
     const tn_repeat *in = NULL;
-    for (size_t i = 0; i < u->n_layers; in = u->program->kernels.items[i++].comp->repeat) {
+    for (size_t i = 0; i < u->n_layers; i++) {
+        const tn_repeat *next = u->program->kernels.items[i].comp->repeat, *around = in;
+        while (!tn_repeat_is_in(next, around))
+            around = around->outer;
+        tn_repeat_move(in, around, print_repeat,
+                       g); /* what an earlier repeat reads may lie where a border comes to be */
         print_borders(g, i, true);
-        tn_repeat_move(in, u->program->kernels.items[i].comp->repeat, print_repeat, g);
+        tn_repeat_move(around, next, print_repeat, g);
         print_call(g, i);
+        in = next;
     }
     tn_repeat_move(in, NULL, print_repeat, g);
     if (u->flush)
