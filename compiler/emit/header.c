@@ -29,6 +29,9 @@ static void add_tensor_macros(const tn_unit *u, const side *s, size_t i, tn_str 
     const tn_buf *b = s->buf[i];
     const char *prefix = tn_strfmt(u->arena, "#define %s_%s_%zu_", u->upper, s->upper, i);
     tn_str_add(out, "\n/* %s %s: %s */\n", s->word, s->name[i], tn_in_comment(u->arena, tn_io_type(u->arena, b)));
+    if (b->value != NULL && b->value->keys != NULL)
+        tn_str_add(out, "/* maps; the last axis has their keys in this order: %s */\n",
+                   tn_in_comment(u->arena, b->value->keys));
     tn_str_add(out, "%sNAME %s\n%sRANK %d\n", prefix, tn_quote_c(u->arena, tn_io_model_name(b)), prefix, b->rank);
     for (int k = 0; k < b->rank; k++)
         tn_str_add(out, "%sDIM_%d %lld%s\n", prefix, k, (long long)b->max[k],

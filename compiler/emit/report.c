@@ -56,9 +56,12 @@ static void add_fact(const tn_unit *u, tn_str *out, const char *what, int64_t x,
 static void add_tensors(const tn_unit *u, tn_str *out, const char *word, const tn_buf **list, const char **name,
                         size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         tn_str_add(out, "%-8s %-24s %-32s %15s B\n", word, name[i],
                    tn_in_comment(u->arena, tn_io_type(u->arena, list[i])), grouped(u->arena, tn_io_bytes(list[i])));
+        if (list[i]->value != NULL && list[i]->value->keys != NULL)
+            tn_str_add(out, "         maps with the keys: %s\n", tn_in_comment(u->arena, list[i]->value->keys));
+    }
 }
 
 static void add_summary(const tn_unit *u, tn_str *out)

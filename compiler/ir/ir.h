@@ -127,6 +127,7 @@ struct tn_value {
     tn_dim *elems;       /* what a value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
     bool is_text;        /* strings: bytes of UTF-8 along the last dim of uint8, zeros behind the end */
     const tn_list *list; /* a sequence or an optional: only while types are inferred; NULL: a tensor */
+    const char *keys; /* of an output that is a map (of each row): the keys along its last axis, as text; else NULL */
     bool is_input, is_output;
     bool
         is_kept; /* it is an output only to be looked at (a copy, so that the value shown keeps its layout), or has one */

@@ -56,6 +56,9 @@ ProtobufCAllocator tn_onnx_allocator(tn_arena *a); /* unpacks into the arena; fr
 /* external.c. The bytes of a tensor that the model keeps in another file; NULL after an error. */
 void *tn_onnx_external(importer *im, const TensorProto *p, size_t bytes, const char *what);
 
+/* maps.c. How many values the input, which is a map, has; -1 where the operator that reads it does not say. */
+int64_t tn_onnx_map_size(const importer *im, const char *name);
+
 /* inputs.c. Adds the graph's inputs (all but the constants), with their types, and shapes as the options say. */
 bool tn_onnx_add_inputs(importer *im);
 bool tn_onnx_add_body_inputs(importer *im); /* of a subgraph: types come with the operands */

@@ -63,10 +63,10 @@ static void note_unbounded(importer *im, const char *name, const TensorShapeProt
 
 /* --- types -------------------------------------------------------------------------------------------------------- */
 
-/* What an input is: a tensor, a sequence of tensors, or an optional that may hold either. */
+/* What an input is: a tensor, a sequence of tensors, an optional that may hold either, or a map. */
 typedef struct input_type {
-    const TnOnnx__TypeProto__Tensor *tensor; /* or of each element */
-    bool is_sequence, is_optional;
+    const TnOnnx__TypeProto__Tensor *tensor; /* or of each element, each value */
+    bool is_sequence, is_optional, is_map;
 } input_type;
 
 static void bad_type(importer *im, const ValueInfoProto *info, const TypeProto *t)
@@ -81,13 +81,14 @@ static void bad_type(importer *im, const ValueInfoProto *info, const TypeProto *
     };
     size_t kind = t != NULL ? (size_t)t->value_case : 0;
     bool named = kind < sizeof kinds / sizeof *kinds && kinds[kind] != NULL, inside = t != info->type;
-    tn_error_at(im->diag, im->path,
-                "input '%s' %s%s%s; inputs must be tensors of a known element type, sequences or optionals of such",
-                tn_onnx_text(info->name),
-                inside  ? "holds "
-                : named ? "is "
-                        : "has no type",
-                named ? kinds[kind] : "", inside && !named ? "what has no type" : "");
+    tn_error_at(
+        im->diag, im->path,
+        "input '%s' %s%s%s; inputs must be tensors of a known element type, sequences or optionals of such, or maps",
+        tn_onnx_text(info->name),
+        inside  ? "holds "
+        : named ? "is "
+                : "has no type",
+        named ? kinds[kind] : "", inside && !named ? "what has no type" : "");
 }
 
 /* The type inside a sequence or an optional; NULL when there is none. */
@@ -108,6 +109,10 @@ static bool find_type(importer *im, const ValueInfoProto *info, input_type *out)
     if (t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE && t->sequence_type != NULL) {
         out->is_sequence = true;
         t = unpack_type(im, &t->sequence_type->elem_type);
+    }
+    if (t != NULL && t == info->type && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_MAP_TYPE && t->map_type != NULL) {
+        out->is_map = true;
+        t = unpack_type(im, &t->map_type->value_type);
     }
     out->tensor = t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? t->tensor_type : NULL;
     if (out->tensor == NULL)
@@ -320,6 +325,26 @@ static bool add_tensor(inputs *s, const char *name, tn_dtype dtype, const Tensor
     return define_input(s, name, dtype, &shape);
 }
 
+/* A map is the tensor of its values (ops/maps.c). */
+static bool add_map(inputs *s, const char *name, tn_dtype dtype, const shape_option *o)
+{
+    importer *im = s->im;
+    int64_t n = tn_onnx_map_size(im, name);
+    tn_shape shape = o != NULL ? o->shape : tn_shape_fixed(1, &n);
+    if (find_const(s, name) != NULL) {
+        tn_bad_option(im->diag, im->path, "--const names '%s', which is a map; a constant is a tensor", name);
+        return false;
+    }
+    if (shape.rank == 1 && (shape.dim[0].sym != NULL || (shape.dim[0].n >= 0 && shape.dim[0].n < TN_DIM_MAX)))
+        return define_input(s, name, dtype, &shape);
+    tn_error_at(
+        im->diag, im->path,
+        "input '%s' is a map, read by no DictVectorizer with a vocabulary: say how many values it has, which are "
+        "given in the order of their keys, with --input-shapes \"%s:[N]\"",
+        name, name);
+    return false;
+}
+
 static bool add_input(inputs *s, const ValueInfoProto *info)
 {
     importer *im = s->im;
@@ -343,6 +368,8 @@ static bool add_input(inputs *s, const ValueInfoProto *info)
     }
     if (o != NULL && o->is_none)
         return define_list(s, name, "Optional", 0, NULL);
+    if (t.is_map)
+        return add_map(s, name, dtype, o);
     return (t.is_sequence ? add_sequence : add_tensor)(s, name, dtype, t.tensor->shape, o);
 }
 

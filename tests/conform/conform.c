@@ -176,12 +176,23 @@ static const char *const_option(tn_arena *a, const char *name, const tn_tensor *
 
 typedef TnOnnx__ValueInfoProto value_info;
 
+/* Maps are tensors to the compiler (ops/maps.c), and so they are in vectors. */
+static bool is_maps(const value_info *v)
+{
+    const ProtobufCBinaryData *inner = &v->type->sequence_type->elem_type;
+    TnOnnx__TypeProto *t = tn_onnx__type_proto__unpack(NULL, inner->len, inner->data);
+    bool found = t != NULL && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_MAP_TYPE;
+    if (t != NULL)
+        tn_onnx__type_proto__free_unpacked(t, NULL);
+    return found;
+}
+
 static tn_onnx_kind kind_of(const value_info *v)
 {
     int kind = v->type != NULL ? (int)v->type->value_case : 0;
-    return kind == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE ? TN_ONNX_SEQUENCE
-         : kind == TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE ? TN_ONNX_OPTIONAL
-                                                            : TN_ONNX_TENSOR;
+    return kind == TN_ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE && !is_maps(v) ? TN_ONNX_SEQUENCE
+         : kind == TN_ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE                ? TN_ONNX_OPTIONAL
+                                                                           : TN_ONNX_TENSOR;
 }
 
 static bool holds_sequence(const value_info *v)
@@ -199,7 +210,8 @@ static bool holds_sequence(const value_info *v)
 /* Compiled for 1 unless an option says more. */
 static bool has_open_dim(const value_info *v)
 {
-    bool is_tensor = v->type != NULL && kind_of(v) == TN_ONNX_TENSOR && v->type->tensor_type != NULL;
+    bool is_tensor = v->type != NULL && v->type->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+                  && v->type->tensor_type != NULL;
     const TnOnnx__TensorShapeProto *s = is_tensor ? v->type->tensor_type->shape : NULL;
     bool open = false;
     for (size_t i = 0; s != NULL && i < s->n_dim; i++)

@@ -3,7 +3,8 @@ import itertools
 
 import numpy as np
 import onnx
-from onnx import helper
+import onnxruntime
+from onnx import TensorProto, helper
 
 from cases import IR, OPSET, run, save
 
@@ -145,7 +146,55 @@ def features(folder):
     ml(folder, "ml_mapper_of_ints", "CategoryMapper", np.array([[5, 2, 0], [-1, 7, 8]]), default_string="none of these colours", **given)
 
 
+def maps_model(name, nodes, inputs, outputs):
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 1)]
+    return helper.make_model(helper.make_graph(nodes, name, inputs, outputs), opset_imports=opsets, ir_version=IR)
+
+
+def zip_map(folder, name, key_type, labels):
+    """A classifier as sklearn-onnx writes it; the maps that ONNX Runtime gives, as rows in the order of the labels."""
+    random = np.random.default_rng(90)
+    x, w = numbers(random, 5, 4), numbers(random, len(labels), 4)
+    of_classifier, of_map = ("strings", "strings") if key_type == TensorProto.STRING else ("ints", "int64s")
+    nodes = [helper.make_node("LinearClassifier", ["x"], ["label", "scores"], domain="ai.onnx.ml", coefficients=w.ravel(),
+                              intercepts=w[:, 0], post_transform="SOFTMAX", **{f"classlabels_{of_classifier}": labels}),
+             helper.make_node("ZipMap", ["scores"], ["maps"], domain="ai.onnx.ml", **{f"classlabels_{of_map}": labels})]
+    each = helper.make_map_type_proto(key_type, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    outputs = [helper.make_tensor_value_info("label", key_type, [5]),
+               helper.make_value_info("maps", helper.make_sequence_type_proto(each))]
+    model = maps_model(name, nodes, [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)], outputs)
+    label, maps = run(model, {"x": x})
+    save(folder, name, model, {"x": x}, [label, np.array([[m[k] for k in labels] for m in maps], np.float32)])
+
+
+def map_input(folder, name, op, key_type, value_type, vocabulary, value, missing, result_type=None, **attributes):
+    """An input that is a map: its values in the order of the vocabulary, `missing` for keys that it has not."""
+    of_map = helper.make_map_type_proto(key_type, helper.make_tensor_type_proto(value_type, []))
+    node = helper.make_node(op, ["x"], ["y"], domain="ai.onnx.ml", **attributes)
+    output = helper.make_tensor_value_info("y", result_type or value_type, [1, len(vocabulary)])
+    model = maps_model(name, [node], [helper.make_value_info("x", of_map)], [output])
+    array = np.array([value.get(k, missing) for k in vocabulary], object if value_type == TensorProto.STRING else helper.tensor_dtype_to_np_dtype(value_type))
+    results = [array[None]]
+    if value_type == TensorProto.FLOAT:  # Python can give ONNX Runtime no other maps
+        results = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": value})
+    save(folder, name, model, {"x": array}, results)
+
+
+def maps(folder):
+    integer, string, real = TensorProto.INT64, TensorProto.STRING, TensorProto.FLOAT
+    zip_map(folder, "ml_zip_map_ints", integer, [3, 1, 7])
+    zip_map(folder, "ml_zip_map_strings", string, ["setosa", "", "virginica", "*/ a comment"])
+    words, numbered = ["b", "a", "的"], [5, 2, 9, -1]
+    map_input(folder, "ml_dict_strings", "DictVectorizer", string, real, words, {"a": 1.5, "的": 2.0, "other": 3.0}, 0, string_vocabulary=words)
+    map_input(folder, "ml_dict_keys", "DictVectorizer", integer, real, numbered, {9: 1.5, 5: -2.0}, 0, int64_vocabulary=numbered)
+    map_input(folder, "ml_dict_ints", "DictVectorizer", string, integer, words, {"b": 4}, 0, string_vocabulary=words)
+    map_input(folder, "ml_dict_texts", "DictVectorizer", integer, string, numbered, {2: "x", 9: "longer"}, "", int64_vocabulary=numbered)
+    map_input(folder, "ml_cast_map", "CastMap", integer, real, range(6), {4: 1.5, 1: -2.5}, 0, cast_to="TO_FLOAT", map_form="SPARSE", max_map=6)
+    map_input(folder, "ml_cast_map_ints", "CastMap", integer, real, range(4), {0: 1.5, 3: -2.5}, 0, integer, cast_to="TO_INT64", map_form="SPARSE", max_map=4)
+
+
 def all_ml(folder):
+    maps(folder)
     linear(folder)
     support_vectors(folder)
     features(folder)

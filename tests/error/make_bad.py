@@ -89,6 +89,8 @@ def attribute(name, x):
         return out + piece(4, x) + number(20, 3)
     if isinstance(x, bytes):
         return out + piece(5, x) + number(20, 4)
+    if isinstance(x[0], float):
+        return out + b"".join(fixed32(7, i) for i in x) + number(20, 6)
     return out + b"".join(number(8, i) for i in x) + number(20, 7)
 
 
@@ -112,6 +114,15 @@ def one(op, inputs=("x",), initializers=(), dims=(2, 3), name="n1", out_dims=Non
     """One node that reads input x and constants."""
     return model([node(op, inputs, ["y"], name, **attributes)], [value("x", dims, dtype)],
                  [value("y", out_dims, dtype)], initializers, opset)
+
+
+def learned(op, x=None, **attributes):
+    """One node of ai.onnx.ml that reads x, float[2,3]."""
+    return model([node(op, ["x"], ["y"], "ml1", "ai.onnx.ml", **attributes)], [x or value("x")], [value("y", None)],
+                 domains=("ai.onnx.ml",))
+
+
+MAP_INPUT = piece(1, "x") + piece(2, piece(5, number(1, INT64) + piece(2, piece(1, number(1, FLOAT)))))  # int64 to float
 
 
 def contrib(op, inputs, **attributes):
@@ -223,6 +234,17 @@ MODELS = {
     "sequence-broken": model([node("SequenceLength", ["x"], ["y"], "n1")], [wrapped("x", 4, b"\xff\xff")],
                              [value("y", (), INT64)]),
     "sequence-of-nothing": model([node("Optional", [], ["y"], "n1")], [value("x")], [value("y")]),
+    # ai.onnx.ml
+    "map-input": learned("CastMap", MAP_INPUT),
+    "map-text": learned("CastMap", MAP_INPUT, cast_to="TO_STRING", map_form="SPARSE", max_map=3),
+    "ml-coefficients": learned("LinearRegressor", coefficients=[1.0, 2.0]),
+    "ml-post": learned("LinearRegressor", coefficients=[1.0, 2.0, 3.0], post_transform="CUBE"),
+    "ml-labels": learned("LinearClassifier", coefficients=[1.0, 2.0, 3.0]),
+    "ml-features": learned("Scaler", offset=[1.0, 2.0]),
+    "ml-kernel": learned("SVMRegressor", coefficients=[1.0], support_vectors=[1.0, 2.0, 3.0], n_supports=1, rho=[0.5],
+                         kernel_type="WAVE"),
+    "ml-vectors": learned("SVMClassifier", coefficients=[1.0], rho=[0.5], classlabels_ints=[0, 1], vectors_per_class=[1, -1]),
+    "ml-zip": learned("ZipMap", classlabels_int64s=[0, 1]),
     "rank-20": one("Relu", dims=(1,) * 20),
     # a shape that only the run knows: y's is declared, or not
     "late-open": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
