@@ -167,7 +167,9 @@ bool tn_expand_binarizer(tn_expand *e, const tn_node *n)
 
 bool tn_expand_feature_extractor(tn_expand *e, const tn_node *n)
 {
-    tn_value *x = n->in[0]->shape.rank > 1 ? n->in[0] : tn_call_unsqueeze(e, n->in[0], 0);
+    tn_value *x = n->in[0];
+    e->bytes = false; /* strings by the forms that Unsqueeze and Gather have of them */
+    x = x->shape.rank - x->is_text > 1 ? x : tn_call_unsqueeze(e, x, 0);
     tn_value *y = tn_call_reshape(e, n->in[1], 1, (const int64_t[]){-1});
     return tn_give(e, 0, tn_call(e, "Gather axis=-1", x, y));
 }

@@ -98,20 +98,6 @@ bool tn_expand_svm_regressor(tn_expand *e, const tn_node *n)
 
 /* --- pairs of classes ----------------------------------------------------------------------------------------------- */
 
-typedef double (*pair_number)(const svm *s, int64_t i, int64_t j, int64_t column);
-
-/* A constant with a row for each pair. */
-static tn_value *of_pairs(const svm *s, int64_t columns, pair_number get)
-{
-    tn_shape shape = tn_shape_fixed(2, (const int64_t[]){s->pairs, columns});
-    tn_tensor *t = tn_tensor_make(s->e->g->arena, TN_FLOAT, &shape);
-    for (int64_t i = 0, at = 0; i < s->classes; i++)
-        for (int64_t j = i + 1; j < s->classes; j++)
-            for (int64_t k = 0; k < columns; k++)
-                tn_tensor_set(t, at++, get(s, i, j, k));
-    return tn_expand_constant(s->e, t);
-}
-
 /* Which column of class_sums holds what the vectors of class `of` say of it and class `against`. */
 static int64_t column_of(const svm *s, int64_t of, int64_t against)
 {
@@ -146,22 +132,28 @@ static tn_value *pair_scores(const svm *s, tn_value *k)
     return tn_call(e, "Add", tn_call(e, "Add", x, y), rho);
 }
 
-static double vote_change(const svm *s, int64_t i, int64_t j, int64_t column)
+/* 0, 1 ... n - 1 */
+static tn_value *count_to(tn_expand *e, int64_t n)
 {
-    (void)s;
-    return column == i ? 1 : column == j ? -1 : 0;
+    return tn_call(e, "Range", tn_expand_scalar(e, TN_INT64, 0), tn_expand_scalar(e, TN_INT64, (double)n),
+                   tn_expand_scalar(e, TN_INT64, 1));
 }
 
-/* The class with the most votes. Class j has j votes where no score is above 0; each one that is moves one from j to i. */
+/* The class with the most votes: of the pairs with each other class, it has those that it wins as their first, or that
+   the other one does not. */
 static tn_value *most_votes(const svm *s, tn_value *scores)
 {
     tn_expand *e = s->e;
-    tn_value *won = tn_call_cast(e, tn_call(e, "Greater", scores, number(e, 0)), TN_FLOAT);
-    int64_t *lost = TN_NEW_N(e->g->arena, int64_t, s->classes);
-    for (int64_t j = 0; j < s->classes; j++)
-        lost[j] = j;
-    tn_value *base = tn_call_cast(e, tn_expand_ints(e, (int)s->classes, lost), TN_FLOAT);
-    return tn_call(e, "ArgMax axis=1 keepdims=0", tn_call(e, "Gemm", won, of_pairs(s, s->classes, vote_change), base));
+    int64_t c = s->classes, *from = TN_NEW_N(e->g->arena, int64_t, c * (c - 1));
+    for (int64_t i = 0, at = 0; i < c; i++)
+        for (int64_t j = i + 1; j < c; j++, at++)
+            from[column_of(s, i, j)] = from[column_of(s, j, i)] = at;
+    tn_value *won = tn_call(e, "Greater", scores, number(e, 0));
+    won = tn_call(e, "Gather axis=1", won, tn_expand_ints(e, (int)(c * (c - 1)), from));
+    won = tn_call_reshape(e, won, 3, (const int64_t[]){0, c, c - 1});
+    tn_value *is_first = tn_call(e, "GreaterOrEqual", count_to(e, c - 1), tn_call_unsqueeze(e, count_to(e, c), 1));
+    tn_value *votes = tn_call_cast(e, tn_call(e, "Equal", won, is_first), TN_INT32);
+    return tn_call(e, "ArgMax axis=1 keepdims=0", tn_call(e, "ReduceSum keepdims=0", votes, tn_expand_int(e, 2)));
 }
 
 /* --- probabilities -------------------------------------------------------------------------------------------------- */
@@ -191,8 +183,7 @@ static tn_value *equations(const svm *s, tn_value *r)
     tn_expand *e = s->e;
     tn_value *other = tn_call(e, "Transpose perm=0,2,1,", r);
     tn_value *sums = tn_call(e, "ReduceSum keepdims=1", tn_call(e, "Mul", other, other), tn_expand_int(e, 2));
-    tn_value *class = tn_call(e, "Range", tn_expand_scalar(e, TN_INT64, 0),
-                              tn_expand_scalar(e, TN_INT64, (double)s->classes), tn_expand_scalar(e, TN_INT64, 1));
+    tn_value *class = count_to(e, s->classes);
     tn_value *is_diagonal = tn_call(e, "Equal", tn_call_unsqueeze(e, class, 1), class);
     return tn_call(e, "Where", is_diagonal, sums, tn_call(e, "Neg", tn_call(e, "Mul", r, other)));
 }
@@ -265,6 +256,8 @@ static bool give_pairs(const svm *s, const char *labels, tn_value *k)
 {
     tn_expand *e = s->e;
     const char *post = tn_node_string(e->node, "post_transform", "NONE");
+    if (e->failed)
+        return false;
     tn_value *scores = pair_scores(s, k);
     tn_ml_give_labels(e, labels, most_votes(s, scores));
     if (tn_ml_count(e->node, "prob_a") > 0)
@@ -292,6 +285,8 @@ bool tn_expand_svm_classifier(tn_expand *e, const tn_node *n)
         s.vectors += each->ints[i];
     }
     if (e->failed)
+        return false;
+    if (s.vectors > 0 && !tn_ml_need_count(e, "rho", s.pairs)) /* before lists of as many are made */
         return false;
     if (s.vectors > 0)
         return give_pairs(&s, labels, by_kernel(e, x, s.vectors));

@@ -133,6 +133,9 @@ def features(folder):
     ml(folder, "ml_vectorizer", "FeatureVectorizer", parts, inputdimensions=[3, 4, 3])
     ml(folder, "ml_vectorizer_types", "FeatureVectorizer", {k: v.astype(np.int64) for k, v in parts.items()}, inputdimensions=[5, 2, 3])
     ml(folder, "ml_vectorizer_vectors", "FeatureVectorizer", {"a": x[0], "b": x[1, :2].copy()}, inputdimensions=[5, 3])
+    columns = np.array([f"{'ab' * (i % 3)}{i}" for i in range(8)], object)
+    ml(folder, "ml_extractor_strings", "ArrayFeatureExtractor", {"x": columns.reshape(2, 4), "i": np.array([3, 0, 0])})
+    ml(folder, "ml_extractor_words", "ArrayFeatureExtractor", {"x": columns, "i": np.array([5, 2])})
     categories = np.array([[3, 1, 7], [2, 3, -4]])
     for dtype in (np.float32, np.float64, np.int64):
         ml(folder, f"ml_one_hot_{np.dtype(dtype).name}", "OneHotEncoder", categories.astype(dtype), cats_int64s=[1, 3, -4, 9])
