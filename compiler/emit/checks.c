@@ -114,7 +114,7 @@ void tn_print_checks(const tn_unit *u, tn_needs *needs, tn_str *out)
         tn_str_add(out, "#ifndef %s_NO_CHECKS\n", u->upper);
     print_bounds(u, out);
     print_overlap(u, needs, out);
-    tn_str_add(out, "#else\n    (void)work_size;\n");
+    tn_str_add(out, "#else\n    (void)work;\n    (void)work_size;\n");
     for (size_t i = 0; i < n_symbols; i++)
         tn_str_add(out, "    (void)%s;\n", tn_symbol_local(u->program, u->program->symbols.items[i]));
     tn_str_add(out, "#endif\n");

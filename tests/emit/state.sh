@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # --state: n steps of m_run_stateful against n steps of m_run with the state handed on by hand (state.c), of sums that are
-# known and of streaming models; under the strict flags, with the weights as an argument, by threads, in variants.
+# known and of streaming models; GTCRN over a whole recording against its authors' result (stream.py); under the strict flags, with the weights as an argument, by threads, in variants.
 source "$(dirname "$0")/../check.sh"
 models=$root/../shared/models
+python=${PYTHON:-$root/build/venv/bin/python}
 
 cat >sums.tg <<'END'
 input "x" : float[3]
@@ -22,7 +23,7 @@ streams() { # MODEL PAIRS "C FLAGS" OPTION...
     # shellcheck disable=SC2086
     "$tenon" compile "$1" -o m --module-name m --params const "${@:4}" && (
         cd m || exit 1
-        gcc $flags -c m.c && gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+        gcc $flags -c m.c && gcc $flags -DM_NO_CHECKS -fsyntax-only m.c && gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
             -I. "-DPAIRS=$2" $3 -o state "$here/state.c" $(ls m*.c | grep -v m_test.c) -lm &&
             ASAN_OPTIONS=detect_leaks=0 ./state
     )
@@ -51,6 +52,17 @@ if [ -d "$models" ]; then
     check gtcrn streams "$models/gtcrn/gtcrn_simple.onnx" '{1, 1}, {2, 2}, {3, 3}' '' --state conv_cache=conv_cache_out \
         --state tra_cache=tra_cache_out --state inter_cache=inter_cache_out
     check silero streams "$models/silero-vad/silero_vad_16k_op15.onnx" '{1, 1}' '' --input-shapes 'input:[1,576]' --state state=stateN
+    recording() {
+        "$tenon" compile "$models/gtcrn/gtcrn_simple.onnx" -o g --module-name m --build shared --state conv_cache=conv_cache_out \
+            --state tra_cache=tra_cache_out --state inter_cache=inter_cache_out &&
+            "$python" "$here/stream.py" g/libm.so "$(number WORK_SIZE)" "$(number STATE_SIZE)" "$models/gtcrn"
+    }
+    number() { sed -n "s/^#define M_$1 //p" g/m.h; }
+    if "$python" -c 'import numpy' >log 2>&1; then
+        check recording recording
+    else
+        skip recording "no numpy: toolchain/setup.sh python"
+    fi
     open_size() {
         ! "$tenon" compile "$models/silero-vad/silero_vad_16k_op15.onnx" -o r --input-shapes 'input:[B<=2,576]' --input-shapes 'state:[2,B,128]' \
             --state state=stateN 2>err && grep -q "must be fixed: give it with --input-shapes" err
