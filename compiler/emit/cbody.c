@@ -446,7 +446,7 @@ static const char *integers_of(printer *c, const tn_expr *e)
         return tn_strfmt(a, "TN_SPLAT_%s(%s)", vector_kind(c, TN_INT32, c->lane),
                          text_of(c, tn_integer(c->p, TN_INT32, (int64_t)e->f)));
     if (e->op == TN_OP_ADD)
-        return tn_strfmt(a, "%s + %s", integers_of(c, e->arg[0]), integers_of(c, e->arg[1]));
+        return tn_strfmt(a, "(%s + %s)", integers_of(c, e->arg[0]), integers_of(c, e->arg[1]));
     c->needs->vmath = true;
     return tn_strfmt(a, "TN_NEAREST_%s(%s)", vector_kind(c, TN_INT32, c->lane), bare(c, text_of(c, e->arg[0])));
 }

@@ -201,6 +201,7 @@ other() { # NAME FILE
 }
 
 other contract "$here/contract.tg" # a named size, several inputs and outputs
+other rounded "$here/rounded.tg"         # whole numbers of vectors, as operands
 other nonfinite "$here/nonfinite.tg"     # infinities and NaN, in code and in tables
 if has tcc; then check nonfinite-tcc builds nonfinite-generic nonfinite generic tcc -Wall -Werror; else skip nonfinite-tcc "not installed"; fi
 if has g++; then check nonfinite-as-c++ builds nonfinite-generic nonfinite generic g++ -x c++ -Wall -Werror; else skip nonfinite-as-c++ "no g++"; fi
