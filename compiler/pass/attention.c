@@ -16,7 +16,7 @@
        - buffers that only the chain reads, of fixed extents, whose dims but the last (the keys) are walked by one axis of
          each computation that writes or reads them: the rows.
    Done where the scores do not fit into half of the second-level cache; attention.rows sets the rows of a block. */
-#include "pass/pass.h"
+#include "pass/call.h"
 
 enum { MOST_STEPS = 16, LEAST_ROWS = 12 };
 
@@ -383,10 +383,10 @@ static void inline_masks(chain *h)
 
 /* --- the keys ------------------------------------------------------------------------------------------------------- */
 
-static bool may_block(const tn_program *p, const tn_buf *b)
+static bool may_block(tn_program *p, const tn_buf *b)
 {
-    return b->scope == TN_SCOPE_ARENA && b->rank >= 2 && b->rank <= 8 && b->alias == NULL && b->layout.n == 0
-        && !tn_buf_has_views(p, b) && !tn_buf_has_border(b) && has_fixed_dims(b);
+    return !tn_find_called(p)[b->id] && b->scope == TN_SCOPE_ARENA && b->rank >= 2 && b->rank <= 8 && b->alias == NULL
+        && b->layout.n == 0 && !tn_buf_has_views(p, b) && !tn_buf_has_border(b) && has_fixed_dims(b);
 }
 
 typedef struct keys {

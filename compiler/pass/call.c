@@ -61,3 +61,22 @@ tn_kernel tn_call_kernel(tn_program *p, tn_comp *c, const tn_kernel *rest)
         *TN_PUSH(p->arena, k.body->body) = rest->body->body.items[i];
     return k;
 }
+
+static void note_called(void *user, const tn_expr *load)
+{
+    bool *called = user;
+    called[load->buf->id] = true;
+}
+
+const bool *tn_find_called(tn_program *p)
+{
+    bool *called = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const tn_comp *c = p->comps.items[i];
+        if (c->call == NULL)
+            continue;
+        tn_comp_each_load(c, note_called, called);
+        called[c->out->id] = true;
+    }
+    return called;
+}

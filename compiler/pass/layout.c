@@ -11,7 +11,7 @@
    blocks where it keeps the pixels in place (convolution, pooling) and plain order where it does not (matrix products,
    softmax). Elementwise neighbours follow. A convolution whose result must be plain (an output, a view) writes blocks
    all the same, which are then put in order. */
-#include "pass/pass.h"
+#include "pass/call.h"
 
 /* State of a repeat, mostly, which is small; its border would be cleared in every turn. */
 static bool is_repeated(const tn_program *p, const tn_buf *b)
@@ -62,26 +62,6 @@ static bool may_block(const tn_program *p, const bool *called, const tn_buf *b, 
     return !called[b->id] && b->scope == TN_SCOPE_ARENA && has_blocks(b->dtype) && b->rank >= 3 && b->rank <= MAX_RANK
         && is_fixed(b, 1) && lanes > 0 && (spatial(b) > 1 || b->max[1] % lanes != 0) && b->alias == NULL
         && !tn_buf_has_views(p, b) && !is_repeated(p, b);
-}
-
-static void note_called(void *user, const tn_expr *load)
-{
-    bool *called = user;
-    called[load->buf->id] = true;
-}
-
-/* What a call reads and writes is row-major. */
-static const bool *find_called(tn_program *p)
-{
-    bool *called = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
-    for (size_t i = 0; i < p->comps.n; i++) {
-        const tn_comp *c = p->comps.items[i];
-        if (c->call == NULL)
-            continue;
-        tn_comp_each_load(c, note_called, called);
-        called[c->out->id] = true;
-    }
-    return called;
 }
 
 /* --- votes ---------------------------------------------------------------------------------------------------------- */
@@ -466,7 +446,7 @@ static bool copy_with_border(tn_program *p, const tn_target *t, size_t at)
 static void choose_layouts(tn_program *p, const tn_target *t, int block)
 {
     const double *votes = take_votes(p);
-    const bool *called = find_called(p);
+    const bool *called = tn_find_called(p);
     for (size_t i = 0; i < p->bufs.n; i++)
         if (votes[i] > 0 && may_block(p, called, p->bufs.items[i], block_of(p->bufs.items[i], t, block)))
             block_channels(p->bufs.items[i], block_of(p->bufs.items[i], t, block));

@@ -57,6 +57,25 @@ for cc in gcc clang; do
     # shellcheck disable=SC2086
     check "... strict, $cc" $cc $flags -c -Inet net/net.c -o net.o
 done
+cat >keys.tg <<'G'
+input "q" : float[32,8]
+input "k" : float[8,64]
+input "v" : float[64,8]
+"d" = Add("k", "k")
+"g" = Sigmoid("d")
+"keys" = Mul("k", "g")
+"scores" = MatMul("q", "keys")
+"p" = Softmax("scores")
+"y" = MatMul("p", "v")
+output "y"
+G
+keys_of_a_call() { # what the function writes is row-major, also where pass attention would block it
+    local options="--module-name net --target native --pass-config attention.rows=8"
+    # shellcheck disable=SC2086
+    "$tenon" run keys.tg --fill-mode random --seed 1 --outputs want.npz $options &&
+        "$tenon" validate keys.tg --fill-mode random --seed 1 --reference want.npz --dispatch "$swish" --link my.c $options
+}
+check "a function of the user that makes an attention's keys" keys_of_a_call
 one_makefile() {
     "$tenon" compile net.tg -o net --dispatch "$swish" &&
         printf 'include net/Makefile.inc\n./net_test: my.o\nmy.o: CPPFLAGS += -Inet\n' >Makefile &&
