@@ -293,16 +293,13 @@ static bool writes_apart(const tn_comp *c)
     return true;
 }
 
-/* As many points as elements, from the first to the last of each dim: all of the result, by whatever axes. */
-static bool writes_all(const tn_comp *c)
+/* As many points as a box of the result has elements: all of them, by whatever axes (a group's channels are two). */
+static bool writes_box(const tn_comp *c, int64_t *lo, int64_t *hi)
 {
     int64_t points = 1, elements = 1;
     for (int d = 0; d < c->out->rank; d++) {
-        int64_t lo = 0, hi = 0;
-        tn_range_of(c->at[d], &lo, &hi);
-        if (lo != 0 || hi != c->out->max[d] - 1)
-            return false;
-        elements *= c->out->max[d];
+        tn_range_of(c->at[d], &lo[d], &hi[d]);
+        elements *= hi[d] - lo[d] + 1;
     }
     for (int i = 0; i < c->n_axis; i++)
         points *= c->axis[i].var->hi + 1;
@@ -363,14 +360,19 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
         || !has_blocks(to->dtype) || !is_fixed(to, 1) || spatial(to) == 1 || has_own_blocks(c) || has_odd_group(c)
         || gathers(c))
         return false;
-    bool whole = writes_all(c);
-    if (!whole && !writes_apart(c))
+    int64_t lo[TN_MAX_RANK], hi[TN_MAX_RANK];
+    bool box = writes_box(c, lo, hi);
+    if (!box && !writes_apart(c))
         return false;
     tn_each_load(c->elem, note_kept, &seen);
     tn_buf *blocks = buf_like(p, to, "blocks");
-    for (int d = 0; d < to->rank && !whole; d++) {
-        blocks->dim[d] = c->axis[d].extent;
-        blocks->max[d] = c->axis[d].var->hi + 1;
+    for (int d = 0; d < to->rank; d++) {
+        bool whole = box && lo[d] == 0 && hi[d] == to->max[d] - 1;
+        if (!box)
+            blocks->dim[d] = c->axis[d].extent;
+        else if (!whole)
+            blocks->dim[d] = tn_index(p, hi[d] - lo[d] + 1);
+        blocks->max[d] = box ? hi[d] - lo[d] + 1 : c->axis[d].var->hi + 1;
     }
     int64_t lanes = block_of(blocks, t, block);
     if (!seen.keeps || lanes == 0)
@@ -381,10 +383,10 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
     copy->repeat = c->repeat;
     copy->out = to;
     const tn_expr *value = tn_load_raw(p, blocks, blocks->rank, copy->at);
-    for (int d = 0; d < to->rank && !whole; d++) {
-        const tn_expr *own = tn_axis_var(p, copy, d);
-        copy->at[d] = tn_substitute(p, c->at[d], c->axis[d].var, own);
-        c->at[d] = tn_axis_var(p, c, d);
+    for (int d = 0; d < to->rank; d++) {
+        const tn_expr *own = tn_axis_var(p, copy, d), *first = tn_index(p, box ? lo[d] : 0);
+        copy->at[d] = box ? tn_add(p, own, first) : tn_substitute(p, c->at[d], c->axis[d].var, own);
+        c->at[d] = box ? tn_sub(p, c->at[d], first) : tn_axis_var(p, c, d);
     }
     tn_comp_set(p, copy, value);
     c->out = blocks;
@@ -419,7 +421,7 @@ static const tn_expr *redirect_load(tn_program *p, void *user, const tn_expr *e)
 }
 
 /* The input is copied into a buffer with a border: one pass over it instead of a test at every tap. */
-static bool copy_with_border(tn_program *p, const tn_target *t, size_t at)
+static bool copy_with_border(tn_program *p, const tn_target *t, size_t at, int block)
 {
     tn_comp *c = p->comps.items[at];
     const tn_expr *load = c->n_reduce > 0 && c->call == NULL ? padded_input(p, c->elem) : NULL;
@@ -431,8 +433,9 @@ static bool copy_with_border(tn_program *p, const tn_target *t, size_t at)
         to->layout.part[k].axis = k;
         to->layout.part[k].div = 1;
     }
-    if (block_of(to, t, INT32_MAX) > 0)
-        block_channels(to, block_of(to, t, INT32_MAX));
+    int64_t lanes = block_of(to, t, load->arg[1] == c->at[1] && has_own_blocks(c) ? block : INT32_MAX);
+    if (lanes > 0) /* those of the result, whose channels would be gathered; four bytes */
+        block_channels(to, lanes);
     tn_comp *copy = tn_comp_begin(p, c->node, to);
     copy->label = tn_strfmt(p->arena, "border of '%s'", from->name);
     copy->repeat = c->repeat;
@@ -454,7 +457,7 @@ static void choose_layouts(tn_program *p, const tn_target *t, int block)
         if (copy_from_blocks(p, t, i, block))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
-        if (copy_with_border(p, t, i))
+        if (copy_with_border(p, t, i, block))
             i++;
     for (size_t i = 0; i < p->comps.n; i++)
         if (p->comps.items[i]->n_reduce > 0)
