@@ -1,4 +1,6 @@
 /* Element by element, in float or whole numbers; what is quantised goes to fixed.c. */
+#include <stdlib.h>
+
 #include "tflite/fixed.h"
 
 static tn_value *scalar(tfl_op *op, double x)
@@ -48,10 +50,10 @@ bool tn_tfl_square(tfl_op *op)
 bool tn_tfl_clip(tfl_op *op)
 {
     tfl_form form = tn_tfl_form(op);
-    int lo = 0, hi = 0;
+    char *rest = NULL;
     if (tn_tfl_is_fixed(op->in[0]))
         return tn_tfl_unary_fixed(op);
-    sscanf(op->row->call, "%d %d", &lo, &hi);
+    int lo = (int)strtol(op->row->call, &rest, 10), hi = (int)strtol(rest, NULL, 10);
     return give(op, form, tn_tfl_call(op, "Clip", operand(op, form), scalar(op, lo), scalar(op, hi)));
 }
 
