@@ -76,8 +76,8 @@ bool tn_pass_groups(tn_module *m, bool *changed)
     tn_program *p = m->program;
     for (size_t i = 0; i < p->comps.n; i++) {
         tn_comp *c = p->comps.items[i];
-        for (int a = 0; a < c->n_axis && c->n_axis < TN_MAX_AXES && c->n_reduce > 0 && !c->serial && c->call == NULL;
-             a++) {
+        bool may_split = c->n_reduce > 0 && !c->serial && c->call == NULL && c->schedule == NULL;
+        for (int a = 0; may_split && a < c->n_axis && c->n_axis < TN_MAX_AXES; a++) {
             int64_t channels = find_group(p, c, a);
             if (channels == 0)
                 continue;

@@ -263,7 +263,7 @@ static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 {
     const tn_expr *e = c->elem;
     int lanes_out = block_of(c->out, lanes);
-    if (c->call != NULL || c->repeat != NULL || c->serial || c->sums != 0 || lanes_out == 0
+    if (c->call != NULL || c->schedule != NULL || c->repeat != NULL || c->serial || c->sums != 0 || lanes_out == 0
         || !has_axes(p, c, lanes_out) || c->out->dtype != TN_FLOAT || e->dtype != TN_FLOAT || e->kind != TN_E_OP
         || e->op != TN_OP_MUL || c->init->kind != TN_E_NUM || c->init->f != 0)
         return false;
