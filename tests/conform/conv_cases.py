@@ -47,8 +47,8 @@ def stack(folder, name, channels, size, kernels):
 
 
 def all_convolutions(folder):
-    stack(folder, "conv_stack_2d", 128, (28, 28), [(1, 3), (3, 1), (1, 5), (3, 3), (5, 5)])
-    stack(folder, "conv_stack_1d", 128, (700,), [(3,), (5,), (3,)])
+    stack(folder, "conv_stack_2d", 128, (28, 28), [(1, 3), (3, 1), (1, 5)])
+    stack(folder, "conv_stack_1d", 64, (700,), [(3,), (5,), (3,)])
     for groups, into, outof in GROUPS:
         for between in (False, True):
             name = f"conv_{groups}x{into}x{outof}_{'between' if between else 'alone'}"
