@@ -115,10 +115,12 @@ static const tn_expr *byte_place(tn_program *p, const tn_expr *x, tn_dtype dtype
     return tn_add(p, tn_cast(p, TN_INDEX, x), tn_index(p, dtype == TN_INT8 ? 128 : 0));
 }
 
-const tn_expr *tn_expr_lookup(tn_program *p, const tn_node *n, const tn_expr *const *in)
+bool tn_lower_lookup(tn_program *p, const tn_node *n)
 {
-    const tn_expr *at = byte_place(p, in[0], n->in[0]->dtype);
-    return tn_load(p, tn_buf_of(p, n->in[1]), &at);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    const tn_expr *at = byte_place(p, tn_load_broadcast(p, c, tn_buf_of(p, n->in[0])), n->in[0]->dtype);
+    tn_comp_set(p, c, tn_load(p, tn_buf_of(p, n->in[1]), &at));
+    return true;
 }
 
 bool tn_infer_round_away(tn_graph *g, tn_node *n)
