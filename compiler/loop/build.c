@@ -354,18 +354,23 @@ const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *cons
     return tn_flatten(p, n, dim, sub);
 }
 
+static int64_t mul_room(int64_t n, int64_t by)
+{
+    return tn_mul_i64(n, by, &n) && n < TN_ROOM_MAX ? n : TN_ROOM_MAX;
+}
+
 int64_t tn_buf_room(const tn_buf *b)
 {
     int64_t n = 1;
     if (b->layout.n == 0) {
         for (int k = 0; k < b->rank; k++)
-            n *= b->max[k] + b->layout.lo[k] + b->layout.hi[k];
+            n = mul_room(n, b->max[k] + b->layout.lo[k] + b->layout.hi[k]);
         return n;
     }
     for (int k = 0; k < b->layout.n; k++) {
         int axis = b->layout.part[k].axis;
         int64_t div = b->layout.part[k].div, mod = b->layout.part[k].mod;
-        n *= mod != 0 ? mod : (b->max[axis] + b->layout.lo[axis] + b->layout.hi[axis] + div - 1) / div;
+        n = mul_room(n, mod != 0 ? mod : (b->max[axis] + b->layout.lo[axis] + b->layout.hi[axis] + div - 1) / div);
     }
     return n;
 }

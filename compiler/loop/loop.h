@@ -358,7 +358,9 @@ const tn_expr *tn_buf_offset(tn_program *p, const tn_buf *b, const tn_expr *cons
 tn_buf *tn_buf_root(const tn_buf *b);                        /* whose memory it is: through aliases */
 bool tn_buf_has_views(const tn_program *p, const tn_buf *b); /* another buffer is an alias of it */
 bool tn_buf_has_border(const tn_buf *b);
-int64_t tn_buf_room(const tn_buf *b); /* elements of memory at the bounds, halo and rounding up to blocks included */
+#define TN_ROOM_MAX (INT64_MAX / 16) /* its bytes are a number */
+/* Elements of memory at the bounds, halo and rounding up to blocks included; saturates at TN_ROOM_MAX. */
+int64_t tn_buf_room(const tn_buf *b);
 /* The constant's elements in the order of its buffer's layout, over that many bytes of zeros: the room of rounded-up
    blocks stays 0. */
 int64_t tn_buf_packed_bytes(const tn_buf *b);

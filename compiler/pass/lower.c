@@ -30,12 +30,13 @@ static void note_load(void *user, const tn_expr *load)
     needed[load->buf->id] = true;
 }
 
-/* It writes no element: a buffer without any has no place of its own, and nobody reads from it. */
+/* It writes no element: a buffer without any has no place of its own, and nobody reads an element from it. An output
+   without elements keeps its computation; of others, others write the elements. */
 static bool is_empty(const tn_comp *c)
 {
     for (int i = 0; i < c->n_axis; i++)
         if (tn_expr_is_int(c->axis[i].extent, 0))
-            return c->out->scope != TN_SCOPE_OUTPUT;
+            return c->out->scope != TN_SCOPE_OUTPUT || tn_buf_room(c->out) > 0;
     return false;
 }
 

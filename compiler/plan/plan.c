@@ -41,7 +41,10 @@ static void note_load(planning *g, const tn_buf *b)
     const tn_buf *root = tn_buf_root(b);
     if (root->scope == TN_SCOPE_REGISTER)
         return;
-    assert(root->scope != TN_SCOPE_ARENA || g->plan->first[root->id] >= 0); /* it was written */
+    if (root->scope == TN_SCOPE_ARENA && g->plan->first[root->id] < 0) { /* nobody writes what has no elements */
+        assert(tn_buf_room(root) == 0);
+        g->plan->first[root->id] = g->kernel;
+    }
     g->plan->last[root->id] = g->kernel;
     if (g->writing[root->id].first_load < 0)
         g->writing[root->id].first_load = g->kernel;
@@ -163,7 +166,7 @@ static const int64_t most_bytes = INT64_MAX / 4;
 static int64_t rounded_size(planning *g, const tn_buf *b)
 {
     int64_t bytes = 0, room = tn_buf_room(b);
-    if (room < 0 || !tn_mul_i64(room, tn_dtype_get(b->dtype)->size, &bytes) || bytes > most_bytes - g->align)
+    if (room >= TN_ROOM_MAX || !tn_mul_i64(room, tn_dtype_get(b->dtype)->size, &bytes) || bytes > most_bytes - g->align)
         (void)tn_mul_size(&g->scratch, SIZE_MAX, 2); /* unwinds */
     return (bytes + g->align - 1) / g->align * g->align;
 }

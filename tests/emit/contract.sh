@@ -5,6 +5,7 @@
 #   - KWS_STACK_BOUND holds against gcc's own account (-fstack-usage), for x86 and Cortex-M;
 #   - the files that go with each --params are there, Makefile.inc and CMakeLists.txt build and run the self-test;
 #   - the report says what the header says;
+#   - tensors without elements have a place, and what is made of them is right;
 #   - layers that run by rows take less workspace, and give what they gave;
 #   - --exact keeps contraction and Winograd out, and two compilers give the same bits.
 #   TENON=build/release/tenon tests/emit/contract.sh
@@ -222,6 +223,47 @@ C
 }
 check sum-that-fits sum_of_bytes 33000 'acc0 += (int32_t)'
 check sum-that-wraps sum_of_bytes 34000 'acc0 = (int32_t)((uint32_t)acc0 + '
+
+# --- no elements ---------------------------------------------------------------------------------------------------
+
+# What is made of tensors without elements: nothing, a sum of nothing, and the other part of a join.
+empty_tensors() {
+    cat >empty.tg <<'TG'
+graph "empty"
+input "x" : float[3,4]
+constant "two" : int64[1] = [2]
+constant "last" : int64[1] = [-1]
+"cut" : float[3,0] = Slice("x", "two", "two", "last")
+"turned" : float[0,3] = Transpose("cut")
+"none" : float[0,3] = Exp("turned")
+"back" : float[3,0] = Transpose("none")
+"sum" : float[3] = ReduceSum("back", "last") {keepdims=0}
+"joined" : float[3,4] = Concat("back", "x") {axis=1}
+output "none"
+output "back"
+output "sum"
+output "joined"
+TG
+    cat >nothing.c <<'C'
+#include "empty.h"
+#include <string.h>
+int main(void)
+{
+    float x[12], none[1], back[1], sum[3] = {1, 1, 1}, joined[12] = {0};
+    double work[EMPTY_WORK_SIZE / sizeof(double) + 1];
+    empty_io io = {.x = x, .none = none, .back = back, .sum = sum, .joined = joined};
+    for (int i = 0; i < 12; i++)
+        x[i] = (float)(i + 1);
+    return empty_run(&io, work, EMPTY_WORK_SIZE) != EMPTY_OK || memcmp(x, joined, sizeof x) != 0 || sum[0] != 0 || sum[1] != 0 || sum[2] != 0;
+}
+C
+    for level in 0 2; do
+        rm -rf empty && compile empty.tg empty -O $level && ! grep -n 'mem + -' empty/empty.c || return 1
+        # shellcheck disable=SC2086
+        gcc $flags -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Iempty -o nothing nothing.c empty/empty.c -lm && ./nothing || return 1
+    done
+}
+check empty-tensors empty_tensors
 
 # --- layers by rows ------------------------------------------------------------------------------------------------
 

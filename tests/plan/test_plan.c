@@ -169,6 +169,18 @@ static void places_empty_buffers(void **state)
     assert_true(plan.work_size == 7 && plan.offset[none->id] == 0 && plan.last[none->id] == 1);
 }
 
+/* Lowering drops what writes no element; who reads from there may stay, to write elements of its own. */
+static void places_empty_buffers_that_nothing_writes(void **state)
+{
+    bench *b = *state;
+    tn_buf *none = arena_buf(b, 0), *x = arena_buf(b, 7), *out = output(b);
+    KERNEL(b, x, input(b));
+    KERNEL(b, out, x, none);
+    tn_plan plan = plan_checked(b, 1);
+    assert_true(plan.work_size == 7 && plan.offset[none->id] >= 0 && plan.offset[none->id] <= plan.work_size);
+    assert_true(plan.first[none->id] == 1 && plan.last[none->id] == 1);
+}
+
 /* d -> c -> b -> a: a's memory, read last through d at kernel 3, so x (10 bytes) cannot go there. */
 static void follows_alias_chains(void **state)
 {
@@ -448,6 +460,7 @@ int main(void)
         PROGRAM_TEST(keeps_dead_results_apart),
         PROGRAM_TEST(leaves_out_what_is_not_its),
         PROGRAM_TEST(places_empty_buffers),
+        PROGRAM_TEST(places_empty_buffers_that_nothing_writes),
         PROGRAM_TEST(follows_alias_chains),
         PROGRAM_TEST(follows_aliases_out_of_the_workspace),
         PROGRAM_TEST(lives_from_the_first_of_several_writers),
