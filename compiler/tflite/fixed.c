@@ -289,6 +289,9 @@ bool tn_tfl_unary_fixed(tfl_op *op)
     t.same = factor_of(op->im, (double)(x->scale[0] / y->scale[0]));
     if (strcmp(name, "LEAKY_RELU") == 0)
         t.alpha = factor_of(op->im, (double)(x->scale[0] * tn_flat_float(op->options, 0, 0) / y->scale[0]));
+    if (strcmp(name, "HARD_SWISH") == 0 && !(x->scale[0] / 128 < y->scale[0]))
+        return tn_tfl_error(op, "the result's scale %g is too small for an input's of %g", (double)y->scale[0],
+                            (double)x->scale[0]);
     int activation = strcmp(name, "RELU") == 0         ? 1
                    : strcmp(name, "RELU6") == 0        ? 3
                    : strcmp(name, "RELU_N1_TO_1") == 0 ? 2
@@ -362,8 +365,6 @@ bool tn_tfl_arithmetic_fixed(tfl_op *op)
     if (!check_scales(op) || !check_scale(op, op->in[0]) || !check_scale(op, op->in[1])
         || !find_limits(op, y, activation, &to.limits))
         return false;
-    if (strcmp(op->row->name, "DIV") == 0)
-        return tn_tfl_error(op, "is not supported for quantised tensors");
     tn_tfl_give(op, 0, form,
                 squares ? squared_fixed(op, form, &to)
                 : muls  ? mul_fixed(op, form, &to)
@@ -372,16 +373,13 @@ bool tn_tfl_arithmetic_fixed(tfl_op *op)
 }
 
 /* Both in one scale, with 8 bits in front. */
-bool tn_tfl_compare_fixed(tfl_op *op)
+tn_value *tn_tfl_compare_fixed(tfl_op *op, const char *call, tfl_form form)
 {
-    tfl_form form = tn_tfl_form(op);
     if (!check_scale(op, op->in[0]) || !check_scale(op, op->in[1]))
-        return false;
+        return tn_tfl_operand(op, 0, form);
     tn_value *a = scaled_up(op, 0, form, 8, (double)op->in[0]->scale[0]),
              *b = scaled_up(op, 1, form, 8, (double)op->in[1]->scale[0]);
-    tn_value *y = tn_tfl_call(op, op->row->call, a, b);
-    tn_tfl_give(op, 0, form, y);
-    return !op->e.failed;
+    return tn_tfl_call(op, call, a, b);
 }
 
 bool tn_tfl_prelu_fixed(tfl_op *op)
@@ -615,6 +613,7 @@ tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64
         int shift = 0;
         while (count >> (shift + 1) != 0)
             shift++;
+        shift = shift > 32 ? 32 : shift; /* the multiplier has 31 bits */
         shift = shift > 31 + f.shift ? 31 + f.shift : shift;
         f.multiplier = (int32_t)(((int64_t)f.multiplier << shift) / count);
         f.shift -= shift;
@@ -662,12 +661,12 @@ static tn_value *exp_table(tfl_op *op, float beta)
 
 bool tn_tfl_softmax_fixed(tfl_op *op)
 {
-    limits l = type_limits(op->out[0]->dtype);
     float beta = tn_flat_float(op->options, 0, 0);
     if (!check_scales(op) || !only_bytes(op))
         return false;
     if (!(beta > 0))
         return tn_tfl_error(op, "beta is %g; above 0 is wanted", (double)beta);
+    limits l = type_limits(op->out[0]->dtype);
     const char *call = tn_tfl_text(op, "tenon.FixedSoftmax min=%lld max=%lld to=%d", (long long)l.min, (long long)l.max,
                                    (int)op->out[0]->dtype);
     return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), exp_table(op, beta)));
@@ -696,7 +695,6 @@ bool tn_tfl_quantize(tfl_op *op)
 {
     const tfl_tensor *y = op->out[0];
     tfl_form form = tn_tfl_form(op);
-    limits l = type_limits(y->dtype);
     if (!check_scale(op, y))
         return false;
     if (tn_tfl_is_fixed(op->in[0])) {
@@ -705,6 +703,7 @@ bool tn_tfl_quantize(tfl_op *op)
         tn_tfl_give(op, 0, form, requantise(op, tn_tfl_operand(op, 0, form), op->in[0]));
         return !op->e.failed;
     }
+    limits l = type_limits(y->dtype);
     const char *call = tn_tfl_text(op, "tenon.RoundAway scale=%s zero=%lld min=%lld max=%lld to=%d",
                                    tn_tfl_float_text(op, y->scale[0]), (long long)y->zero[0], (long long)l.min,
                                    (long long)l.max, (int)y->dtype);
@@ -714,7 +713,11 @@ bool tn_tfl_quantize(tfl_op *op)
 
 bool tn_tfl_dequantize(tfl_op *op)
 {
-    if (tn_tfl_is_fixed(op->in[0]))
+    const tfl_tensor *x = op->in[0];
+    if (tn_tfl_is_fixed(x))
         return tn_tfl_give_one(op, tn_tfl_dequantised(op, 0));
+    if (!tn_dtype_get(x->dtype)->is_float)
+        return tn_tfl_error(op, "input '%s' is %s; 4, 8 or 16 bits with a scale, or floats, are wanted", x->name,
+                            tn_dtype_get(x->dtype)->name);
     return tn_tfl_give_one(op, tn_tfl_call(op, "Cast to=1", tn_tfl_in(op, 0)));
 }

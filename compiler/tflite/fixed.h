@@ -8,8 +8,8 @@ bool tn_tfl_is_fixed(const tfl_tensor *t); /* 8- or 16-bit integers with a scale
 tn_value *tn_tfl_dequantised(tfl_op *op, int i);
 
 bool tn_tfl_unary_fixed(tfl_op *op);
-bool tn_tfl_arithmetic_fixed(tfl_op *op); /* Add, Sub, Mul, Div, SquaredDifference */
-bool tn_tfl_compare_fixed(tfl_op *op);
+bool tn_tfl_arithmetic_fixed(tfl_op *op); /* Add, Sub, Mul, SquaredDifference */
+tn_value *tn_tfl_compare_fixed(tfl_op *op, const char *call, tfl_form form);
 bool tn_tfl_prelu_fixed(tfl_op *op);
 /* The call holds ConvInteger's attributes, w is [out, in, kernel...]; channel_axis: of the filters' scales in the file. */
 bool tn_tfl_conv_fixed(tfl_op *op, const char *call, tn_value *w, int channel_axis, int activation);

@@ -4,7 +4,7 @@
 
    The order of operators in the file is the order of execution, so nothing is sorted. What a row of operators.def adds
    are calls of the compiler's operators (ops/expand.h); types and shapes follow by inference, as for any model. */
-#include "tflite/importer.h"
+#include "tflite/fixed.h"
 
 static const tfl_row rows[] = {
 #define TFL(name, min_in, max_in, n_out, types, add, call, doc) {#name, min_in, max_in, n_out, types, add, call, doc},
@@ -229,8 +229,10 @@ const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count)
     }
     *count = (size_t)tn_shape_count(&t->shape);
     int64_t *x = TN_NEW_N(op->im->arena, int64_t, *count + 1);
-    for (size_t k = 0; k < *count; k++)
-        x[k] = tn_tensor_get_int(t, (int64_t)k);
+    for (size_t k = 0; k < *count; k++) {
+        int64_t n = tn_tensor_get_int(t, (int64_t)k);
+        x[k] = n < -TN_DIM_MAX ? -TN_DIM_MAX : n > TN_DIM_MAX ? TN_DIM_MAX : n;
+    }
     return x;
 }
 
@@ -342,6 +344,16 @@ static bool check_arity(tfl_op *op)
     return true;
 }
 
+/* Bytes that stand for scaled numbers would go through float arithmetic as they are. */
+static bool check_floats(tfl_op *op)
+{
+    for (int i = 0; i < op->n_in && strcmp(op->row->types, "float") == 0; i++)
+        if (op->in[i] != NULL && tn_tfl_is_fixed(op->in[i]))
+            return tn_tfl_error(op, "input %d '%s' is quantised %s; only floats are supported here", i, op->in[i]->name,
+                                tn_dtype_get(op->in[i]->dtype)->name);
+    return true;
+}
+
 static bool add_operator(importer *im, int index, tn_flat_table p)
 {
     tfl_op op = {.im = im, .index = index, .row = find_row(code_of(im, p)), .table = p, .options = tn_flat_child(p, 4)};
@@ -356,7 +368,7 @@ static bool add_operator(importer *im, int index, tn_flat_table p)
     tn_value name = {.name = op.n_out > 0 ? op.out[0]->name : ""}, *names_of = &name;
     op.node = (tn_node){.index = index, .name = name.name, .n_out = 1, .out = &names_of};
     op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = &im->graph->nodes};
-    return check_arity(&op) && op.row->add(&op) && !op.e.failed;
+    return check_arity(&op) && check_floats(&op) && op.row->add(&op) && !op.e.failed;
 }
 
 static bool add_inputs(importer *im)

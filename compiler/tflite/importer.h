@@ -110,7 +110,8 @@ void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v); /* output i */
 bool tn_tfl_give_one(tfl_op *op, tn_value *v);                   /* output 0 as the file has it; false after an error */
 
 /* Constants. */
-const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count); /* input i; NULL after an error */
+/* Input i: dims, places and the like, so what is beyond TN_DIM_MAX is TN_DIM_MAX; NULL after an error. */
+const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count);
 tn_value *tn_tfl_constant(tfl_op *op, const tn_tensor *t);
 tn_value *tn_tfl_reshaped(tfl_op *op, const tfl_tensor *t, int rank, const int64_t *dims); /* of as many elements */
 int64_t tn_tfl_dim(const tfl_tensor *t, int i);

@@ -93,7 +93,7 @@ static tn_value *two(tfl_op *op, const char *call, tfl_form form)
     return tn_tfl_call(op, call, tn_tfl_operand(op, 0, form), tn_tfl_operand(op, 1, form));
 }
 
-/* Comparisons, logic, minimum and maximum: no activation follows. */
+/* Logic, minimum, maximum, powers: no activation follows. */
 bool tn_tfl_binary(tfl_op *op)
 {
     tfl_form form = tn_tfl_form(op);
@@ -109,17 +109,22 @@ bool tn_tfl_arithmetic(tfl_op *op)
     return give(op, form, tn_tfl_activate(op, two(op, op->row->call, form), tn_flat_i8(op->options, 0, 0)));
 }
 
+static tn_value *compare(tfl_op *op, const char *call, tfl_form form)
+{
+    bool fixed = tn_tfl_is_fixed(op->in[0]) && tn_tfl_is_fixed(op->in[1]);
+    return (fixed ? tn_tfl_compare_fixed : two)(op, call, form);
+}
+
 bool tn_tfl_compare(tfl_op *op)
 {
-    if (tn_tfl_is_fixed(op->in[0]) && tn_tfl_is_fixed(op->in[1]))
-        return tn_tfl_compare_fixed(op);
-    return tn_tfl_binary(op);
+    tfl_form form = tn_tfl_form(op);
+    return give(op, form, compare(op, op->row->call, form));
 }
 
 bool tn_tfl_not_equal(tfl_op *op)
 {
     tfl_form form = tn_tfl_form(op);
-    return give(op, form, tn_tfl_call(op, "Not", two(op, "Equal", form)));
+    return give(op, form, tn_tfl_call(op, "Not", compare(op, "Equal", form)));
 }
 
 bool tn_tfl_squared_difference(tfl_op *op)

@@ -444,6 +444,7 @@ typedef struct batch_blocks {
 static bool read_blocks(tfl_op *op, batch_blocks *b)
 {
     size_t n = 0, pairs = 0;
+    int64_t all = 1;
     b->rank = op->in[0]->shape.rank;
     b->block = tn_tfl_ints(op, 1, "the block", &n);
     b->pairs = b->block != NULL ? tn_tfl_ints(op, 2, "paddings or crops", &pairs) : NULL;
@@ -452,8 +453,8 @@ static bool read_blocks(tfl_op *op, batch_blocks *b)
         return false;
     bool ok = b->rank >= 2 && n >= 1 && n < (size_t)b->rank && 2 * n == pairs && b->rank + b->n <= TN_MAX_RANK
            && op->in[0]->is_fixed;
-    for (size_t i = 0; i < n; i++)
-        ok = ok && b->block[i] > 0 && b->block[i] <= 1 << 20 && b->pairs[2 * i] >= 0 && b->pairs[2 * i + 1] >= 0;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = b->block[i] > 0 && (all *= b->block[i]) <= 1 << 20 && b->pairs[2 * i] >= 0 && b->pairs[2 * i + 1] >= 0;
     return ok
         || tn_tfl_error(op, "%zu blocks and %zu paddings for an input of rank %d, whose dims must be fixed", n, pairs,
                         b->rank);

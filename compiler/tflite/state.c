@@ -129,6 +129,8 @@ static bool check_lstm_types(tfl_op *op)
                                 tn_dtype_get(op->in[i]->dtype)->name, tn_dtype_get(wanted)->name);
         if (tn_tfl_has(op, i) && !is_float && i >= PEEPHOLE && i < BIAS)
             return tn_tfl_error(op, "peepholes (input %d) are supported in float only", i);
+        if (i >= PEEPHOLE && i < BIAS && tn_tfl_has(op, i) != tn_tfl_has(op, PEEPHOLE))
+            return tn_tfl_error(op, "has some peepholes (inputs %d to %d), but not all", PEEPHOLE, BIAS - 1);
     }
     return true;
 }
@@ -179,7 +181,7 @@ static void set_activations(tfl_op *op, tn_node *n, const char *cell)
 /* Peepholes in ONNX's order: input, output, forget. */
 static tn_value *peepholes(tfl_op *op)
 {
-    if (!tn_tfl_has(op, PEEPHOLE) || !tn_tfl_has(op, PEEPHOLE + 1) || !tn_tfl_has(op, PEEPHOLE + 2))
+    if (!tn_tfl_has(op, PEEPHOLE))
         return NULL;
     tn_value *p[3] = {tn_tfl_in(op, PEEPHOLE), tn_tfl_in(op, PEEPHOLE + 2), tn_tfl_in(op, PEEPHOLE + 1)};
     return tn_call_unsqueeze(&op->e, tn_call_list(&op->e, "Concat axis=0", 3, p), 0);

@@ -125,8 +125,6 @@ bool tn_tfl_transpose_conv(tfl_op *op)
         end[i] = rest - begin[i] > 0 ? rest - begin[i] : 0;
         more[i] = rest < 0 ? -rest : 0;
     }
-    if (tn_tfl_is_fixed(x))
-        return tn_tfl_error(op, "is supported for floats only, not yet for %s", tn_dtype_get(x->dtype)->name);
     const char *call = tn_tfl_text(op, "ConvTranspose strides=%d,%d pads=%lld,%lld,%lld,%lld output_padding=%lld,%lld",
                                    w.stride[0], w.stride[1], (long long)begin[0], (long long)begin[1],
                                    (long long)end[0], (long long)end[1], (long long)more[0], (long long)more[1]);
@@ -192,8 +190,6 @@ static bool resize(tfl_op *op, int first, const char *mode)
 
 bool tn_tfl_resize_bilinear(tfl_op *op)
 {
-    if (tn_tfl_is_fixed(op->in[0]))
-        return tn_tfl_error(op, "is supported for floats only, not yet for %s", tn_dtype_get(op->in[0]->dtype)->name);
     return resize(op, 2, "linear");
 }
 

@@ -360,6 +360,8 @@ def fixed(c):
     c.add("q_pad", "PAD", "Pad", [Q(1, 3, 4, 2), I([0, 0], [1, 2], [0, 1], [2, 0])], [Q(1, 6, 5, 4)])
     c.add("q_concatenation", "CONCATENATION", "Concatenation", [Q(2, 3, 4), Q(2, 3, 2)], [Q(2, 3, 6)], axis=2)
     c.add("q_less", "LESS", None, [Q(3, 60), Q(3, 60, scale=0.02, zero=-9)], [Tensor("bool", (3, 60))])
+    for op in "EQUAL NOT_EQUAL".split():  # few numbers, so that some are equal
+        c.add(f"q_{op.lower()}", op, None, [Q(3, 60), Q(3, 60, scale=0.1, zero=4)], [Tensor("bool", (3, 60))], high=12)
     c.add("q_maximum", "MAXIMUM", "MaximumMinimum", [Q(2, 3), Q(1, 3)], [Q(2, 3)])
     c.add("q_reduce_max", "REDUCE_MAX", "Reducer", [Q(2, 3, 5), I(1)], [Q(2, 5)])
     c.add("q_prelu", "PRELU", None, [Q(1, 4, 5, 3), CQ(3, scale=0.01)], [Q(1, 4, 5, 3, scale=0.08)])

@@ -53,6 +53,7 @@ if [ -z "$only" ]; then
     check unknown-code refuses code "operator 0: its operator code is 9; the file has 1"
     check not-supported refuses svdf "operator 0: operator SVDF \(code 27\) is not supported; 'tenon ops' lists"
     check custom refuses custom "operator 0: custom operator '.*': only TFLite's builtin operators can be compiled"
+    check floats-only refuses sum "operator 0 \(ADD_N\): error: input 0 't0' is quantised int8; only floats"
     check schema-version refuses version 'schema version 2; 3 is wanted'
     check tensor-outside refuses tensor 'operator 0 \(CONV_2D\) refers to tensor 77; the file has 4'
 fi
