@@ -80,13 +80,15 @@ static bool read_blocks(tn_expand *e, blocks *b)
         return tn_expand_error(e, "weight_prepacked is set: B is packed for a GPU; export without it");
     if (!check_bits(e, b->bits))
         return false;
-    if (b->size < 1 || b->size > 1 << 20 || (b->size * b->bits) % 8 != 0 || b->k < 1 || b->n < 1)
+    if (b->size < 1 || b->size > 1 << 20 || (b->size * b->bits) % 8 != 0 || b->k < 1 || b->n < 1 || b->k >= TN_DIM_MAX
+        || b->n >= TN_DIM_MAX)
         return tn_expand_error(
             e, "K is %lld, N is %lld, block_size is %lld; positive numbers, blocks of whole bytes are wanted",
             (long long)b->k, (long long)b->n, (long long)b->size);
     b->count = (b->k + b->size - 1) / b->size;
+    int64_t bytes = 0;
     if (q->dtype == TN_UINT8 && tn_shape_is_fixed(&q->shape)
-        && tn_shape_count(&q->shape) == b->n * b->count * (b->size * b->bits / 8))
+        && tn_mul_i64(b->n, b->count * (b->size * b->bits / 8), &bytes) && tn_shape_count(&q->shape) == bytes)
         return true;
     return tn_expand_error(e, "B %s; uint8[%lld,%lld,%lld] is wanted", tn_expand_show(e, q), (long long)b->n,
                            (long long)b->count, (long long)(b->size * b->bits / 8));
