@@ -298,7 +298,7 @@ static phase make_phase(const tn_window *w, int i, int64_t remainder)
 {
     int64_t s = w->stride[i], d = w->dilation[i], from = remainder + w->begin[i].n;
     phase f = {.step = s / common_divisor(s, d)};
-    while (f.first < f.step && (from - f.first * d) % s != 0)
+    while (f.first < f.step && f.first < w->kernel[i] && (from - f.first * d) % s != 0) /* steps may be absurd */
         f.first++;
     if (f.first < f.step && f.first < w->kernel[i])
         f.count = (w->kernel[i] - f.first + f.step - 1) / f.step;
