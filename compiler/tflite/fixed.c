@@ -523,10 +523,12 @@ static const tfl_tensor *hidden_tensor(tfl_op *op)
 
 static bool check_lstm_scales(tfl_op *op, const tfl_tensor *hidden, int *cell_bits)
 {
-    for (int i = 0; i < BIAS; i++)
-        if (tn_tfl_has(op, i) && (!check_scale(op, op->in[i]) || (i > 0 && op->in[i]->zero[0] != 0)))
-            return op->e.failed
-                || tn_tfl_error(op, "weights '%s' have a zero point, which is not supported", op->in[i]->name);
+    for (int i = 0; i < BIAS; i++) {
+        if (tn_tfl_has(op, i) && !check_scale(op, op->in[i]))
+            return false;
+        if (i > 0 && tn_tfl_has(op, i) && op->in[i]->zero[0] != 0)
+            return tn_tfl_error(op, "weights '%s' have a zero point, which is not supported", op->in[i]->name);
+    }
     if (!check_scale(op, op->in[STATE]) || !check_scale(op, op->in[CELL]) || !check_scale(op, hidden))
         return false;
     double mantissa = frexp((double)op->in[CELL]->scale[0], cell_bits);

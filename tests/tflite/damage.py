@@ -45,6 +45,10 @@ def damage(f, what):
         if f.get(fields + 4, "<H") == 0:  # left out, being 0: point it at some number
             struct.pack_into("<H", f.data, fields + 4, f.field(op, 1) - op)
         struct.pack_into("<I", f.data, f.field(op, 0), 9)
+    elif what == "scale":  # tensor 1 has none
+        tensor = f.item(part, 0, 1)
+        fields = tensor - f.get(tensor, "<i")
+        struct.pack_into("<H", f.data, fields + 4 + 2 * 4, 0)
     elif what == "tensor":
         struct.pack_into("<i", f.data, f.follow(f.field(op, 1)) + 4, 77)
     else:

@@ -42,10 +42,10 @@ if [ -z "$only" ]; then
 fi
 
 # Damaged and unknown: one clear line, exit code 4, nothing printed.
-refuses() { # WHAT WORDS: what damage.py does to a model
-    python3 "$here/damage.py" cases/q_conv_0.tflite "$1" bad.tflite || return 1
+refuses() { # WHAT WORDS [CASE]: what damage.py does to a model
+    python3 "$here/damage.py" "cases/${3:-q_conv_0}.tflite" "$1" bad.tflite || return 1
     "$tenon" show bad.tflite >out 2>err
-    [ $? -eq 4 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -qE "$2" err || { cat out err; return 1; }
+    [ $? -eq 4 ] && [ ! -s out ] && [ "$(grep -vc ': note: ' err)" -eq 1 ] && grep -qE "$2" err || { cat out err; return 1; }
 }
 if [ -z "$only" ]; then
     check cut-off refuses half 'bad.tflite: error: the file is damaged or cut off: at byte [0-9]+, .* outside the file'
@@ -54,6 +54,7 @@ if [ -z "$only" ]; then
     check not-supported refuses svdf "operator 0: operator SVDF \(code 27\) is not supported; 'tenon ops' lists"
     check custom refuses custom "operator 0: custom operator '.*': only TFLite's builtin operators can be compiled"
     check floats-only refuses sum "operator 0 \(ADD_N\): error: input 0 't0' is quantised int8; only floats"
+    check lstm-without-a-scale refuses scale "operator 0 \(UNIDIRECTIONAL_SEQUENCE_LSTM\): error: tensor 't[0-9]+' is int8; one scale above 0" q_lstm_8
     check schema-version refuses version 'schema version 2; 3 is wanted'
     check tensor-outside refuses tensor 'operator 0 \(CONV_2D\) refers to tensor 77; the file has 4'
 fi
