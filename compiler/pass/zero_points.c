@@ -102,24 +102,26 @@ typedef struct moving {
 } moving;
 
 /* The subscripts that count, in their order: not those of dims of one element. */
-static int subscripts(const tn_expr *load, const tn_expr **out)
+static int subscripts(const tn_expr *load, const tn_expr **out, int64_t *extent)
 {
     int n = 0;
     for (int d = 0; d < load->n; d++)
-        if (load->buf->max[d] != 1)
+        if (load->buf->max[d] != 1) {
+            extent[n] = load->buf->max[d];
             out[n++] = load->arg[d];
+        }
     return n;
 }
 
 static bool is_alike(const tn_expr *x, const tn_expr *y)
 {
     const tn_expr *a[TN_MAX_RANK], *b[TN_MAX_RANK];
-    int n = subscripts(x, a);
-    if (x->dtype != y->dtype || tn_shape_count(&x->buf->data->shape) != tn_shape_count(&y->buf->data->shape)
-        || n != subscripts(y, b))
+    int64_t extent_a[TN_MAX_RANK], extent_b[TN_MAX_RANK];
+    int n = subscripts(x, a, extent_a);
+    if (x->dtype != y->dtype || n != subscripts(y, b, extent_b))
         return false;
     for (int i = 0; i < n; i++)
-        if (a[i] != b[i])
+        if (a[i] != b[i] || extent_a[i] != extent_b[i])
             return false;
     return true;
 }
