@@ -209,6 +209,8 @@ static const char *argument(const generator *g, const tn_buf *root)
         return tn_strfmt(u->arena, "io->%s", u->output_name[at]);
     if (root->scope == TN_SCOPE_CONST)
         return weight_text(g, root);
+    if (tn_buf_room(root) == 0) /* no place: it would be that of another argument, which restrict forbids */
+        return tn_strfmt(u->arena, "(%s *)NULL", tn_dtype_get(root->dtype)->c);
     return tn_strfmt(u->arena, "(%s *)(void *)(mem + %lld)", tn_dtype_get(root->dtype)->c,
                      (long long)u->plan->offset[root->id]);
 }
