@@ -401,7 +401,7 @@ static void print_entry(generator *g)
         tn_str_add(&g->entry, "    (void)threads; /* every layer is too small to share */\n");
     bool uses_mem = false;
     for (size_t i = 0; i < u->program->bufs.n; i++)
-        uses_mem = uses_mem || u->plan->offset[i] >= 0;
+        uses_mem = uses_mem || (u->plan->offset[i] >= 0 && tn_buf_room(u->program->bufs.items[i]) > 0);
     if (uses_mem)
         tn_str_add(&g->entry, "    unsigned char *const mem = (unsigned char *)work;\n");
     if (tn_weights_are_passed(u) && u->weights.n > 0)
