@@ -27,7 +27,7 @@ tn_value *tn_ml_transform(tn_expand *e, const char *post, tn_value *scores);
 /* [N,2] from one score [N,1], with its post_transform: the first class has the complement, 1 - score, or the negative. */
 tn_value *tn_ml_two_scores(tn_expand *e, const char *post, tn_value *score, bool complement);
 
-/* [.., keys]: which key each element is; a NaN among the keys is every NaN (string.c). Of strings in terms of bytes. */
+/* [.., keys]: which key each element is; a NaN among the keys is every NaN (labels.c). Of strings in terms of bytes. */
 tn_value *tn_ml_match(tn_expand *e, tn_value *x, tn_value *keys);
 
 #endif

@@ -39,7 +39,7 @@ void tn_node_set_key(tn_graph *g, tn_node *n); /* from the seed; without one, it
 /* A number in [0, 1), float or double: the same for the same i; those of another stream do not depend on it. */
 const tn_expr *tn_random_unit(tn_program *p, const tn_node *n, tn_dtype t, const tn_expr *i, uint32_t stream);
 
-/* What an operator that moves elements is where these are strings (string.c); NULL: it takes none. */
+/* What an operator that moves elements is where these are strings (string_forms.c); NULL: it takes none. */
 bool (*tn_find_text_form(const tn_op *op))(tn_expand *e, const tn_node *n);
 
 /* Shape arithmetic (view.c): when the node makes a small integer tensor out of dims, fills n->out[0]->elems with terms,
