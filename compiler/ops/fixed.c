@@ -148,37 +148,15 @@ const tn_expr *tn_expr_round_away(tn_program *p, const tn_node *n, const tn_expr
 
 /* --- AveragePool --------------------------------------------------------------------------------------------------------- */
 
-static bool make_window(tn_graph *g, const tn_node *n, tn_window *w)
-{
-    const tn_shape *x = &n->in[0]->shape;
-    if (x->rank < 3)
-        return tn_node_error(g, n, "the input has rank %d; at least 3 is wanted", x->rank);
-    return tn_window_make(g, n, x, 2, x->rank - 2, NULL, false, w);
-}
-
-bool tn_infer_fixed_pool(tn_graph *g, tn_node *n)
-{
-    tn_window w;
-    tn_shape y = n->in[0]->shape;
-    if (!make_window(g, n, &w))
-        return false;
-    tn_window_shape(&w, &y);
-    tn_set_output(n, 0, n->in[0]->dtype, &y);
-    return true;
-}
-
 /* (acc + count / 2) / count, below 0 (acc - count / 2) / count. */
 bool tn_lower_fixed_pool(tn_program *p, const tn_node *n)
 {
     tn_window w;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
-    if (!make_window(p->graph, n, &w))
+    if (!tn_pool_window(p->graph, n, &w))
         return false;
     tn_buf *x = tn_buf_of(p, n->in[0]);
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    at[0] = c->at[0];
-    at[1] = c->at[1];
-    tn_window_taps(p, c, &w, at, NULL);
+    tn_comp *c = tn_pool_begin(p, n, tn_buf_of(p, n->out[0]), &w, at);
     const tn_expr *count = tn_cast(p, TN_INT32, tn_window_count(p, c, &w, x, false));
     const tn_expr *half = tn_div(p, count, tn_integer(p, TN_INT32, 2)), *zero = tn_integer(p, TN_INT32, 0);
     const tn_expr *acc = tn_comp_acc(p, c, TN_INT32);

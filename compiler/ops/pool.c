@@ -10,7 +10,7 @@
 #include "ops/ops.h"
 #include "ops/window.h"
 
-static bool make_window(tn_graph *g, const tn_node *n, tn_window *w)
+bool tn_pool_window(tn_graph *g, const tn_node *n, tn_window *w)
 {
     const tn_value *x = n->in[0];
     if (x->shape.rank < 3)
@@ -20,8 +20,7 @@ static bool make_window(tn_graph *g, const tn_node *n, tn_window *w)
     return tn_window_make(g, n, &x->shape, 2, x->shape.rank - 2, NULL, ceil, w);
 }
 
-/* The computation's axes and the subscripts of the input under the window. */
-static tn_comp *begin_pool(tn_program *p, const tn_node *n, tn_buf *out, const tn_window *w, const tn_expr **at)
+tn_comp *tn_pool_begin(tn_program *p, const tn_node *n, tn_buf *out, const tn_window *w, const tn_expr **at)
 {
     tn_comp *c = tn_comp_begin(p, n, out);
     at[0] = c->at[0];
@@ -34,7 +33,7 @@ bool tn_infer_pool(tn_graph *g, tn_node *n)
 {
     tn_window w;
     tn_shape y = n->in[0]->shape;
-    if (!make_window(g, n, &w))
+    if (!tn_pool_window(g, n, &w))
         return false;
     tn_window_shape(&w, &y);
     tn_set_output(n, 0, n->in[0]->dtype, &y);
@@ -72,7 +71,7 @@ static void lower_indices(tn_program *p, const tn_node *n, const tn_window *w, t
 {
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     tn_buf *out = tn_buf_of(p, n->out[1]);
-    tn_comp *c = begin_pool(p, n, out, w, at);
+    tn_comp *c = tn_pool_begin(p, n, out, w, at);
     const tn_expr *none = tn_integer(p, TN_INT64, INT64_MAX);
     const tn_expr *flat = tn_cast(p, TN_INT64, flat_position(p, x, at, false));
     const tn_expr *below = tn_lt(p, tn_load(p, x, at), tn_load(p, y, c->at));
@@ -91,14 +90,14 @@ bool tn_lower_max_pool(tn_program *p, const tn_node *n)
     tn_window w;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     const tn_value *v = n->in[0];
-    if (!make_window(p->graph, n, &w))
+    if (!tn_pool_window(p->graph, n, &w))
         return false;
     bool indices = n->n_out > 1 && n->out[1] != NULL;
     tn_shape s = v->shape;
     tn_window_shape(&w, &s);
     tn_buf *x = tn_buf_of(p, v);
     tn_buf *y = n->out[0] != NULL ? tn_buf_of(p, n->out[0]) : tn_buf_temp(p, "largest", v->dtype, s.rank, s.dim);
-    tn_comp *c = begin_pool(p, n, y, &w, at);
+    tn_comp *c = tn_pool_begin(p, n, y, &w, at);
     const tn_expr *low = lowest(p, tn_dtype_get(v->dtype)->compute);
     tn_comp_reduce(p, c, TN_OP_MAX, low, tn_load_or(p, x, at, low), NULL);
     if (indices)
@@ -114,10 +113,10 @@ bool tn_lower_average_pool(tn_program *p, const tn_node *n)
 {
     tn_window w;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
-    if (!make_window(p->graph, n, &w))
+    if (!tn_pool_window(p->graph, n, &w))
         return false;
     tn_buf *x = tn_buf_of(p, n->in[0]);
-    tn_comp *c = begin_pool(p, n, tn_buf_of(p, n->out[0]), &w, at);
+    tn_comp *c = tn_pool_begin(p, n, tn_buf_of(p, n->out[0]), &w, at);
     tn_dtype dt = tn_dtype_get(x->dtype)->compute;
     const tn_expr *count = tn_window_count(p, c, &w, x, tn_node_int(n, "count_include_pad", 0) != 0);
     const tn_expr *zero = tn_number(p, dt, 0), *acc = tn_comp_acc(p, c, dt);
@@ -139,10 +138,10 @@ bool tn_lower_lp_pool(tn_program *p, const tn_node *n)
     tn_window w;
     const tn_expr *at[TN_MAX_RANK] = {NULL};
     int64_t norm = tn_node_int(n, "p", 2);
-    if (!make_window(p->graph, n, &w))
+    if (!tn_pool_window(p->graph, n, &w))
         return false;
     tn_buf *x = tn_buf_of(p, n->in[0]);
-    tn_comp *c = begin_pool(p, n, tn_buf_of(p, n->out[0]), &w, at);
+    tn_comp *c = tn_pool_begin(p, n, tn_buf_of(p, n->out[0]), &w, at);
     tn_dtype dt = tn_dtype_get(x->dtype)->compute;
     const tn_expr *zero = tn_number(p, dt, 0), *acc = tn_comp_acc(p, c, dt), *post = acc;
     const tn_expr *e = tn_load_or(p, x, at, zero);

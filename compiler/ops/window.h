@@ -44,6 +44,11 @@ const tn_expr *tn_window_inside(tn_program *p, const tn_window *w, const tn_buf 
 /* How many taps lie inside the input, or (padded) inside the input with its padding; at least 1; an index. */
 const tn_expr *tn_window_count(tn_program *p, const tn_comp *c, const tn_window *w, const tn_buf *x, bool padded);
 
+/* Pooling: the window over the spatial dims of input 0 [N, C, ...]; false after a node error. */
+bool tn_pool_window(tn_graph *g, const tn_node *n, tn_window *w);
+/* The computation of out, with its reduction axes, and in `at` the subscripts of the input under the window. */
+tn_comp *tn_pool_begin(tn_program *p, const tn_node *n, tn_buf *out, const tn_window *w, const tn_expr **at);
+
 /* A convolution: x [N, groups * in, ...], w [groups * out, in, kernel...]. */
 typedef struct tn_conv {
     tn_window window;

@@ -1,4 +1,9 @@
-/* What the fuzz targets of model files share: a graph that came out of an importer goes through the passes of O2. */
+/* What the fuzz targets of model files share: any bytes go through an importer and the passes of O2, and must end in a graph
+   or an error, whatever they hold. A target only defines
+
+       static tn_graph *parse(guard *g, const void *bytes, size_t n)
+
+   How to run: tests/README.md. */
 #ifndef TN_FUZZ_MODEL_H
 #define TN_FUZZ_MODEL_H
 
@@ -20,6 +25,20 @@ static void compile_graph(guard *g, tn_graph *graph)
     int before = g->diag.errors;
     if (!tn_passes_run(&m, "O2", &o) && g->diag.errors == before)
         abort();
+}
+
+static tn_graph *parse(guard *g, const void *bytes, size_t n); /* the target's */
+
+static void parse_and_compile(guard *g, const void *bytes, size_t n)
+{
+    compile_graph(g, parse(g, bytes, n));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    guard_run(parse_and_compile, bytes, n);
+    return 0;
 }
 
 #endif
