@@ -45,9 +45,8 @@ const tn_expr *tn_first_lane(tn_program *p, const tn_expr *offset, const tn_var 
 /* params.c: the parameters and symbols of the function that the statements become. */
 void tn_collect_params(tn_program *p, const tn_stmt *body, tn_function *out);
 
-/* What functions call a named dim or a turn: "dim0_batch", "turn0", which no parameter or loop variable is called. */
-const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
-const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs); /* of those, by these names */
+/* cexpr.c: a subscript of named dims and turns, by the names that functions call them. */
+const char *tn_index_text(tn_program *p, const tn_expr *e, tn_needs *needs);
 void tn_print_function(tn_program *p, const tn_stmt *body, tn_needs *needs, tn_function *out);
 
 /* stack.c: bytes of stack that the function may take, from above. */

@@ -112,6 +112,22 @@ const char *tn_symbol_name(const tn_unit *u, size_t i)
     return s;
 }
 
+const char *tn_symbol_local(tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->turns.n; i++)
+        if (p->turns.items[i] == symbol)
+            return symbol->name;
+    for (size_t i = 0; i < p->symbols.n; i++) {
+        if (p->symbols.items[i] != symbol)
+            continue;
+        char *name = tn_strfmt(p->arena, "dim%zu_%s", i, symbol->name);
+        for (char *s = name; *s != '\0'; s++)
+            *s = is_plain(*s) ? *s : '_';
+        return name;
+    }
+    return NULL;
+}
+
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 
 const char *tn_quote_c(tn_arena *a, const char *s)

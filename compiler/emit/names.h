@@ -21,6 +21,8 @@ const char *tn_name_upper(tn_arena *a, const char *name); /* "kws" -> "KWS" */
 const char *tn_name_hides(tn_arena *a, const char *module);
 /* What the io struct calls program symbol i: unique beside the inputs' and outputs' names. */
 const char *tn_symbol_name(const tn_unit *u, size_t i);
+/* What functions call a named dim or a turn: "dim0_batch", "turn0", which no parameter or loop variable is called. */
+const char *tn_symbol_local(tn_program *p, const tn_var *symbol);
 
 const char *tn_quote_c(tn_arena *a, const char *s);    /* a string literal, quotes included */
 const char *tn_quote_json(tn_arena *a, const char *s); /* quotes included; bytes that are not UTF-8 become U+FFFD */
