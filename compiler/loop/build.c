@@ -314,6 +314,16 @@ bool tn_layout_is_plain(const tn_layout *l)
     return l->n == 0;
 }
 
+int64_t tn_layout_block(const tn_layout *l)
+{
+    return l->n > 0 ? l->part[l->n - 1].mod : 0;
+}
+
+bool tn_buf_is_blocked_on(const tn_buf *b, int dim)
+{
+    return tn_layout_block(&b->layout) > 0 && b->layout.part[b->layout.n - 1].axis == dim;
+}
+
 bool tn_layout_is_same(const tn_layout *x, const tn_layout *y)
 {
     bool border = false;

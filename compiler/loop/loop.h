@@ -366,6 +366,8 @@ int64_t tn_buf_room(const tn_buf *b);
 int64_t tn_buf_packed_bytes(const tn_buf *b);
 void tn_buf_pack(const tn_buf *b, void *zeros);
 bool tn_layout_is_plain(const tn_layout *l);
+int64_t tn_layout_block(const tn_layout *l);         /* elements of its innermost part: 16 of NCHW16c; 0: no block */
+bool tn_buf_is_blocked_on(const tn_buf *b, int dim); /* which that dim's elements are, with room up to a whole block */
 bool tn_layout_is_same(const tn_layout *x, const tn_layout *y); /* every element, and every byte of border */
 bool tn_expr_is_int(const tn_expr *e, int64_t i);
 /* Coefficient of v in the linear index expression e; false if e is not linear in v. */

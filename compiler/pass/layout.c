@@ -310,16 +310,9 @@ static bool writes_box(const tn_comp *c, int64_t *lo, int64_t *hi)
    within one. */
 static bool has_own_blocks(const tn_comp *c)
 {
-    const tn_layout *l = &c->out->layout;
-    int64_t lo = 0, hi = 0;
+    int64_t lo = 0, hi = 0, block = tn_layout_block(&c->out->layout);
     tn_range_of(c->at[1], &lo, &hi);
-    return l->n > 0 && l->part[l->n - 1].mod > 0 && lo % l->part[l->n - 1].mod == 0;
-}
-
-static bool is_blocked_on(const tn_buf *b, int dim)
-{
-    const tn_layout *l = &b->layout;
-    return l->n > 0 && l->part[l->n - 1].axis == dim && l->part[l->n - 1].mod > 0;
+    return block > 0 && lo % block == 0;
 }
 
 typedef struct gathering {
@@ -336,7 +329,7 @@ static void note_gathered(void *user, const tn_expr *load)
         if (!tn_coefficient(g->comp->at[1], v, &coefficient) || coefficient != 1 || load->buf->scope == TN_SCOPE_CONST)
             continue;
         for (int d = 0; d < load->n; d++)
-            g->found = g->found || (tn_uses_var(load->arg[d], v) && !is_blocked_on(load->buf, d));
+            g->found = g->found || (tn_uses_var(load->arg[d], v) && !tn_buf_is_blocked_on(load->buf, d));
     }
 }
 

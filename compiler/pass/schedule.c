@@ -97,11 +97,6 @@ static bool is_picked(const plan *s, int i)
         && picks_by(s->c->elem, s->c->axis[i].var);
 }
 
-static bool is_blocked_on(const tn_buf *b, int dim)
-{
-    return b->layout.n > 0 && b->layout.part[b->layout.n - 1].axis == dim && b->layout.part[b->layout.n - 1].mod > 0;
-}
-
 /* Every buffer that the axis walks through has room for the turns beyond its end: packed constants and blocks do. */
 static bool has_room(const tn_expr *e, tn_var *v)
 {
@@ -110,7 +105,8 @@ static bool has_room(const tn_expr *e, tn_var *v)
     if (e->kind == TN_E_LOAD)
         for (int d = 0; d < e->n; d++)
             if (tn_uses_var(e->arg[d], v)
-                && !(e->arg[d]->kind == TN_E_VAR && (e->buf->scope == TN_SCOPE_CONST || is_blocked_on(e->buf, d))))
+                && !(e->arg[d]->kind == TN_E_VAR
+                     && (e->buf->scope == TN_SCOPE_CONST || tn_buf_is_blocked_on(e->buf, d))))
                 return false;
     for (int k = 0; k < e->n; k++)
         if (!has_room(e->arg[k], v))
@@ -126,7 +122,7 @@ static bool may_pad(const plan *s)
         return false;
     for (int d = 0; d < s->c->out->rank; d++)
         if (tn_uses_var(s->c->at[d], v)
-            && (s->c->at[d]->kind != TN_E_VAR || (s->c->n_reduce == 0 && !is_blocked_on(s->c->out, d))))
+            && (s->c->at[d]->kind != TN_E_VAR || (s->c->n_reduce == 0 && !tn_buf_is_blocked_on(s->c->out, d))))
             return false;
     return has_room(s->c->elem, v) && has_room(s->c->post, v) && has_room(s->c->init, v);
 }
@@ -219,7 +215,7 @@ static int64_t find_run(const plan *s, const tn_axis *r, const tn_expr *load)
 {
     const tn_layout *l = &load->buf->layout;
     int d = find_dim(s->p, load, r->var), last = l->n > 0 ? l->part[l->n - 1].axis : load->buf->rank - 1;
-    int64_t block = l->n > 0 ? l->part[l->n - 1].mod : 0;
+    int64_t block = tn_layout_block(l);
     if (l->n > 0 && l->part[l->n - 1].div != 1)
         return 0;
     if (d >= 0)
@@ -279,7 +275,7 @@ static bool walks_blocks(const tn_expr *e, const tn_var *v)
 {
     if (e->kind == TN_E_LOAD)
         for (int d = 0; d < e->n; d++)
-            if (tn_uses_var(e->arg[d], v) && is_blocked_on(e->buf, d))
+            if (tn_uses_var(e->arg[d], v) && tn_buf_is_blocked_on(e->buf, d))
                 return true;
     for (int k = 0; k < e->n; k++)
         if (walks_blocks(e->arg[k], v))
@@ -578,12 +574,8 @@ static bool choose_group_lanes(plan *s, int64_t channels)
 
 static bool choose_lanes(plan *s)
 {
-    int64_t extent = extent_of(&s->c->axis[s->v]);
-    const tn_layout *l = &s->c->out->layout;
-    s->lanes = s->t->lanes;
-    if (l->n > 0 && l->part[l->n - 1].mod > 0
-        && l->part[l->n - 1].mod < s->lanes) /* half a vector's channels in a block */
-        s->lanes = l->part[l->n - 1].mod;
+    int64_t extent = extent_of(&s->c->axis[s->v]), block = tn_layout_block(&s->c->out->layout);
+    s->lanes = block > 0 && block < s->t->lanes ? block : s->t->lanes; /* half a vector's channels may be a block */
     s->grouped = is_grouped(s);
     if (s->grouped)
         return choose_group_lanes(s, extent);

@@ -134,8 +134,7 @@ static const tn_expr *find_limit(lowering *l, const tn_expr *const *at)
     const tn_buf *out = l->nest->comp->out;
     for (int d = 0; d < out->rank && l->lane != NULL; d++) {
         int64_t lo = 0, hi = 0;
-        bool blocked = out->layout.n > 0 && out->layout.part[out->layout.n - 1].axis == d;
-        if (blocked || !tn_uses_var(at[d], l->lane))
+        if (tn_buf_is_blocked_on(out, d) || !tn_uses_var(at[d], l->lane))
             continue;
         tn_range_of(at[d], &lo, &hi);
         if (hi >= out->max[d])
