@@ -20,6 +20,7 @@ typedef struct factor {
 static factor factor_of(const importer *im, double real)
 {
     int shift = 0;
+    real = real < 4294967296.0 ? real : 4294967296.0; /* infinite where scales are far apart */
     int64_t m = llround(frexp(real, &shift) * (double)(INT64_C(1) << 31));
     if (m == INT64_C(1) << 31) {
         m /= 2;
@@ -572,10 +573,21 @@ void tn_tfl_lstm_fixed(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_val
 
 /* --- pooling, reductions, softmax ------------------------------------------------------------------------------------------------ */
 
+/* The elements go through as they are. */
+static bool check_same_scale(tfl_op *op)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    if (!check_scales(op))
+        return false;
+    return (fabs((double)x->scale[0] - (double)y->scale[0]) <= 1e-6 && x->zero[0] == y->zero[0] && x->dtype == y->dtype)
+        || tn_tfl_error(op, "input and result have scales %g and %g, zero points %lld and %lld; equal ones are wanted",
+                        (double)x->scale[0], (double)y->scale[0], (long long)x->zero[0], (long long)y->zero[0]);
+}
+
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation)
 {
     limits l;
-    if (!check_scales(op) || !find_limits(op, op->out[0], activation, &l))
+    if (!check_same_scale(op) || !find_limits(op, op->out[0], activation, &l))
         return false;
     tn_value *y = NULL;
     if (strcmp(op->row->call, "AveragePool") == 0) {

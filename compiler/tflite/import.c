@@ -99,12 +99,22 @@ static void name_value(importer *im, const tfl_tensor *t, tfl_form form, tn_valu
     v->name = is_taken ? tn_strfmt(im->arena, "%s.%s", t->name, form == FIRST ? "first" : "last") : t->name;
 }
 
+/* A constant without elements has no data in the file, as what an operator makes has none; but nothing makes it. */
+static const tn_tensor *constant_of(importer *im, tfl_tensor *t)
+{
+    bool is_made = t->value[LAST] != NULL || t->value[FIRST] != NULL;
+    if (t->data == NULL && !is_made && !t->is_variable && t->dtype != TN_UNDEFINED && t->shape.known
+        && tn_shape_count(&t->shape) == 0)
+        t->data = tn_tensor_make(im->arena, t->dtype, &t->shape);
+    return t->data;
+}
+
 tn_value *tn_tfl_get(tfl_op *op, tfl_tensor *t, tfl_form form)
 {
     tfl_form other = form == LAST ? FIRST : LAST;
     if (t->value[form] != NULL)
         return t->value[form];
-    if (t->value[LAST] == NULL && t->data != NULL)
+    if (t->value[LAST] == NULL && constant_of(op->im, t) != NULL)
         set_value(t, LAST, tn_graph_add_constant(op->im->graph, t->name, t->data));
     if (t->value[form] != NULL || op->e.failed)
         return t->value[form] != NULL ? t->value[form] : tn_expand_scalar(&op->e, TN_FLOAT, 0);
@@ -222,7 +232,7 @@ tn_value *tn_tfl_activate(tfl_op *op, tn_value *v, int function)
 
 const int64_t *tn_tfl_ints(tfl_op *op, int i, const char *what, size_t *count)
 {
-    const tn_tensor *t = tn_tfl_has(op, i) ? op->in[i]->data : NULL;
+    const tn_tensor *t = tn_tfl_has(op, i) ? constant_of(op->im, op->in[i]) : NULL;
     if (t == NULL || (t->dtype != TN_INT32 && t->dtype != TN_INT64) || t->shape.rank > 2) {
         tn_tfl_error(op, "%s (input %d) must be known at compile time: a constant of int32 or int64", what, i);
         return NULL;
@@ -344,12 +354,12 @@ static bool check_arity(tfl_op *op)
     return true;
 }
 
-/* Bytes that stand for scaled numbers would go through float arithmetic as they are. */
-static bool check_floats(tfl_op *op)
+/* Bytes that stand for scaled numbers would go through the arithmetic as they are. */
+static bool check_plain(tfl_op *op)
 {
-    for (int i = 0; i < op->n_in && strcmp(op->row->types, "float") == 0; i++)
+    for (int i = 0; i < op->n_in && strcmp(op->row->types, TFL_PLAIN) == 0; i++)
         if (op->in[i] != NULL && tn_tfl_is_fixed(op->in[i]))
-            return tn_tfl_error(op, "input %d '%s' is quantised %s; only floats are supported here", i, op->in[i]->name,
+            return tn_tfl_error(op, "input %d '%s' is quantised %s, which is not supported here", i, op->in[i]->name,
                                 tn_dtype_get(op->in[i]->dtype)->name);
     return true;
 }
@@ -368,7 +378,7 @@ static bool add_operator(importer *im, int index, tn_flat_table p)
     tn_value name = {.name = op.n_out > 0 ? op.out[0]->name : ""}, *names_of = &name;
     op.node = (tn_node){.index = index, .name = name.name, .n_out = 1, .out = &names_of};
     op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = &im->graph->nodes};
-    return check_arity(&op) && check_floats(&op) && op.row->add(&op) && !op.e.failed;
+    return check_arity(&op) && check_plain(&op) && op.row->add(&op) && !op.e.failed;
 }
 
 static bool add_inputs(importer *im)

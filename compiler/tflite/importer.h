@@ -44,6 +44,9 @@ typedef struct {
     size_t n, room;
 } tfl_variable_vec;
 
+/* Types of a row whose arithmetic knows no scales. */
+#define TFL_PLAIN "any but quantised"
+
 typedef struct tfl_op tfl_op;
 typedef struct tfl_row {
     const char *name;

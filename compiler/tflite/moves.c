@@ -269,10 +269,12 @@ bool tn_tfl_reverse(tfl_op *op)
 {
     size_t n = 0;
     const int64_t *axes = tn_tfl_ints(op, 1, "the axes", &n);
-    tn_value *y = axes != NULL ? tn_tfl_in(op, 0) : NULL;
-    for (size_t i = 0; axes != NULL && i < n && i < TN_MAX_RANK; i++)
+    if (axes == NULL || n > TN_MAX_RANK)
+        return axes != NULL && tn_tfl_error(op, "%zu axes", n);
+    tn_value *y = tn_tfl_in(op, 0);
+    for (size_t i = 0; i < n; i++)
         y = tn_call_slice(&op->e, y, axes[i], INT64_MAX, INT64_MIN, -1);
-    return y != NULL && tn_tfl_give_one(op, y);
+    return tn_tfl_give_one(op, y);
 }
 
 bool tn_tfl_reverse_sequence(tfl_op *op)
@@ -299,6 +301,9 @@ static tn_value *pads_of(tfl_op *op, tfl_form form, const int64_t **pairs)
         int axis = tn_tfl_axis(op, form, i, rank);
         pads[axis] = (*pairs)[2 * i];
         pads[axis + rank] = (*pairs)[2 * i + 1];
+        if (pads[axis] < 0 || pads[axis + rank] < 0)
+            tn_tfl_error(op, "paddings %lld and %lld of axis %d; 0 or more are wanted", (long long)pads[axis],
+                         (long long)pads[axis + rank], i);
     }
     return tn_expand_ints(&op->e, 2 * rank, pads);
 }
@@ -372,10 +377,12 @@ bool tn_tfl_gather_nd(tfl_op *op)
     return tn_tfl_give_one(op, tn_tfl_call(op, "GatherND", tn_tfl_in(op, 0), ints_of(op, 1)));
 }
 
-/* Indices, table. */
+/* Indices, table, whose rows become floats where the result is one. */
 bool tn_tfl_embedding(tfl_op *op)
 {
-    return tn_tfl_give_one(op, tn_tfl_call(op, "Gather axis=0", tn_tfl_in(op, 1), tn_tfl_in(op, 0)));
+    bool is_float = tn_dtype_get(op->out[0]->dtype)->is_float;
+    tn_value *table = is_float && tn_tfl_is_fixed(op->in[1]) ? tn_tfl_dequantised(op, 1) : tn_tfl_in(op, 1);
+    return tn_tfl_give_one(op, tn_tfl_call(op, "Gather axis=0", table, tn_tfl_in(op, 0)));
 }
 
 /* Indices, updates, shape: added up over zeros. */

@@ -62,6 +62,16 @@ static bool read_shape(importer *im, tfl_tensor *t, tn_flat_table p)
     return true;
 }
 
+/* Whether a zero point is a number of the type; types that are never quantised may name any, since nobody reads it. */
+static bool holds(tn_dtype dtype, int64_t zero)
+{
+    const tn_dtype_info *info = tn_dtype_get(dtype);
+    if (info->is_float || info->bits > 16)
+        return true;
+    int64_t range = INT64_C(1) << info->bits, least = info->is_signed ? -range / 2 : 0;
+    return zero >= least && zero < least + range;
+}
+
 static bool read_quantisation(importer *im, tfl_tensor *t, tn_flat_table p)
 {
     tn_flat_vec scales = tn_flat_vector(p, 2, 4), zeros = tn_flat_vector(p, 3, 8);
@@ -78,9 +88,11 @@ static bool read_quantisation(importer *im, tfl_tensor *t, tn_flat_table p)
     for (size_t i = 0; i < scales.n; i++) {
         scale[i] = tn_flat_at_float(scales, i);
         zero[i] = zeros.n > 0 ? tn_flat_at_i64(zeros, zeros.n == 1 ? 0 : i) : 0;
-        if (!(scale[i] >= 0 && scale[i] <= 3e38f) || zero[i] < INT32_MIN / 2 || zero[i] > INT32_MAX / 2)
-            return tensor_error(im, t, "scale %g and zero point %lld of element %zu", (double)scale[i],
-                                (long long)zero[i], i);
+        if (!(scale[i] >= 0 && scale[i] <= 3e38f) || !holds(t->dtype, zero[i]))
+            return tensor_error(
+                im, t,
+                "scale %g and zero point %lld (number %zu): a scale of 0 or more and a zero point of %s are wanted",
+                (double)scale[i], (long long)zero[i], i, tn_dtype_get(t->dtype)->name);
     }
     t->n_scale = scales.n;
     t->scale = scale;

@@ -212,11 +212,12 @@ bool tn_tfl_blocks(tfl_op *op)
    odd one behind: so the channels are turned round before and after. ONNX divides alpha by the size. */
 bool tn_tfl_lrn(tfl_op *op)
 {
-    int radius = tn_flat_i32(op->options, 0, 0), size = 2 * radius;
+    int radius = tn_flat_i32(op->options, 0, 0);
     if (!check_rank(op, 0, 4))
         return false;
     if (radius < 1 || radius > 1 << 20)
-        return tn_tfl_error(op, "radius %d; 1 or more is wanted", radius);
+        return tn_tfl_error(op, "radius %d; 1 to %d is wanted", radius, 1 << 20);
+    int size = 2 * radius;
     float alpha = tn_flat_float(op->options, 2, 0) * (float)size;
     const char *call = tn_tfl_text(
         op, "LRN size=%d bias=%s alpha=%s beta=%s", size, tn_tfl_float_text(op, tn_flat_float(op->options, 1, 0)),

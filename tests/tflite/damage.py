@@ -49,6 +49,15 @@ def damage(f, what):
         tensor = f.item(part, 0, 1)
         fields = tensor - f.get(tensor, "<i")
         struct.pack_into("<H", f.data, fields + 4 + 2 * 4, 0)
+    elif what == "zero":  # of tensor 0
+        struct.pack_into("<q", f.data, f.follow(f.field(f.follow(f.field(f.item(part, 0, 0), 4)), 3)) + 4, 300)
+    elif what == "far":  # the result's scale, of the last tensor, is another
+        count = f.get(f.follow(f.field(part, 0)))
+        struct.pack_into("<f", f.data, f.follow(f.field(f.follow(f.field(f.item(part, 0, count - 1), 4)), 2)) + 4, 1e-30)
+    elif what == "radius":
+        struct.pack_into("<i", f.data, f.field(f.follow(f.field(op, 4)), 0), 0x44000002)
+    elif what == "paddings":  # input 1's first element
+        struct.pack_into("<i", f.data, f.follow(f.field(f.item(model, 4, f.get(f.field(f.item(part, 0, 1), 2))), 0)) + 4, -1)
     elif what == "tensor":
         struct.pack_into("<i", f.data, f.follow(f.field(op, 1)) + 4, 77)
     else:

@@ -264,6 +264,7 @@ def moves(c):
     c.add("gather_nd", "GATHER_ND", "GatherNd", [F(3, 5, 2), I([2, 4], [0, 1])], [F(2, 2)])
     c.add("scatter_nd", "SCATTER_ND", "ScatterNd", [I([1], [3], [1]), F(3, 2), I(5, 2)], [F(5, 2)])
     c.add("embedding", "EMBEDDING_LOOKUP", None, [Tensor("int32", (3,)), CF(4, 3)], [F(3, 3)], high=4)
+    c.add("embedding_bytes", "EMBEDDING_LOOKUP", None, [Tensor("int32", (3,)), CQ(4, 3, scale=0.03)], [F(3, 3)], high=4, version=3)
     c.add("one_hot", "ONE_HOT", "OneHot", [Tensor("int32", (3,)), S(4), S(2.5, "float32"), S(-1.0, "float32")], [F(3, 4)], axis=-1, high=4)
     c.add("tile", "TILE", "Tile", [F(2, 3), I(2, 3)], [F(4, 9)])
     c.add("broadcast_to", "BROADCAST_TO", "BroadcastTo", [F(3, 1), I(2, 3, 4)], [F(2, 3, 4)], version=2)
@@ -277,6 +278,7 @@ def reduces(c):
     for op in "MEAN SUM REDUCE_PROD REDUCE_MAX REDUCE_MIN".split():
         c.add(op.lower(), op, "Reducer", [F(2, 3, 4, 5), I(1, 2)], [F(2, 5)])
         c.add(op.lower() + "_keep", op, "Reducer", [F(2, 3, 4), I(-1)], [F(2, 3, 1)], keepDims=True)
+    c.add("mean_no_axes", "MEAN", "Reducer", [F(2, 3), I()], [F(2, 3)])
     for op in "REDUCE_ANY REDUCE_ALL".split():
         c.add(op.lower(), op, "Reducer", [Tensor("bool", (5, 2)), I(1)], [Tensor("bool", (5,))])
     for op, options in (("ARG_MAX", "ArgMax"), ("ARG_MIN", "ArgMin")):

@@ -53,8 +53,12 @@ if [ -z "$only" ]; then
     check unknown-code refuses code "operator 0: its operator code is 9; the file has 1"
     check not-supported refuses svdf "operator 0: operator SVDF \(code 27\) is not supported; 'tenon ops' lists"
     check custom refuses custom "operator 0: custom operator '.*': only TFLite's builtin operators can be compiled"
-    check floats-only refuses sum "operator 0 \(ADD_N\): error: input 0 't0' is quantised int8; only floats"
+    check floats-only refuses sum "operator 0 \(ADD_N\): error: input 0 't0' is quantised int8, which is not supported"
     check lstm-without-a-scale refuses scale "operator 0 \(UNIDIRECTIONAL_SEQUENCE_LSTM\): error: tensor 't[0-9]+' is int8; one scale above 0" q_lstm_8
+    check zero-point-outside refuses zero "tensor 0 't0': scale 0.05 and zero point 300 .* a zero point of int8 are wanted"
+    check pool-of-two-scales refuses far "\(MAX_POOL_2D\): error: input and result have scales 0.05 and 1e-30, .* equal ones are wanted" q_max_pool_2d_0
+    check radius refuses radius "radius 1140850690; 1 to 1048576 is wanted" lrn
+    check negative-padding refuses paddings "\(PAD\): error: paddings -1 and 0 of axis 0; 0 or more are wanted" pad
     check schema-version refuses version 'schema version 2; 3 is wanted'
     check tensor-outside refuses tensor 'operator 0 \(CONV_2D\) refers to tensor 77; the file has 4'
 fi
