@@ -156,6 +156,16 @@ static bool is_closed(const chain *h)
     return true;
 }
 
+/* A loop's state may be both what the rows are taken from and where the weighted sum goes: the next block would read what
+   this one has written. */
+static bool reads_result(const chain *h)
+{
+    for (int i = 0; i < h->n; i++)
+        if (tn_comp_loads(h->step[i], h->step[h->n - 1]->out))
+            return true;
+    return false;
+}
+
 /* The chain whose scores computation i is; steps are added until a product closes it. */
 static bool find_chain(tn_program *p, size_t i, chain *h)
 {
@@ -176,7 +186,7 @@ static bool find_chain(tn_program *p, size_t i, chain *h)
             return false;
         h->step[h->n++] = c;
         if (is_product(c) && walks_rows(h, h->n - 1, false) && is_closed(h))
-            return h->n > 2;
+            return h->n > 2 && !reads_result(h);
         if (!is_private(h, c->out) || !walks_rows(h, h->n - 1, true))
             return false;
     }
