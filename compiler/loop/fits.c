@@ -80,11 +80,22 @@ static range range_of_select(const tn_expr *e)
     return is_known(x) && is_known(y) ? (range){.lo = fmin(x.lo, y.lo), .hi = fmax(x.hi, y.hi)} : unknown;
 }
 
+/* To fewer bits rounds, also what bounds the range: 2^31 - 1 of a double is 2^31 as a float. */
+static range range_of_cast(const tn_expr *e)
+{
+    const tn_dtype_info *from = tn_dtype_get(e->arg[0]->dtype), *to = tn_dtype_get(e->dtype);
+    if (!from->is_float)
+        return range_of_whole(e->arg[0]);
+    range r = range_of(e->arg[0]);
+    r.is_exact = r.is_exact && from->size < to->size && to->codec == NULL;
+    return r;
+}
+
 static range range_of(const tn_expr *e)
 {
     switch (e->kind) {
     case TN_E_NUM: return isfinite(e->f) ? (range){e->f, e->f, true} : unknown;
-    case TN_E_CAST: return tn_dtype_get(e->arg[0]->dtype)->is_float ? range_of(e->arg[0]) : range_of_whole(e->arg[0]);
+    case TN_E_CAST: return range_of_cast(e);
     case TN_E_OP: return range_of_op(e);
     case TN_E_SELECT: return range_of_select(e);
     default: return unknown;

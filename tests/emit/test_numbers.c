@@ -364,6 +364,24 @@ static void test_wrapped_then_cast(void **state)
     run(&c);
 }
 
+/* Clamped as a double, rounded to a float, which may be 2^31 then. */
+static void test_clamped_then_rounded(void **state)
+{
+    test_case c =
+        begin(*state, "input \"x\" : double[5]\n"
+                      "constant \"lo\" : double[] = [-2147483648]\nconstant \"hi\" : double[] = [2147483647]\n"
+                      "\"a\" : bool[5] = Less(\"lo\", \"x\")\n\"y\" : double[5] = Where(\"a\", \"x\", \"lo\")\n"
+                      "\"b\" : bool[5] = Less(\"y\", \"hi\")\n\"z\" : double[5] = Where(\"b\", \"y\", \"hi\")\n"
+                      "\"f\" : float[5] = Cast(\"z\") {to=1}\n\"i\" : int32[5] = Cast(\"f\") {to=6}\n"
+                      "output \"i\"\n");
+    static const double x[] = {1e10, 2147483646, 2147483500, -1e10, NAN};
+    static const int32_t i[] = {INT32_MAX, INT32_MAX, 2147483520, INT32_MIN, INT32_MIN};
+    int64_t n = 5;
+    memcpy(add_input(&c, TN_DOUBLE, 1, &n), x, sizeof x);
+    memcpy(add_wanted(&c, TN_INT32, 1, &n), i, sizeof i);
+    run(&c);
+}
+
 /* Products that just fit and that just do not: 255 * -128 * 2^16 fits int32_t, 255 * 127 * 2^17 does not. */
 static void test_products(void **state)
 {
@@ -458,9 +476,9 @@ static void test_signed_division(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nan_elementwise), TEST(test_where_as_extreme),  TEST(test_nan_reductions),
-        TEST(test_casts),           TEST(test_wrapped_then_cast), TEST(test_products),
-        TEST(test_uint64),          TEST(test_signed_division),
+        TEST(test_nan_elementwise),   TEST(test_where_as_extreme),     TEST(test_nan_reductions), TEST(test_casts),
+        TEST(test_wrapped_then_cast), TEST(test_clamped_then_rounded), TEST(test_products),       TEST(test_uint64),
+        TEST(test_signed_division),
     };
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
 }
