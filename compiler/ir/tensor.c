@@ -128,6 +128,14 @@ void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x)
     }
 }
 
+/* Truncated; beyond 64 bits the nearest there is; NaN is the least. */
+static int64_t whole(tn_dtype t, double x)
+{
+    if (x >= 0x1p63)
+        return t != TN_UINT64 ? INT64_MAX : x < 0x1p64 ? (int64_t)(uint64_t)x : -1;
+    return x > -0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
 void tn_tensor_set(tn_tensor *t, int64_t i, double x)
 {
     const tn_codec *codec = tn_dtype_get(t->dtype)->codec;
@@ -140,6 +148,6 @@ void tn_tensor_set(tn_tensor *t, int64_t i, double x)
     case TN_DOUBLE: ((double *)t->data)[i] = x; return;
     case TN_STRING:
     case TN_UNDEFINED: return;
-    default: tn_tensor_set_int(t, i, (int64_t)x); return;
+    default: tn_tensor_set_int(t, i, whole(t->dtype, x)); return;
     }
 }

@@ -5,6 +5,8 @@
 
 #include "../bench.h"
 
+#include <math.h>
+
 static tn_graph *parse(bench *b, const char *text)
 {
     tn_graph *g = tn_graph_parse(&b->arena, &b->diag, "t.tg", text, tn_op_find);
@@ -128,6 +130,29 @@ static void test_bits_come_back(void **state)
         memcpy(g->values.items[0]->constant->data, bits, sizeof bits);
         const tn_graph *again = parse(b, full(b, g));
         assert_memory_equal(again->values.items[0]->constant->data, bits, sizeof bits);
+    }
+}
+
+static void test_numbers_beyond_integers(void **state)
+{
+    bench *b = *state;
+    tn_shape scalar = tn_shape_fixed(0, NULL);
+    tn_tensor *whole = tn_tensor_make(&b->arena, TN_INT64, &scalar);
+    tn_tensor *natural = tn_tensor_make(&b->arena, TN_UINT64, &scalar);
+    const struct {
+        double x;
+        int64_t want;
+        uint64_t natural;
+    } rows[] = {{-1e30, INT64_MIN, (uint64_t)INT64_MIN},
+                {1e30, INT64_MAX, UINT64_MAX},
+                {0x1p63, INT64_MAX, (uint64_t)INT64_MIN},
+                {-2.5, -2, (uint64_t)-2},
+                {NAN, INT64_MIN, (uint64_t)INT64_MIN}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tn_tensor_set(whole, 0, rows[i].x);
+        tn_tensor_set(natural, 0, rows[i].x);
+        assert_true(tn_tensor_get_int(whole, 0) == rows[i].want);
+        assert_true((uint64_t)tn_tensor_get_int(natural, 0) == rows[i].natural);
     }
 }
 
@@ -331,6 +356,7 @@ int main(void)
         TEST(test_layout_of_text),
         TEST(test_numbers),
         TEST(test_bits_come_back),
+        TEST(test_numbers_beyond_integers),
         TEST(test_large_constants),
         TEST(test_names_are_made_unique),
         TEST(test_symbols_are_shared),
