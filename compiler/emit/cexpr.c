@@ -14,7 +14,7 @@ const char *tn_pointer_text(tn_printer *c, const tn_buf *b)
     for (int i = 0; i < c->f->n_param; i++)
         if (c->f->param[i].root == root)
             return c->f->param[i].name;
-    assert(!"every buffer of the body is a parameter");
+    assert(false && "every buffer of the body is a parameter");
     return "";
 }
 

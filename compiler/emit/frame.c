@@ -278,7 +278,7 @@ static const tn_embedded *find_embedded(tn_arena *a, const char *folder, const c
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
         if (strcmp(e->name, name) == 0)
             return e;
-    assert(!"every frame and runtime file is embedded");
+    assert(false && "every frame and runtime file is embedded");
     return NULL;
 }
 

@@ -50,7 +50,7 @@ static const checked *get_type(tn_dtype t)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (types[i].dtype == t)
             return &types[i];
-    assert(!"inputs and outputs have a type with a C form");
+    assert(false && "inputs and outputs have a type with a C form");
     return NULL;
 }
 

@@ -36,7 +36,7 @@ static const tn_expr *symbol_expr(tn_program *p, const char *name)
     for (size_t i = 0; i < p->symbols.n; i++)
         if (strcmp(p->symbols.items[i]->name, name) == 0)
             return tn_var_expr(p, p->symbols.items[i]);
-    assert(!"a dim's name is registered with the graph");
+    assert(false && "a dim's name is registered with the graph");
     return NULL;
 }
 

@@ -19,7 +19,7 @@ static tn_node *root_of(const tn_graph *g, const char *mark)
         if (own != NULL && strcmp(own, mark) == 0)
             return g->nodes.items[i];
     }
-    assert(!"the mark is some node's");
+    assert(false && "the mark is some node's");
     return NULL;
 }
 
