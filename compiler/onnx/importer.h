@@ -16,6 +16,9 @@ typedef TnOnnx__TypeProto TypeProto;
 typedef TnOnnx__TensorShapeProto TensorShapeProto;
 typedef TnOnnx__ValueInfoProto ValueInfoProto;
 
+typedef TnOnnx__AttributeProto__AttributeType attribute_type;
+#define TN_ONNX_ATTRIBUTE(type) TN_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##type
+
 typedef struct importer {
     tn_arena *arena;
     tn_diag *diag;
@@ -94,9 +97,19 @@ bool tn_onnx_parse_consts(importer *im, const_option_vec *out);
 tn_tensor *tn_onnx_const_value(importer *im, const const_option *o, tn_dtype dtype, const tn_shape *s); /* s fixed */
 int64_t tn_onnx_const_count(const const_option *o); /* how many values it gives */
 
-/* nodes.c. Adds Constant nodes as constants and all others as nodes, in the order of the file. */
+/* check.c. Whether all operators are supported; errors name those that are not. */
 bool tn_onnx_check_operators(importer *im);
 const char *tn_onnx_label(importer *im, const char *domain, const char *name); /* "Conv", "com.microsoft.FusedConv" */
+
+/* nodes.c. What a node is; find_op: NULL, or the operator, also of names that ONNX withdrew. */
+const char *tn_onnx_domain_of(const NodeProto *p);
+int tn_onnx_version_of(const importer *im, const NodeProto *p); /* 0: the file names no opset of ai.onnx */
+const tn_op *tn_onnx_find_op(const NodeProto *p);
+bool tn_onnx_is_constant(const NodeProto *p);
+attribute_type tn_onnx_attribute_type(const AttributeProto *p);
+/* As tn_node_error, for nodes that are not in the graph yet. */
+void tn_onnx_node_error(importer *im, int index, const NodeProto *p, const char *format, ...) TN_PRINTF(4, 5);
+/* Adds Constant nodes as constants and all others as nodes, in the order of the file. */
 bool tn_onnx_add_nodes(importer *im);
 /* A new value of that name; NULL after an error when there is one already. */
 tn_value *tn_onnx_define(importer *im, const char *name, const char *what);

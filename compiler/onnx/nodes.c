@@ -1,4 +1,4 @@
-/* NodeProtos: which operators they name, their attributes, and the values that they read and write. */
+/* NodeProtos: their operators and attributes, and the values that they read and write. */
 #include "onnx/importer.h"
 
 #include "ops/ops.h"
@@ -14,15 +14,15 @@ static const struct {
     {"Upsample", "Resize", 9},
 };
 
-static const char *domain_of(const NodeProto *p)
+const char *tn_onnx_domain_of(const NodeProto *p)
 {
     return tn_onnx_domain(p->domain);
 }
 
 /* 0: the model names no opset of ai.onnx. Of other domains files often say nothing: then it is 1. */
-static int version_of(const importer *im, const NodeProto *p)
+int tn_onnx_version_of(const importer *im, const NodeProto *p)
 {
-    const char *domain = domain_of(p);
+    const char *domain = tn_onnx_domain_of(p);
     const TnOnnx__OperatorSetIdProto *set = tn_map_get(&im->opsets, domain);
     int version = set != NULL ? (int)set->version : *domain == '\0' ? 0 : 1;
     for (size_t i = 0; *domain == '\0' && i < sizeof renamed / sizeof *renamed; i++)
@@ -31,24 +31,21 @@ static int version_of(const importer *im, const NodeProto *p)
     return version;
 }
 
-static const tn_op *find_op(const NodeProto *p)
+const tn_op *tn_onnx_find_op(const NodeProto *p)
 {
-    const char *name = tn_onnx_text(p->op_type), *domain = domain_of(p);
+    const char *name = tn_onnx_text(p->op_type), *domain = tn_onnx_domain_of(p);
     for (size_t i = 0; *domain == '\0' && i < sizeof renamed / sizeof *renamed; i++)
         if (strcmp(renamed[i].old, name) == 0)
             name = renamed[i].now;
     return tn_op_find(domain, name);
 }
 
-static bool is_constant_node(const NodeProto *p)
+bool tn_onnx_is_constant(const NodeProto *p)
 {
-    return *domain_of(p) == '\0' && strcmp(tn_onnx_text(p->op_type), "Constant") == 0;
+    return *tn_onnx_domain_of(p) == '\0' && strcmp(tn_onnx_text(p->op_type), "Constant") == 0;
 }
 
-static void node_error(importer *im, int index, const NodeProto *p, const char *format, ...) TN_PRINTF(4, 5);
-
-/* As tn_node_error, for nodes that are not in the graph yet. */
-static void node_error(importer *im, int index, const NodeProto *p, const char *format, ...)
+void tn_onnx_node_error(importer *im, int index, const NodeProto *p, const char *format, ...)
 {
     char prefix[512];
     snprintf(prefix, sizeof prefix, "%.200s: node %d '%.150s' (%.80s): ", im->path, index, tn_onnx_text(p->name),
@@ -59,230 +56,22 @@ static void node_error(importer *im, int index, const NodeProto *p, const char *
     va_end(args);
 }
 
-/* --- which operators ---------------------------------------------------------------------------------------------- */
-
-const char *tn_onnx_label(importer *im, const char *domain, const char *name)
-{
-    return *domain == '\0' ? name : tn_strfmt(im->arena, "%s.%s", domain, name);
-}
-
-static bool has_subgraph(const NodeProto *p)
-{
-    for (size_t i = 0; i < p->n_attribute; i++)
-        if (p->attribute[i]->has_g || p->attribute[i]->n_graphs > 0)
-            return true;
-    return false;
-}
-
-/* How many letters must change, come or go to make x of y: of names that begin alike. */
-static int distance(const char *x, const char *y)
-{
-    enum { LONGEST = 64 };
-    int row[LONGEST + 1], n = (int)strlen(y);
-    if (n > LONGEST)
-        return LONGEST;
-    for (int k = 0; k <= n; k++)
-        row[k] = k;
-    for (int i = 1; x[i - 1] != '\0'; i++) {
-        int before = row[0];
-        row[0] = i;
-        for (int k = 1; k <= n; k++) {
-            int kept = before + (x[i - 1] != y[k - 1]);
-            before = row[k];
-            int changed = (row[k] < row[k - 1] ? row[k] : row[k - 1]) + 1;
-            row[k] = kept < changed ? kept : changed;
-        }
-    }
-    return row[n];
-}
-
-/* The supported operator of the same name, or of one that differs by a slip; NULL: none. */
-static const tn_op *find_nearest(const char *name)
-{
-    const tn_op *best = NULL;
-    int least = strlen(name) < 6 ? 1 : 3; /* what is as far is none */
-    for (size_t i = 0; tn_op_at(i) != NULL; i++) {
-        int d = strcmp(tn_op_at(i)->domain, "tenon") == 0 ? least : distance(name, tn_op_at(i)->name);
-        if (d < least) {
-            best = tn_op_at(i);
-            least = d;
-        }
-    }
-    return best;
-}
-
-/* What would work in its place. */
-static const char *find_hint(const importer *im, const NodeProto *p)
-{
-    const tn_op *near = find_nearest(tn_onnx_text(p->op_type));
-    if (strcmp(domain_of(p), "com.microsoft.nchwc") == 0)
-        return "; it fits only the machine on which ONNX Runtime made it: save the model with ORT_ENABLE_EXTENDED";
-    if (near == NULL)
-        return "";
-    return tn_strfmt(im->arena, "; %s of domain '%s' is", near->name, *near->domain != '\0' ? near->domain : "ai.onnx");
-}
-
-/* NULL when the operator is supported; otherwise why it is not. */
-static const char *find_obstacle(const importer *im, const NodeProto *p, const char *label)
-{
-    if (tn_map_get(&im->functions, label) != NULL)
-        return "is a function of this model; functions are not supported";
-    if (is_constant_node(p))
-        return NULL;
-    const tn_op *op = find_op(p);
-    if (op == NULL)
-        return tn_strfmt(im->arena, "is not supported%s", find_hint(im, p));
-    return has_subgraph(p) && !op->has_bodies ? "has a subgraph, which is not supported" : NULL;
-}
-
-typedef struct obstacle {
-    const char *label; /* com.microsoft.FusedConv */
-    const char *why;
-    const NodeProto *node; /* the first */
-    int index;             /* of it */
-    int nodes;
-} obstacle;
-
-typedef struct obstacle_vec {
-    obstacle **items;
-    size_t n, room;
-} obstacle_vec;
-
-static int type_in(ValueInfoProto *const *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++) {
-        const TypeProto *t = list[i]->type;
-        if (strcmp(tn_onnx_text(list[i]->name), name) == 0 && t != NULL
-            && t->value_case == TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE && t->tensor_type != NULL)
-            return (int)t->tensor_type->elem_type;
-    }
-    return 0;
-}
-
-/* The element type that the file says a value has; 0: it does not say. */
-static int declared_type(const GraphProto *g, const char *name)
-{
-    int t = type_in(g->input, g->n_input, name);
-    t = t != 0 ? t : type_in(g->value_info, g->n_value_info, name);
-    for (size_t i = 0; t == 0 && i < g->n_initializer; i++)
-        if (strcmp(tn_onnx_text(g->initializer[i]->name), name) == 0)
-            t = (int)g->initializer[i]->data_type;
-    return t;
-}
-
-/* ", inputs float, int64", where the file says it. */
-static const char *type_list(importer *im, const NodeProto *p)
-{
-    tn_str s = {.arena = im->arena, .text = ""};
-    for (size_t i = 0; i < p->n_input; i++) {
-        int t = *p->input[i] != '\0' ? declared_type(im->model->graph, p->input[i]) : 0;
-        if (t == 0 && *p->input[i] != '\0')
-            return "";
-        if (t != 0)
-            tn_str_add(&s, "%s%s", s.len == 0 ? ", inputs " : ", ", tn_dtype_get(t)->name);
-    }
-    return s.text;
-}
-
-static void report_obstacles(importer *im, const obstacle_vec *found)
-{
-    tn_str list = {.arena = im->arena};
-    for (size_t i = 0; i < found->n; i++) {
-        const obstacle *o = found->items[i];
-        const NodeProto *p = o->node;
-        const char *domain = domain_of(p);
-        node_error(im, o->index, p, "operator %s of domain '%s', version %d%s, %s%s", tn_onnx_text(p->op_type),
-                   *domain != '\0' ? domain : "ai.onnx", version_of(im, p), type_list(im, p), o->why,
-                   o->nodes > 1 ? tn_strfmt(im->arena, " (%d nodes)", o->nodes) : "");
-        tn_str_add(&list, "%s%s", i > 0 ? ", " : "", o->label);
-    }
-    tn_error_at(im->diag, im->path,
-                "cannot be compiled: %zu unsupported operator%s: %s; 'tenon ops' lists what is supported", found->n,
-                found->n == 1 ? "" : "s", list.text);
-}
-
-typedef struct search {
-    importer *im;
-    obstacle_vec found;
-    tn_map by_label; /* of every operator seen: an obstacle, or &fine */
-    obstacle fine;
-    int depth;   /* of subgraphs */
-    bool failed; /* a subgraph cannot be read */
-} search;
-
-static void search_subgraph(search *s, const AttributeProto *a);
-
-static void search_node(search *s, const NodeProto *p, int index)
-{
-    importer *im = s->im;
-    const char *label = tn_onnx_label(im, domain_of(p), tn_onnx_text(p->op_type));
-    obstacle *o = tn_map_get(&s->by_label, label);
-    const char *why = o == NULL || (o == &s->fine && has_subgraph(p)) ? find_obstacle(im, p, label) : NULL;
-    if (why != NULL) {
-        o = TN_NEW(im->arena, obstacle);
-        *o = (obstacle){label, why, p, index, 0};
-        *TN_PUSH(im->arena, s->found) = o;
-    }
-    tn_map_put(im->arena, &s->by_label, label, o != NULL ? o : &s->fine);
-    if (o != NULL)
-        o->nodes++;
-    for (size_t i = 0; (o == NULL || o == &s->fine) && i < p->n_attribute; i++)
-        if (p->attribute[i]->has_g)
-            search_subgraph(s, p->attribute[i]);
-}
-
-static void search_graph(search *s, const GraphProto *g)
-{
-    for (size_t i = 0; i < g->n_node; i++)
-        search_node(s, g->node[i], (int)i);
-}
-
-/* No file can make the importer recurse until the stack ends: what comes later goes as deep as this. */
-static void search_subgraph(search *s, const AttributeProto *a)
-{
-    enum { MAX_DEPTH = 32 };
-    importer *im = s->im;
-    const GraphProto *g = s->depth < MAX_DEPTH ? tn_onnx_subgraph(im, a) : NULL;
-    if (s->depth == MAX_DEPTH)
-        tn_error_at(im->diag, im->path, "more than %d subgraphs inside each other, which is not supported",
-                    (int)MAX_DEPTH);
-    s->failed = s->failed || g == NULL;
-    s->depth++;
-    if (g != NULL)
-        search_graph(s, g);
-    s->depth--;
-}
-
-/* One line for each operator, at its first node: a model with a thousand of one kind would drown the others. */
-bool tn_onnx_check_operators(importer *im)
-{
-    search s = {.im = im};
-    search_graph(&s, im->model->graph);
-    if (s.found.n > 0)
-        report_obstacles(im, &s.found);
-    return s.found.n == 0 && !s.failed;
-}
-
 /* --- attributes --------------------------------------------------------------------------------------------------- */
 
-typedef TnOnnx__AttributeProto__AttributeType attribute_type;
-
-#define ATTRIBUTE(type) TN_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##type
-
 /* The oldest files leave the type out: it is the kind of the field that is there. */
-static attribute_type type_of(const AttributeProto *p)
+attribute_type tn_onnx_attribute_type(const AttributeProto *p)
 {
-    if (p->has_type && p->type != ATTRIBUTE(UNDEFINED))
+    if (p->has_type && p->type != TN_ONNX_ATTRIBUTE(UNDEFINED))
         return p->type;
-    return p->has_f     ? ATTRIBUTE(FLOAT)
-         : p->has_i     ? ATTRIBUTE(INT)
-         : p->has_s     ? ATTRIBUTE(STRING)
-         : p->t != NULL ? ATTRIBUTE(TENSOR)
-         : p->n_floats  ? ATTRIBUTE(FLOATS)
-         : p->n_ints    ? ATTRIBUTE(INTS)
-         : p->n_strings ? ATTRIBUTE(STRINGS)
-         : p->has_g     ? ATTRIBUTE(GRAPH)
-                        : ATTRIBUTE(UNDEFINED);
+    return p->has_f     ? TN_ONNX_ATTRIBUTE(FLOAT)
+         : p->has_i     ? TN_ONNX_ATTRIBUTE(INT)
+         : p->has_s     ? TN_ONNX_ATTRIBUTE(STRING)
+         : p->t != NULL ? TN_ONNX_ATTRIBUTE(TENSOR)
+         : p->n_floats  ? TN_ONNX_ATTRIBUTE(FLOATS)
+         : p->n_ints    ? TN_ONNX_ATTRIBUTE(INTS)
+         : p->n_strings ? TN_ONNX_ATTRIBUTE(STRINGS)
+         : p->has_g     ? TN_ONNX_ATTRIBUTE(GRAPH)
+                        : TN_ONNX_ATTRIBUTE(UNDEFINED);
 }
 
 /* How errors call this attribute's tensor. */
@@ -299,40 +88,40 @@ static const char *text_of(importer *im, const ProtobufCBinaryData *s)
 
 static bool read_attribute(importer *im, int index, const NodeProto *node, const AttributeProto *p, tn_attr *a)
 {
-    switch (type_of(p)) {
-    case ATTRIBUTE(INT):
+    switch (tn_onnx_attribute_type(p)) {
+    case TN_ONNX_ATTRIBUTE(INT):
         a->kind = TN_ATTR_INT;
         a->i = p->i;
         return true;
-    case ATTRIBUTE(FLOAT):
+    case TN_ONNX_ATTRIBUTE(FLOAT):
         a->kind = TN_ATTR_FLOAT;
         a->f = p->f;
         return true;
-    case ATTRIBUTE(STRING):
+    case TN_ONNX_ATTRIBUTE(STRING):
         a->kind = TN_ATTR_STRING;
         a->s = text_of(im, &p->s);
         return true;
-    case ATTRIBUTE(STRINGS):
+    case TN_ONNX_ATTRIBUTE(STRINGS):
         a->kind = TN_ATTR_STRINGS;
         a->n = p->n_strings;
         a->strings = TN_NEW_N(im->arena, const char *, p->n_strings + 1);
         for (size_t i = 0; i < a->n; i++)
             a->strings[i] = text_of(im, &p->strings[i]);
         return true;
-    case ATTRIBUTE(INTS):
+    case TN_ONNX_ATTRIBUTE(INTS):
         a->kind = TN_ATTR_INTS;
         a->n = p->n_ints;
         a->ints = p->ints;
         return true;
-    case ATTRIBUTE(FLOATS):
+    case TN_ONNX_ATTRIBUTE(FLOATS):
         a->kind = TN_ATTR_FLOATS;
         a->n = p->n_floats;
         a->floats = p->floats;
         return true;
-    case ATTRIBUTE(TENSOR):
+    case TN_ONNX_ATTRIBUTE(TENSOR):
         a->kind = TN_ATTR_TENSOR;
         if (p->t == NULL)
-            node_error(im, index, node, "attribute '%s' should hold a tensor and holds none", a->name);
+            tn_onnx_node_error(im, index, node, "attribute '%s' should hold a tensor and holds none", a->name);
         else
             a->tensor = tn_onnx_tensor(im, p->t, describe(im, index, node, a->name));
         return a->tensor != NULL;
@@ -343,14 +132,14 @@ static bool read_attribute(importer *im, int index, const NodeProto *node, const
 /* Kinds that the graph has no place for: operators that need one find it absent. */
 static bool is_skipped(const AttributeProto *p)
 {
-    switch (type_of(p)) {
-    case ATTRIBUTE(INT):
-    case ATTRIBUTE(FLOAT):
-    case ATTRIBUTE(STRING):
-    case ATTRIBUTE(INTS):
-    case ATTRIBUTE(FLOATS):
-    case ATTRIBUTE(STRINGS):
-    case ATTRIBUTE(TENSOR): return false;
+    switch (tn_onnx_attribute_type(p)) {
+    case TN_ONNX_ATTRIBUTE(INT):
+    case TN_ONNX_ATTRIBUTE(FLOAT):
+    case TN_ONNX_ATTRIBUTE(STRING):
+    case TN_ONNX_ATTRIBUTE(INTS):
+    case TN_ONNX_ATTRIBUTE(FLOATS):
+    case TN_ONNX_ATTRIBUTE(STRINGS):
+    case TN_ONNX_ATTRIBUTE(TENSOR): return false;
     default: return true;
     }
 }
@@ -359,18 +148,19 @@ static bool add_attribute(importer *im, tn_node *n, const NodeProto *node, const
 {
     const char *name = tn_onnx_text(p->name);
     if (p->ref_attr_name != NULL && *p->ref_attr_name != '\0') {
-        node_error(im, n->index, node, "attribute '%s' refers to an attribute of a function, and this is none", name);
+        tn_onnx_node_error(im, n->index, node, "attribute '%s' refers to an attribute of a function, and this is none",
+                           name);
         return false;
     }
-    if (p->has_type && (p->type < ATTRIBUTE(UNDEFINED) || p->type > ATTRIBUTE(TYPE_PROTOS))) {
-        node_error(im, n->index, node, "attribute '%s' has type number %d, which ONNX does not define", name,
-                   (int)p->type);
+    if (p->has_type && (p->type < TN_ONNX_ATTRIBUTE(UNDEFINED) || p->type > TN_ONNX_ATTRIBUTE(TYPE_PROTOS))) {
+        tn_onnx_node_error(im, n->index, node, "attribute '%s' has type number %d, which ONNX does not define", name,
+                           (int)p->type);
         return false;
     }
     if (is_skipped(p))
         return true;
     if (tn_node_find_attr(n, name) != NULL) {
-        node_error(im, n->index, node, "attribute '%s' is given twice", name);
+        tn_onnx_node_error(im, n->index, node, "attribute '%s' is given twice", name);
         return false;
     }
     tn_attr *a = &n->attr[n->n_attr];
@@ -384,7 +174,8 @@ static bool add_attribute(importer *im, tn_node *n, const NodeProto *node, const
 static bool add_attributes(importer *im, tn_node *n, const NodeProto *p)
 {
     if (p->n_attribute > MAX_ATTRIBUTES) {
-        node_error(im, n->index, p, "has %zu attributes; at most %d are supported", p->n_attribute, MAX_ATTRIBUTES);
+        tn_onnx_node_error(im, n->index, p, "has %zu attributes; at most %d are supported", p->n_attribute,
+                           MAX_ATTRIBUTES);
         return false;
     }
     n->attr = TN_NEW_N(im->arena, tn_attr, p->n_attribute);
@@ -467,15 +258,15 @@ static tn_tensor *constant_of(importer *im, int index, const NodeProto *node, co
         return tn_tensor_of_strings(im->arena, &(tn_shape){.known = true}, (const char *[]){text_of(im, &p->s)});
     if (strcmp(name, "value_strings") == 0)
         return strings_of(im, p);
-    node_error(im, index, node, "a Constant given by attribute '%s' is not supported", name);
+    tn_onnx_node_error(im, index, node, "a Constant given by attribute '%s' is not supported", name);
     return NULL;
 }
 
 static bool add_constant(importer *im, int index, const NodeProto *p)
 {
     if (p->n_attribute != 1 || p->n_output != 1 || p->n_input != 0) {
-        node_error(im, index, p, "has %zu attributes, %zu inputs and %zu outputs; Constant has 1, 0 and 1",
-                   p->n_attribute, p->n_input, p->n_output);
+        tn_onnx_node_error(im, index, p, "has %zu attributes, %zu inputs and %zu outputs; Constant has 1, 0 and 1",
+                           p->n_attribute, p->n_input, p->n_output);
         return false;
     }
     const tn_tensor *t = constant_of(im, index, p, p->attribute[0]);
@@ -497,7 +288,7 @@ static bool define_outputs(importer *im, tn_node *n, const NodeProto *p)
         if (*p->output[i] == '\0')
             continue;
         if (tn_map_get(&im->values, p->output[i]) != NULL) {
-            node_error(im, n->index, p, "output '%s': another value has the same name", p->output[i]);
+            tn_onnx_node_error(im, n->index, p, "output '%s': another value has the same name", p->output[i]);
             return false;
         }
         n->out[i] = tn_onnx_define(im, p->output[i], "output");
@@ -508,15 +299,15 @@ static bool define_outputs(importer *im, tn_node *n, const NodeProto *p)
 
 static bool add_node(importer *im, int index, const NodeProto *p)
 {
-    const tn_op *op = find_op(p);
+    const tn_op *op = tn_onnx_find_op(p);
     /* An operator with any number of outputs, such as Split, counts the omitted ones. */
     int n_out = op->max_out < 0 ? (int)p->n_output : count_used(p->n_output, p->output);
     tn_node *n = tn_graph_make_node(im->graph, op, tn_onnx_text(p->name), count_used(p->n_input, p->input), n_out);
     n->index = index;
-    n->version = version_of(im, p);
+    n->version = tn_onnx_version_of(im, p);
     *TN_PUSH(im->arena, *im->nodes) = n;
     if (n->version < 1) {
-        node_error(im, index, p, "the model does not say which opset of ai.onnx it uses");
+        tn_onnx_node_error(im, index, p, "the model does not say which opset of ai.onnx it uses");
         return false;
     }
     return add_attributes(im, n, p) && define_outputs(im, n, p);
@@ -582,10 +373,10 @@ static bool add_bodies(importer *im, tn_node *n)
     tn_value_vec outside = {0};
     int own = n->n_in;
     for (size_t i = 0; n->op->has_bodies && i < p->n_attribute; i++) {
-        if (!p->attribute[i]->has_g || type_of(p->attribute[i]) != ATTRIBUTE(GRAPH))
+        if (!p->attribute[i]->has_g || tn_onnx_attribute_type(p->attribute[i]) != TN_ONNX_ATTRIBUTE(GRAPH))
             continue; /* what is there beside another kind counts as that kind */
         if (tn_node_find_attr(n, tn_onnx_text(p->attribute[i]->name)) != NULL) {
-            node_error(im, n->index, p, "attribute '%s' is given twice", tn_onnx_text(p->attribute[i]->name));
+            tn_onnx_node_error(im, n->index, p, "attribute '%s' is given twice", tn_onnx_text(p->attribute[i]->name));
             return false;
         }
         tn_attr *a = &n->attr[n->n_attr++];
@@ -611,8 +402,9 @@ static bool link_inputs(importer *im, tn_node *n)
             continue;
         n->in[i] = tn_onnx_find(im, p->input[i]);
         if (n->in[i] == NULL) {
-            node_error(im, n->index, p, "input %d '%s' is not defined: no input, constant or node output has that name",
-                       i, p->input[i]);
+            tn_onnx_node_error(im, n->index, p,
+                               "input %d '%s' is not defined: no input, constant or node output has that name", i,
+                               p->input[i]);
             return false;
         }
     }
@@ -624,7 +416,7 @@ bool tn_onnx_add_nodes(importer *im)
     const GraphProto *g = im->proto;
     size_t first = im->nodes->n; /* before them stand those that make sequences of the inputs */
     for (size_t i = 0; i < g->n_node; i++)
-        if (!(is_constant_node(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
+        if (!(tn_onnx_is_constant(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
             return false;
     for (size_t i = first; i < im->nodes->n; i++)
         if (!link_inputs(im, im->nodes->items[i]))
