@@ -31,7 +31,7 @@ static tn_subgraph *copy_body(copying *c, const tn_subgraph *b);
 static tn_node *copy_node(copying *c, const tn_node *n)
 {
     tn_node *copy = tn_graph_make_node(c->g, n->op, n->name, n->n_in, n->n_out);
-    copy->index = n->index;
+    tn_node_set_origin(copy, n);
     copy->version = n->version;
     copy->n_attr = n->n_attr;
     copy->attr = TN_NEW_N(c->g->arena, tn_attr, n->n_attr + 1);

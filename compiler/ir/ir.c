@@ -111,6 +111,13 @@ tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int 
     return n;
 }
 
+void tn_node_set_origin(tn_node *n, const tn_node *from)
+{
+    n->name = from->name;
+    n->index = from->index;
+    n->function = from->function;
+}
+
 void tn_graph_replace(tn_graph *g, tn_value *from, tn_value *to)
 {
     for (size_t i = 0; i < g->nodes.n; i++)
@@ -259,8 +266,9 @@ void tn_node_drop_attr(tn_node *n, const char *name)
 
 bool tn_node_error(tn_graph *g, const tn_node *n, const char *format, ...)
 {
-    char prefix[512];
-    snprintf(prefix, sizeof prefix, "%s: node %d '%s' (%s): ", g->path, n->index, n->name, n->op->name);
+    const char *within = n->function != NULL ? tn_strfmt(g->arena, " in function %s", n->function) : "";
+    const char *prefix =
+        tn_strfmt(g->arena, "%s: node %d '%s' (%s%s): ", g->path, n->index, n->name, n->op->name, within);
     va_list args;
     va_start(args, format);
     tn_verror(g->diag, prefix, format, args);

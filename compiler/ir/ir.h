@@ -159,8 +159,9 @@ typedef struct tn_attr {
 } tn_attr;
 
 struct tn_node {
-    int index;        /* position in the model file, for messages */
-    const char *name; /* may be "" */
+    int index;            /* position in the model file, or in its function or subgraph, for messages */
+    const char *name;     /* may be ""; of nodes of a function: "CALL/NAME" */
+    const char *function; /* of the model whose body it stands in, "pkg.Norm", for messages; NULL */
     const tn_op *op;
     int version; /* opset version of the node's domain */
     int n_in, n_out, n_attr;
@@ -247,7 +248,8 @@ tn_value *tn_graph_add_value(tn_graph *g, const char *name);
 tn_value *tn_graph_add_constant(tn_graph *g, const char *name,
                                 const tn_tensor *t); /* copies the struct, not the data */
 tn_node *tn_graph_make_node(tn_graph *g, const tn_op *op, const char *name, int n_in,
-                            int n_out); /* not yet in g->nodes */
+                            int n_out);                   /* not yet in g->nodes */
+void tn_node_set_origin(tn_node *n, const tn_node *from); /* its name, index and function: what messages say of it */
 void tn_node_set_int(tn_graph *g, tn_node *n, const char *name, int64_t value);
 void tn_node_set_ints(tn_graph *g, tn_node *n, const char *name, const int64_t *values, size_t count);
 void tn_node_set_float(tn_graph *g, tn_node *n, const char *name, float value);

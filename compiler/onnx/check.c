@@ -2,11 +2,6 @@
 #include "onnx/importer.h"
 #include "ops/ops.h"
 
-const char *tn_onnx_label(importer *im, const char *domain, const char *name)
-{
-    return *domain == '\0' ? name : tn_strfmt(im->arena, "%s.%s", domain, name);
-}
-
 static bool has_subgraph(const NodeProto *p)
 {
     for (size_t i = 0; i < p->n_attribute; i++)
@@ -64,20 +59,25 @@ static const char *find_hint(const importer *im, const NodeProto *p)
 }
 
 /* NULL when the operator is supported; otherwise why it is not. */
-static const char *find_obstacle(const importer *im, const NodeProto *p, const char *label)
+static const char *find_obstacle(const importer *im, const NodeProto *p)
 {
-    if (tn_map_get(&im->functions, label) != NULL)
-        return "is a function of this model; functions are not supported";
+    const char *other = tn_onnx_other_overload(im, p), *overload = tn_onnx_text(p->overload);
+    const tn_op *op = tn_onnx_find_op(p);
+    if (tn_onnx_find_function(im, p) != NULL)
+        return has_subgraph(p) ? "is a function, which is given a subgraph: that is not supported" : NULL;
+    if (*overload != '\0' || (op == NULL && other != NULL))
+        return tn_strfmt(im->arena, "has no overload '%s'; among the functions of the model is %s", overload,
+                         other != NULL ? other : "none of that name");
     if (tn_onnx_is_constant(p))
         return NULL;
-    const tn_op *op = tn_onnx_find_op(p);
     if (op == NULL)
         return tn_strfmt(im->arena, "is not supported%s", find_hint(im, p));
     return has_subgraph(p) && !op->has_bodies ? "has a subgraph, which is not supported" : NULL;
 }
 
 typedef struct obstacle {
-    const char *label; /* com.microsoft.FusedConv */
+    const importer *im; /* of the model's graph, or of a function */
+    const char *label;  /* com.microsoft.FusedConv */
     const char *why;
     const NodeProto *node; /* the first */
     int index;             /* of it */
@@ -112,11 +112,13 @@ static int declared_type(const GraphProto *g, const char *name)
 }
 
 /* ", inputs float, int64", where the file says it. */
-static const char *type_list(importer *im, const NodeProto *p)
+static const char *type_list(const importer *im, const NodeProto *p)
 {
     tn_str s = {.arena = im->arena, .text = ""};
     for (size_t i = 0; i < p->n_input; i++) {
-        int t = *p->input[i] != '\0' ? declared_type(im->model->graph, p->input[i]) : 0;
+        int t = *p->input[i] != '\0'
+                  ? declared_type(im->function != NULL ? &im->function->body : im->model->graph, p->input[i])
+                  : 0;
         if (t == 0 && *p->input[i] != '\0')
             return "";
         if (t != 0)
@@ -132,8 +134,9 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
         const obstacle *o = found->items[i];
         const NodeProto *p = o->node;
         const char *domain = tn_onnx_domain_of(p);
-        tn_onnx_node_error(im, o->index, p, "operator %s of domain '%s', version %d%s, %s%s", tn_onnx_text(p->op_type),
-                           *domain != '\0' ? domain : "ai.onnx", tn_onnx_version_of(im, p), type_list(im, p), o->why,
+        tn_onnx_node_error(o->im, o->index, p, "operator %s of domain '%s', version %d%s, %s%s",
+                           tn_onnx_text(p->op_type), *domain != '\0' ? domain : "ai.onnx", tn_onnx_version_of(o->im, p),
+                           type_list(o->im, p), o->why,
                            o->nodes > 1 ? tn_strfmt(im->arena, " (%d nodes)", o->nodes) : "");
         tn_str_add(&list, "%s%s", i > 0 ? ", " : "", o->label);
     }
@@ -143,31 +146,81 @@ static void report_obstacles(importer *im, const obstacle_vec *found)
 }
 
 typedef struct search {
-    importer *im;
+    const importer *im; /* as obstacle.im */
     obstacle_vec found;
     tn_map by_label; /* of every operator seen: an obstacle, or &fine */
     obstacle fine;
-    int depth;   /* of subgraphs */
-    bool failed; /* a subgraph cannot be read */
+    int depth;   /* of subgraphs and functions */
+    bool failed; /* a subgraph cannot be read, or a function calls itself */
 } search;
 
-static void search_subgraph(search *s, const AttributeProto *a);
+static void search_graph(search *s, const GraphProto *g);
+
+static bool is_too_deep(search *s)
+{
+    if (s->depth < TN_ONNX_MAX_DEPTH)
+        return false;
+    if (!s->failed)
+        tn_error_at(s->im->diag, s->im->path,
+                    "more than %d functions and subgraphs inside each other, which is not supported",
+                    (int)TN_ONNX_MAX_DEPTH);
+    return s->failed = true;
+}
+
+static void search_subgraph(search *s, const AttributeProto *a)
+{
+    const GraphProto *g = is_too_deep(s) ? NULL : tn_onnx_subgraph(s->im, a);
+    s->failed = s->failed || g == NULL;
+    s->depth++;
+    if (g != NULL)
+        search_graph(s, g);
+    s->depth--;
+}
+
+/* Each once, where it is called first. */
+static void search_function(search *s, const NodeProto *p, int index, function *f)
+{
+    const importer *around = s->im;
+    if (f->state == CHECKED || is_too_deep(s))
+        return;
+    if (f->state == CHECKING) {
+        tn_onnx_node_error(around, index, p, "function %s calls itself, which ONNX does not allow", f->label);
+        s->failed = true;
+        return;
+    }
+    importer *in = TN_NEW(around->arena, importer);
+    *in = *around;
+    in->function = f;
+    in->opsets = f->opsets;
+    f->state = CHECKING;
+    s->im = in;
+    s->depth++;
+    search_graph(s, &f->body);
+    s->depth--;
+    s->im = around;
+    f->state = CHECKED;
+}
 
 static void search_node(search *s, const NodeProto *p, int index)
 {
-    importer *im = s->im;
-    const char *label = tn_onnx_label(im, tn_onnx_domain_of(p), tn_onnx_text(p->op_type));
+    const importer *im = s->im;
+    const char *label = tn_onnx_label(im, tn_onnx_domain_of(p), tn_onnx_text(p->op_type), tn_onnx_text(p->overload));
     obstacle *o = tn_map_get(&s->by_label, label);
-    const char *why = o == NULL || (o == &s->fine && has_subgraph(p)) ? find_obstacle(im, p, label) : NULL;
+    const char *why = o == NULL || (o == &s->fine && has_subgraph(p)) ? find_obstacle(im, p) : NULL;
     if (why != NULL) {
         o = TN_NEW(im->arena, obstacle);
-        *o = (obstacle){label, why, p, index, 0};
+        *o = (obstacle){im, label, why, p, index, 0};
         *TN_PUSH(im->arena, s->found) = o;
     }
     tn_map_put(im->arena, &s->by_label, label, o != NULL ? o : &s->fine);
     if (o != NULL)
         o->nodes++;
-    for (size_t i = 0; (o == NULL || o == &s->fine) && i < p->n_attribute; i++)
+    if (o != NULL && o != &s->fine)
+        return;
+    function *f = tn_onnx_find_function(im, p);
+    if (f != NULL)
+        search_function(s, p, index, f);
+    for (size_t i = 0; i < p->n_attribute; i++)
         if (p->attribute[i]->has_g)
             search_subgraph(s, p->attribute[i]);
 }
@@ -176,22 +229,6 @@ static void search_graph(search *s, const GraphProto *g)
 {
     for (size_t i = 0; i < g->n_node; i++)
         search_node(s, g->node[i], (int)i);
-}
-
-/* No file can make the importer recurse until the stack ends: what comes later goes as deep as this. */
-static void search_subgraph(search *s, const AttributeProto *a)
-{
-    enum { MAX_DEPTH = 32 };
-    importer *im = s->im;
-    const GraphProto *g = s->depth < MAX_DEPTH ? tn_onnx_subgraph(im, a) : NULL;
-    if (s->depth == MAX_DEPTH)
-        tn_error_at(im->diag, im->path, "more than %d subgraphs inside each other, which is not supported",
-                    (int)MAX_DEPTH);
-    s->failed = s->failed || g == NULL;
-    s->depth++;
-    if (g != NULL)
-        search_graph(s, g);
-    s->depth--;
 }
 
 /* One line for each operator, at its first node: a model with a thousand of one kind would drown the others. */

@@ -42,37 +42,28 @@ static bool check_graph(importer *im)
     return g != NULL && g->n_output > 0;
 }
 
-static bool read_opsets(importer *im)
+bool tn_onnx_read_opsets(importer *im, size_t n, OperatorSetIdProto *const *sets, const char *owner, tn_map *out)
 {
-    const ModelProto *m = im->model;
-    for (size_t i = 0; i < m->n_opset_import; i++) {
-        const char *domain = tn_onnx_domain(m->opset_import[i]->domain);
-        const TnOnnx__OperatorSetIdProto *before = tn_map_get(&im->opsets, domain);
-        int64_t version = m->opset_import[i]->version, max = *domain == '\0' ? TN_ONNX_MAX_OPSET : INT_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const char *domain = tn_onnx_domain(sets[i]->domain);
+        const OperatorSetIdProto *before = tn_map_get(out, domain);
+        int64_t version = sets[i]->version, max = *domain == '\0' ? TN_ONNX_MAX_OPSET : INT_MAX;
         const char *shown = *domain == '\0' ? "ai.onnx" : domain;
         if (version < 1 || version > max) {
-            tn_error_at(im->diag, im->path, "the model uses opset %lld of %s; supported are 1 to %lld",
+            tn_error_at(im->diag, im->path, "%s uses opset %lld of %s; supported are 1 to %lld", owner,
                         (long long)version, shown, (long long)max);
             return false;
         }
         if (before != NULL && before->version != version) {
-            tn_error_at(im->diag, im->path, "the model names two opsets of %s, %lld and %lld", shown,
+            tn_error_at(im->diag, im->path, "%s names two opsets of %s, %lld and %lld", owner, shown,
                         (long long)before->version, (long long)version);
             return false;
         }
-        tn_map_put(im->arena, &im->opsets, domain, m->opset_import[i]);
+        tn_map_put(im->arena, out, domain, sets[i]);
     }
-    if (m->n_opset_import == 0)
-        tn_error_at(im->diag, im->path, "the model does not say which opset it uses (opset_import is missing)");
-    return m->n_opset_import > 0;
-}
-
-static void read_functions(importer *im)
-{
-    for (size_t i = 0; i < im->model->n_functions; i++) {
-        TnOnnx__FunctionProto *f = im->model->functions[i];
-        tn_map_put(im->arena, &im->functions, tn_onnx_label(im, tn_onnx_domain(f->domain), tn_onnx_text(f->name)), f);
-    }
+    if (n == 0)
+        tn_error_at(im->diag, im->path, "%s does not say which opset it uses (opset_import is missing)", owner);
+    return n > 0;
 }
 
 /* --- initializers and outputs ------------------------------------------------------------------------------------- */
@@ -120,7 +111,7 @@ static bool add_body_outputs(importer *im, tn_subgraph *b)
     for (size_t i = 0; i < im->proto->n_output; i++) {
         const char *name = tn_onnx_text(im->proto->output[i]->name);
         tn_value *v = tn_onnx_find(im, name);
-        if (v == NULL) {
+        if (v == NULL || v == &im->functions->omitted) {
             tn_error_at(im->diag, im->path, "output '%s' of subgraph '%s' is made by no node", name,
                         tn_onnx_text(im->proto->name));
             return false;
@@ -130,10 +121,10 @@ static bool add_body_outputs(importer *im, tn_subgraph *b)
     return true;
 }
 
-const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *a)
+const GraphProto *tn_onnx_subgraph(const importer *im, const AttributeProto *a)
 {
     const char *key = tn_strfmt(im->arena, "%p", (const void *)a->g.data);
-    TnOnnx__GraphProto *p = tn_map_get(&im->graphs, key);
+    TnOnnx__GraphProto *p = tn_map_get(im->graphs, key);
     if (p != NULL)
         return p;
     ProtobufCAllocator allocator = tn_onnx_allocator(im->arena);
@@ -142,7 +133,7 @@ const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *a)
         tn_error_at(im->diag, im->path, "the protobuf encoding of a subgraph, attribute '%s', is broken",
                     tn_onnx_text(a->name));
     else
-        tn_map_put(im->arena, &im->graphs, key, p);
+        tn_map_put(im->arena, im->graphs, key, p);
     return p;
 }
 
@@ -157,7 +148,8 @@ tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *a)
     in.proto = p;
     in.nodes = &b->nodes;
     in.outer = im;
-    in.values = (tn_map){0};
+    in.values = in.results = (tn_map){0};
+    in.depth++;
     if (!add_initializers(&in) || !tn_onnx_add_body_inputs(&in))
         return NULL;
     for (size_t i = 0; i < p->n_input; i++)
@@ -197,16 +189,16 @@ bool tn_onnx_check_arity(tn_graph *g, const tn_node *n)
 
 static tn_graph *build(importer *im)
 {
-    if (!check_graph(im) || !read_opsets(im))
-        return NULL;
-    read_functions(im);
-    if (!tn_onnx_check_operators(im))
+    const ModelProto *m = im->model;
+    im->graphs = TN_NEW(im->arena, tn_map);
+    if (!check_graph(im) || !tn_onnx_read_opsets(im, m->n_opset_import, m->opset_import, "the model", &im->opsets)
+        || !tn_onnx_read_functions(im) || !tn_onnx_check_operators(im))
         return NULL;
     tn_graph *g = TN_NEW(im->arena, tn_graph);
     *g = (tn_graph){.arena = im->arena, .diag = im->diag, .path = im->path};
-    g->name = tn_onnx_text(im->model->graph->name);
+    g->name = tn_onnx_text(m->graph->name);
     im->graph = g;
-    im->proto = im->model->graph;
+    im->proto = m->graph;
     im->nodes = &g->nodes;
     bool ok = add_initializers(im) && tn_onnx_add_inputs(im) && tn_onnx_add_nodes(im) && add_outputs(im)
            && tn_onnx_order(g, &g->nodes) && tn_onnx_upgrade(g);

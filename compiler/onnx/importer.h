@@ -9,6 +9,8 @@
 typedef TnOnnx__ModelProto ModelProto;
 typedef TnOnnx__GraphProto GraphProto;
 typedef TnOnnx__NodeProto NodeProto;
+typedef TnOnnx__FunctionProto FunctionProto;
+typedef TnOnnx__OperatorSetIdProto OperatorSetIdProto;
 typedef TnOnnx__AttributeProto AttributeProto;
 typedef TnOnnx__TensorProto TensorProto;
 typedef TnOnnx__SparseTensorProto SparseTensorProto;
@@ -18,6 +20,25 @@ typedef TnOnnx__ValueInfoProto ValueInfoProto;
 
 typedef TnOnnx__AttributeProto__AttributeType attribute_type;
 #define TN_ONNX_ATTRIBUTE(type) TN_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##type
+
+/* No file can make the importer recurse until the stack ends: functions and subgraphs inside each other. */
+enum { TN_ONNX_MAX_DEPTH = 32 };
+
+/* A function of the model. */
+typedef struct function {
+    const FunctionProto *proto;
+    const char *label; /* tn_onnx_label */
+    GraphProto body;   /* its nodes, and what it declares of their values */
+    tn_map opsets;     /* as importer.opsets */
+    enum { UNCHECKED, CHECKING, CHECKED } state;
+} function;
+
+typedef struct functions {
+    tn_map by_label;  /* tn_onnx_label -> function */
+    tn_map by_name;   /* the same without overloads: the last one of that name */
+    size_t nodes;     /* of all calls so far, and calls */
+    tn_value omitted; /* stands for an input that a call omits */
+} functions;
 
 typedef struct importer {
     tn_arena *arena;
@@ -32,8 +53,13 @@ typedef struct importer {
     tn_map values;                /* name -> tn_value, of this graph */
     tn_map opsets;                /* domain -> OperatorSetIdProto, ai.onnx being "" */
     tn_map dims;                  /* dim_param of an input -> tn_dim that --input-shapes gave it */
-    tn_map graphs;                /* address of a subgraph's bytes, as text -> GraphProto */
-    tn_map functions;             /* of the model: label (tn_onnx_label) -> FunctionProto */
+    tn_map *graphs;               /* address of a subgraph's bytes, as text -> GraphProto */
+    functions *functions;         /* of the model */
+    const function *function;     /* whose body is read, for this call; NULL: the model's graph is */
+    const NodeProto *call;
+    const char *scope; /* what names of its values and nodes begin with, "layer1/"; NULL: "" */
+    tn_map results;    /* names of the function's outputs -> the caller's values */
+    int depth;         /* of functions and subgraphs */
 } importer;
 
 /* Absent strings of the file are NULL; names are compared as "". */
@@ -99,7 +125,17 @@ int64_t tn_onnx_const_count(const const_option *o); /* how many values it gives 
 
 /* check.c. Whether all operators are supported; errors name those that are not. */
 bool tn_onnx_check_operators(importer *im);
-const char *tn_onnx_label(importer *im, const char *domain, const char *name); /* "Conv", "com.microsoft.FusedConv" */
+
+/* functions.c. */
+bool tn_onnx_read_functions(importer *im);
+function *tn_onnx_find_function(const importer *im, const NodeProto *p);    /* that the node calls; NULL */
+const char *tn_onnx_other_overload(const importer *im, const NodeProto *p); /* the label of one; NULL: there is none */
+/* "Conv", "com.microsoft.FusedConv", "pkg.Norm:half" */
+const char *tn_onnx_label(const importer *im, const char *domain, const char *name, const char *overload);
+/* In a function: the node with what the call says in the place of references to its attributes; NULL after an error. */
+const NodeProto *tn_onnx_follow_attributes(importer *im, int index, const NodeProto *p);
+/* Adds what the function does; the outputs of the call are defined already. */
+bool tn_onnx_call_function(importer *im, int index, const NodeProto *p, const function *f);
 
 /* nodes.c. What a node is; find_op: NULL, or the operator, also of names that ONNX withdrew. */
 const char *tn_onnx_domain_of(const NodeProto *p);
@@ -108,7 +144,11 @@ const tn_op *tn_onnx_find_op(const NodeProto *p);
 bool tn_onnx_is_constant(const NodeProto *p);
 attribute_type tn_onnx_attribute_type(const AttributeProto *p);
 /* As tn_node_error, for nodes that are not in the graph yet. */
-void tn_onnx_node_error(importer *im, int index, const NodeProto *p, const char *format, ...) TN_PRINTF(4, 5);
+void tn_onnx_node_error(const importer *im, int index, const NodeProto *p, const char *format, ...) TN_PRINTF(4, 5);
+const char *tn_onnx_name_in(const importer *im, int index,
+                            const NodeProto *p); /* what the node is called in the graph */
+/* What its input i, which is not "", is; NULL after an error. */
+tn_value *tn_onnx_find_input(const importer *im, int index, const NodeProto *p, int i);
 /* Adds Constant nodes as constants and all others as nodes, in the order of the file. */
 bool tn_onnx_add_nodes(importer *im);
 /* A new value of that name; NULL after an error when there is one already. */
@@ -118,8 +158,10 @@ tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tenso
 /* The value of that name, here or in a graph around this one; NULL. */
 tn_value *tn_onnx_find(const importer *im, const char *name);
 
-/* import.c. The subgraph that an attribute holds, unpacked on the first call; NULL after an error. */
-const GraphProto *tn_onnx_subgraph(importer *im, const AttributeProto *a);
+/* import.c. The domains and versions that the model or a function, `owner` in messages, says it uses. */
+bool tn_onnx_read_opsets(importer *im, size_t n, OperatorSetIdProto *const *sets, const char *owner, tn_map *out);
+/* The subgraph that an attribute holds, unpacked on the first call; NULL after an error. */
+const GraphProto *tn_onnx_subgraph(const importer *im, const AttributeProto *a);
 /* The same with its values and nodes. */
 tn_subgraph *tn_onnx_body(importer *im, const AttributeProto *a);
 

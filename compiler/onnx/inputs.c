@@ -284,7 +284,7 @@ static bool define_list(inputs *s, const char *name, const char *op, size_t n, t
         return false;
     node->out[0]->maker = node;
     node->version = TN_ONNX_MAX_OPSET;
-    node->index = (int)(im->model->graph->n_node + im->nodes->n); /* a place that no node of the file has */
+    node->index = (int)(im->model->graph->n_node + im->nodes->n); /* for messages: no node of the file has it */
     *TN_PUSH(im->arena, *im->nodes) = node;
     return true;
 }

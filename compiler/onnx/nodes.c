@@ -45,14 +45,28 @@ bool tn_onnx_is_constant(const NodeProto *p)
     return *tn_onnx_domain_of(p) == '\0' && strcmp(tn_onnx_text(p->op_type), "Constant") == 0;
 }
 
-void tn_onnx_node_error(importer *im, int index, const NodeProto *p, const char *format, ...)
+/* In functions all nodes have a name: it leads to the call. */
+const char *tn_onnx_name_in(const importer *im, int index, const NodeProto *p)
 {
-    char prefix[512];
-    snprintf(prefix, sizeof prefix, "%.200s: node %d '%.150s' (%.80s): ", im->path, index, tn_onnx_text(p->name),
-             tn_onnx_text(p->op_type));
+    const char *name = tn_onnx_text(p->name);
+    if (*name == '\0' && (im->scope != NULL || tn_onnx_find_function(im, p) != NULL))
+        name = tn_strfmt(im->arena, "%s_%d", tn_onnx_text(p->op_type), index);
+    return im->scope != NULL ? tn_strfmt(im->arena, "%s%s", im->scope, name) : name;
+}
+
+/* node 3 'layer1/relu' (Relu in function pkg.Layer) */
+static const char *describe_node(const importer *im, int index, const NodeProto *p)
+{
+    const char *within = im->function != NULL ? tn_strfmt(im->arena, " in function %s", im->function->label) : "";
+    return tn_strfmt(im->arena, "node %d '%s' (%s%s)", index, tn_onnx_name_in(im, index, p), tn_onnx_text(p->op_type),
+                     within);
+}
+
+void tn_onnx_node_error(const importer *im, int index, const NodeProto *p, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    tn_verror(im->diag, prefix, format, args);
+    tn_verror(im->diag, tn_strfmt(im->arena, "%s: %s: ", im->path, describe_node(im, index, p)), format, args);
     va_end(args);
 }
 
@@ -77,8 +91,7 @@ attribute_type tn_onnx_attribute_type(const AttributeProto *p)
 /* How errors call this attribute's tensor. */
 static const char *describe(importer *im, int index, const NodeProto *node, const char *attribute)
 {
-    return tn_strfmt(im->arena, "attribute '%s' of node %d '%s' (%s)", attribute, index, tn_onnx_text(node->name),
-                     tn_onnx_text(node->op_type));
+    return tn_strfmt(im->arena, "attribute '%s' of %s", attribute, describe_node(im, index, node));
 }
 
 static const char *text_of(importer *im, const ProtobufCBinaryData *s)
@@ -202,11 +215,19 @@ tn_value *tn_onnx_find(const importer *im, const char *name)
     return v;
 }
 
+static const char *scoped(const importer *im, const char *name)
+{
+    return im->scope != NULL ? tn_strfmt(im->arena, "%s%s", im->scope, name) : name;
+}
+
+/* A function's output is the caller's value. */
 tn_value *tn_onnx_define(importer *im, const char *name, const char *what)
 {
     if (is_taken(im, name, what))
         return NULL;
-    tn_value *v = tn_graph_add_value(im->graph, name);
+    tn_value *v = tn_map_get(&im->results, name);
+    if (v == NULL)
+        v = tn_graph_add_value(im->graph, scoped(im, name));
     tn_map_put(im->arena, &im->values, name, v);
     return v;
 }
@@ -215,7 +236,7 @@ tn_value *tn_onnx_define_constant(importer *im, const char *name, const tn_tenso
 {
     if (is_taken(im, name, what))
         return NULL;
-    tn_value *v = tn_graph_add_constant(im->graph, name, t);
+    tn_value *v = tn_graph_add_constant(im->graph, scoped(im, name), t);
     tn_map_put(im->arena, &im->values, name, v);
     return v;
 }
@@ -282,35 +303,59 @@ static int count_used(size_t n, char *const *names)
     return (int)n;
 }
 
-static bool define_outputs(importer *im, tn_node *n, const NodeProto *p)
+/* maker: NULL where it is not known yet. */
+static bool define_outputs(importer *im, int index, const NodeProto *p, int n, tn_node *maker)
 {
-    for (int i = 0; i < n->n_out; i++) {
+    for (int i = 0; i < n; i++) {
         if (*p->output[i] == '\0')
             continue;
         if (tn_map_get(&im->values, p->output[i]) != NULL) {
-            tn_onnx_node_error(im, n->index, p, "output '%s': another value has the same name", p->output[i]);
+            tn_onnx_node_error(im, index, p, "output '%s': another value has the same name", p->output[i]);
             return false;
         }
-        n->out[i] = tn_onnx_define(im, p->output[i], "output");
-        n->out[i]->maker = n;
+        tn_value *v = tn_onnx_define(im, p->output[i], "output");
+        if (maker != NULL) {
+            v->maker = maker;
+            maker->out[i] = v;
+        }
     }
     return true;
 }
 
-static bool add_node(importer *im, int index, const NodeProto *p)
+/* A node of the file, which Constant is not; one that calls a function has no tn_node of its own. */
+typedef struct entry {
+    int index;
+    const NodeProto *proto;
+    tn_node *node;            /* NULL: a call */
+    const function *function; /* that is called */
+} entry;
+
+static bool add_node(importer *im, entry *e)
 {
+    const NodeProto *p = e->proto;
     const tn_op *op = tn_onnx_find_op(p);
     /* An operator with any number of outputs, such as Split, counts the omitted ones. */
     int n_out = op->max_out < 0 ? (int)p->n_output : count_used(p->n_output, p->output);
-    tn_node *n = tn_graph_make_node(im->graph, op, tn_onnx_text(p->name), count_used(p->n_input, p->input), n_out);
-    n->index = index;
+    const char *name = tn_onnx_name_in(im, e->index, p);
+    tn_node *n = tn_graph_make_node(im->graph, op, name, count_used(p->n_input, p->input), n_out);
+    n->index = e->index;
+    n->function = im->function != NULL ? im->function->label : NULL;
     n->version = tn_onnx_version_of(im, p);
-    *TN_PUSH(im->arena, *im->nodes) = n;
+    e->node = n;
     if (n->version < 1) {
-        tn_onnx_node_error(im, index, p, "the model does not say which opset of ai.onnx it uses");
+        tn_onnx_node_error(im, e->index, p, "the %s does not say which opset of ai.onnx it uses",
+                           im->function != NULL ? "function" : "model");
         return false;
     }
-    return add_attributes(im, n, p) && define_outputs(im, n, p);
+    return add_attributes(im, n, p) && define_outputs(im, e->index, p, n_out, n);
+}
+
+static bool add_entry(importer *im, entry *e)
+{
+    e->function = tn_onnx_find_function(im, e->proto);
+    if (e->function == NULL)
+        return add_node(im, e);
+    return define_outputs(im, e->index, e->proto, (int)e->proto->n_output, NULL);
 }
 
 /* --- subgraphs ---------------------------------------------------------------------------------------------------- */
@@ -323,36 +368,21 @@ static void add_operand(importer *im, tn_value_vec *list, tn_value *v)
     *TN_PUSH(im->arena, *list) = v;
 }
 
-static bool is_input_of(const tn_subgraph *b, const tn_value *v)
+/* The values of a body come after all that it can see of the graphs around it: ids from `first` on. */
+static void note_outside(importer *im, int first, tn_value_vec *list, tn_value *v)
 {
-    for (size_t i = 0; i < b->inputs.n; i++)
-        if (b->inputs.items[i] == v)
-            return true;
-    return false;
-}
-
-static bool is_made_in(const tn_subgraph *b, const tn_value *v)
-{
-    for (size_t i = 0; v->maker != NULL && i < b->nodes.n; i++)
-        if (b->nodes.items[i] == v->maker)
-            return true;
-    return false;
-}
-
-static void note_outside(importer *im, const tn_subgraph *b, tn_value_vec *list, tn_value *v)
-{
-    if (v != NULL && v->constant == NULL && !is_input_of(b, v) && !is_made_in(b, v))
+    if (v != NULL && v->constant == NULL && v->id < first)
         add_operand(im, list, v);
 }
 
 /* What the body reads of outside, each once: operands of its node, so that its makers come before it. */
-static void find_outside(importer *im, const tn_subgraph *b, tn_value_vec *list)
+static void find_outside(importer *im, const tn_subgraph *b, int first, tn_value_vec *list)
 {
     for (size_t i = 0; i < b->nodes.n; i++)
         for (int k = 0; k < b->nodes.items[i]->n_in; k++)
-            note_outside(im, b, list, b->nodes.items[i]->in[k]);
+            note_outside(im, first, list, b->nodes.items[i]->in[k]);
     for (size_t i = 0; i < b->outputs.n; i++)
-        note_outside(im, b, list, b->outputs.items[i]);
+        note_outside(im, first, list, b->outputs.items[i]);
 }
 
 /* The operands are as many as the body has inputs, omitted ones too; for If, which hands none on, those there are. */
@@ -367,25 +397,27 @@ static void add_operands(importer *im, tn_node *n, int own, const tn_value_vec *
     n->n_in = own + (int)outside->n;
 }
 
-static bool add_bodies(importer *im, tn_node *n)
+static bool add_bodies(importer *im, const entry *e)
 {
-    const NodeProto *p = im->proto->node[n->index];
+    const NodeProto *p = e->proto;
+    tn_node *n = e->node;
     tn_value_vec outside = {0};
     int own = n->n_in;
     for (size_t i = 0; n->op->has_bodies && i < p->n_attribute; i++) {
         if (!p->attribute[i]->has_g || tn_onnx_attribute_type(p->attribute[i]) != TN_ONNX_ATTRIBUTE(GRAPH))
             continue; /* what is there beside another kind counts as that kind */
         if (tn_node_find_attr(n, tn_onnx_text(p->attribute[i]->name)) != NULL) {
-            tn_onnx_node_error(im, n->index, p, "attribute '%s' is given twice", tn_onnx_text(p->attribute[i]->name));
+            tn_onnx_node_error(im, e->index, p, "attribute '%s' is given twice", tn_onnx_text(p->attribute[i]->name));
             return false;
         }
         tn_attr *a = &n->attr[n->n_attr++];
         *a = (tn_attr){.name = tn_onnx_text(p->attribute[i]->name), .kind = TN_ATTR_BODY};
+        int first = (int)im->graph->values.n;
         a->body = tn_onnx_body(im, p->attribute[i]);
         if (a->body == NULL)
             return false;
         own = (int)a->body->inputs.n > own ? (int)a->body->inputs.n : own;
-        find_outside(im, a->body, &outside);
+        find_outside(im, a->body, first, &outside);
     }
     if (n->op->has_bodies)
         add_operands(im, n, own, &outside);
@@ -394,35 +426,62 @@ static bool add_bodies(importer *im, tn_node *n)
 
 /* --- entry -------------------------------------------------------------------------------------------------------- */
 
-static bool link_inputs(importer *im, tn_node *n)
+tn_value *tn_onnx_find_input(const importer *im, int index, const NodeProto *p, int i)
 {
-    const NodeProto *p = im->proto->node[n->index];
+    tn_value *v = tn_onnx_find(im, p->input[i]);
+    if (v == NULL)
+        tn_onnx_node_error(im, index, p,
+                           "input %d '%s' is not defined: no input, constant or node output has that name", i,
+                           p->input[i]);
+    return v;
+}
+
+/* What the caller of a function omits is omitted here too. */
+static bool link_inputs(importer *im, const entry *e)
+{
+    tn_node *n = e->node;
     for (int i = 0; i < n->n_in; i++) {
-        if (*p->input[i] == '\0')
+        if (*e->proto->input[i] == '\0')
             continue;
-        n->in[i] = tn_onnx_find(im, p->input[i]);
-        if (n->in[i] == NULL) {
-            tn_onnx_node_error(im, n->index, p,
-                               "input %d '%s' is not defined: no input, constant or node output has that name", i,
-                               p->input[i]);
+        n->in[i] = tn_onnx_find_input(im, e->index, e->proto, i);
+        if (n->in[i] == NULL)
             return false;
-        }
+        if (n->in[i] == &im->functions->omitted)
+            n->in[i] = NULL;
     }
+    while (n->n_in > 0 && n->in[n->n_in - 1] == NULL)
+        n->n_in--;
     return true;
 }
 
+/* The nodes, in the order of the file; for a call, those of the function. */
+static bool place_entry(importer *im, const entry *e)
+{
+    if (e->node == NULL)
+        return tn_onnx_call_function(im, e->index, e->proto, e->function);
+    *TN_PUSH(im->arena, *im->nodes) = e->node;
+    return link_inputs(im, e);
+}
+
+/* First all names are defined: files are met whose nodes are in no order. */
 bool tn_onnx_add_nodes(importer *im)
 {
     const GraphProto *g = im->proto;
-    size_t first = im->nodes->n; /* before them stand those that make sequences of the inputs */
-    for (size_t i = 0; i < g->n_node; i++)
-        if (!(tn_onnx_is_constant(g->node[i]) ? add_constant : add_node)(im, (int)i, g->node[i]))
+    entry *entries = TN_NEW_N(im->arena, entry, g->n_node + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_node; i++) {
+        const NodeProto *p = tn_onnx_follow_attributes(im, (int)i, g->node[i]);
+        if (p == NULL)
             return false;
-    for (size_t i = first; i < im->nodes->n; i++)
-        if (!link_inputs(im, im->nodes->items[i]))
+        entries[n] = (entry){.index = (int)i, .proto = p};
+        if (!(tn_onnx_is_constant(p) ? add_constant(im, (int)i, p) : add_entry(im, &entries[n++])))
             return false;
-    for (size_t i = first; i < im->nodes->n; i++)
-        if (!add_bodies(im, im->nodes->items[i]))
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!place_entry(im, &entries[i]))
+            return false;
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].node != NULL && !add_bodies(im, &entries[i]))
             return false;
     return true;
 }

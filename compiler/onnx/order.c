@@ -6,76 +6,94 @@
    Does nothing to a file that is in order: each node's inputs are then done when its turn comes. */
 #include "onnx/importer.h"
 
+#include <limits.h>
+
 typedef enum { UNSEEN, OPEN, DONE } walk_state;
 
 typedef struct walk_step {
-    tn_node *node;
-    int next; /* input to look at next */
+    size_t at; /* of the node in the list */
+    int next;  /* input to look at next */
 } walk_step;
 
 typedef struct walk {
     tn_graph *graph;
-    walk_state *state; /* by node->index */
-    tn_node **node;    /* the same: makers that are not here are of a graph around this one */
+    const tn_node_vec *nodes;
+    walk_state *state; /* by place in nodes */
+    size_t *maker;     /* by value, from id `first` on: the place of the node that makes it, and 1; 0: none of these */
+    size_t n_maker;
+    int first;
     walk_step *stack;
     size_t depth;
     tn_node_vec out;
-    int max; /* index */
 } walk;
 
-static void enter(walk *w, tn_node *n)
+static void enter(walk *w, size_t at)
 {
-    w->state[n->index] = OPEN;
-    w->stack[w->depth++] = (walk_step){n, 0};
+    w->state[at] = OPEN;
+    w->stack[w->depth++] = (walk_step){at, 0};
 }
 
-static void leave(walk *w, tn_node *n)
+static void leave(walk *w, size_t at)
 {
-    w->state[n->index] = DONE;
-    *TN_PUSH(w->graph->arena, w->out) = n;
+    w->state[at] = DONE;
+    *TN_PUSH(w->graph->arena, w->out) = w->nodes->items[at];
     w->depth--;
 }
 
-static bool walk_from(walk *w, tn_node *root)
+/* 0: of a graph around this one, or made by no node. */
+static size_t maker_of(const walk *w, const tn_value *v)
+{
+    return v != NULL && v->id >= w->first && (size_t)(v->id - w->first) < w->n_maker ? w->maker[v->id - w->first] : 0;
+}
+
+static bool walk_from(walk *w, size_t root)
 {
     enter(w, root);
     while (w->depth > 0) {
         walk_step *top = &w->stack[w->depth - 1];
-        if (top->next == top->node->n_in) {
-            leave(w, top->node);
+        const tn_node *n = w->nodes->items[top->at];
+        if (top->next == n->n_in) {
+            leave(w, top->at);
             continue;
         }
-        const tn_value *v = top->node->in[top->next++];
-        tn_node *maker = v != NULL ? v->maker : NULL;
-        if (maker == NULL || maker->index > w->max || w->node[maker->index] != maker || w->state[maker->index] == DONE)
+        const tn_value *v = n->in[top->next++];
+        size_t maker = maker_of(w, v);
+        if (maker == 0 || w->state[maker - 1] == DONE)
             continue;
-        if (w->state[maker->index] == OPEN)
-            return tn_node_error(w->graph, top->node, "is part of a cycle: its input '%s' depends on its own output",
-                                 v->name);
-        enter(w, maker);
+        if (w->state[maker - 1] == OPEN)
+            return tn_node_error(w->graph, n, "is part of a cycle: its input '%s' depends on its own output", v->name);
+        enter(w, maker - 1);
     }
     return true;
 }
 
-static int max_index(const tn_node_vec *nodes)
+/* Which values they make: ids from w->first on. A graph's own stand close together, so that this is as long as the list. */
+static void note_makers(walk *w)
 {
-    int max = 0;
-    for (size_t i = 0; i < nodes->n; i++)
-        if (nodes->items[i]->index > max)
-            max = nodes->items[i]->index;
-    return max;
+    int last = -1;
+    w->first = INT_MAX;
+    for (size_t i = 0; i < w->nodes->n; i++)
+        for (int k = 0; k < w->nodes->items[i]->n_out; k++) {
+            const tn_value *v = w->nodes->items[i]->out[k];
+            w->first = v != NULL && v->id < w->first ? v->id : w->first;
+            last = v != NULL && v->id > last ? v->id : last;
+        }
+    w->n_maker = last < 0 ? 0 : (size_t)(last - w->first) + 1;
+    w->maker = TN_NEW_N(w->graph->arena, size_t, w->n_maker + 1);
+    for (size_t i = 0; i < w->nodes->n; i++)
+        for (int k = 0; k < w->nodes->items[i]->n_out; k++)
+            if (w->nodes->items[i]->out[k] != NULL)
+                w->maker[w->nodes->items[i]->out[k]->id - w->first] = i + 1;
 }
 
 bool tn_onnx_order(tn_graph *g, tn_node_vec *nodes)
 {
-    walk w = {.graph = g, .max = max_index(nodes)};
-    w.state = TN_NEW_N(g->arena, walk_state, w.max + 1);
-    w.node = TN_NEW_N(g->arena, tn_node *, w.max + 1);
+    walk w = {.graph = g, .nodes = nodes};
+    note_makers(&w);
+    w.state = TN_NEW_N(g->arena, walk_state, nodes->n + 1);
     w.stack = TN_NEW_N(g->arena, walk_step, nodes->n + 1);
     for (size_t i = 0; i < nodes->n; i++)
-        w.node[nodes->items[i]->index] = nodes->items[i];
-    for (size_t i = 0; i < nodes->n; i++)
-        if (w.state[nodes->items[i]->index] == UNSEEN && !walk_from(&w, nodes->items[i]))
+        if (w.state[i] == UNSEEN && !walk_from(&w, i))
             return false;
     *nodes = w.out;
     return true;

@@ -168,8 +168,9 @@ static tn_value *insert_unsqueeze(upgrade *u, const tn_node *n, tn_value *v, con
         tn_node_error(u->g, n, "broadcasting of opset %d needs Unsqueeze: not supported", n->version);
         return NULL;
     }
-    tn_node *fresh = tn_graph_make_node(u->g, op, name_constant(u, n, "align"), 2, 1);
-    fresh->index = n->index;
+    tn_node *fresh = tn_graph_make_node(u->g, op, "", 2, 1);
+    tn_node_set_origin(fresh, n);
+    fresh->name = name_constant(u, n, "align");
     fresh->version = TN_ONNX_MAX_OPSET;
     fresh->in[0] = v;
     fresh->in[1] = tn_upgrade_add_ints(u, fresh, "axes", axes, count, 1);

@@ -76,7 +76,7 @@ static tn_node *make_node(tn_expand *e, const char *text, int n_in, int n_out)
     const tn_op *op = find_op(tn_strndup(e->g->arena, at, len));
     assert(op != NULL);
     tn_node *n = tn_graph_make_node(e->g, op, e->node->name, n_in, n_out);
-    n->index = e->node->index;
+    tn_node_set_origin(n, e->node);
     n->version = op->since;
     for (at += len; *at == ' '; at += len) {
         at++;

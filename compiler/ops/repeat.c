@@ -230,7 +230,7 @@ bool tn_lower_check(tn_program *p, const tn_node *n)
 static tn_node *make(tn_expand *e, const char *op, int n_in, int n_out)
 {
     tn_node *n = tn_graph_make_node(e->g, tn_op_find("tenon", op), e->node->name, n_in, n_out);
-    n->index = e->node->index;
+    tn_node_set_origin(n, e->node);
     n->version = 1;
     if (tn_node_maybe(e->node))
         tn_node_set_maybe(e->g, n);

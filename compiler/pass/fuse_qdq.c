@@ -79,7 +79,7 @@ static tn_node *make(tn_graph *g, const tn_node *from, const char *domain, const
     const tn_op *op = tn_op_find(domain, name);
     assert(op != NULL);
     tn_node *n = tn_graph_make_node(g, op, from->name, n_in, 1);
-    n->index = from->index;
+    tn_node_set_origin(n, from);
     n->version = domain[0] == '\0' ? from->version : 1;
     n->n_attr = from->n_attr;
     n->attr = from->attr;

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cases import IR, OPSET, save, write
 from contrib_cases import all_contrib
 from conv_cases import all_convolutions
+from function_cases import all_functions
 from ml_cases import all_ml
 def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
     random = np.random.default_rng(seed)
@@ -569,6 +570,7 @@ if __name__ == "__main__":
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     all_ml(sys.argv[1])
+    all_functions(sys.argv[1])
     for name in CONTROL:
         control(sys.argv[1], name)
     all_recurrent(sys.argv[1])

@@ -102,6 +102,24 @@ bad_model shared-buffer "'ms1'" 'past_present_share_buffer is 1' 'a tensor each'
 bad_model skipped-word "'ms1'" 'input [0-9]+ \(position_embedding\) is omitted'
 bad_model group-norm "'ms1'" "attribute 'activation' is a string; an int is wanted"
 
+bad_model function-recursive "'f1' \(F in function pkg.G\)" 'function pkg.F calls itself'
+bad_model function-bomb '262144 nodes'
+bad_model function-deep '32 functions and subgraphs inside each other'
+bad_model function-inputs "'call1' \(F\)" 'has 2 inputs; function pkg.F has 1'
+bad_model function-attribute "'call1'" "attribute 'slope' is given; function pkg.F has none"
+bad_model function-attribute-twice "'call1'" "'slope' is given twice"
+bad_model function-attribute-type "'call1/leaky1' \(LeakyRelu in function pkg.F\)" "'alpha' refers to attribute 'slope', which is int; float is wanted"
+bad_model function-reference "'call1/leaky1'" "'alpha' refers to attribute 'slope', which the function has not"
+bad_model function-output "'call1'" "output 'c' of function pkg.F is made by none"
+bad_model function-output-omitted "'call1'" "output 'c' of function pkg.F is an input that is omitted"
+bad_model function-input-twice "function pkg.F has two inputs 'a'"
+bad_model function-undefined "'call1/sum1' \(Add in function pkg.F\)" "input 1 'x' is not defined"
+bad_model function-twice 'function pkg.F is there twice'
+bad_model function-opset 'function pkg.F uses opset 99 of ai.onnx'
+bad_model function-no-opset 'function pkg.F does not say which opset'
+bad_model function-other-opset "'call1/leaky1'" 'the function does not say which opset of ai.onnx'
+bad_model function-inside "node 0 'call1/MatMul_0' \(MatMul in function pkg.F\)" 'float\[2,3\]'
+
 bad_model wrong-rank "'conv1'" "'x' is float\[2,3\]" 'rank'
 bad_model wrong-type "'conv1'" 'int64' 'float'
 bad_model bool-relu "'relu1'" 'bool\[2,3\]' 'Relu takes float'
@@ -202,6 +220,9 @@ nearest() {
         -- compile models/nearest.onnx -o place/out
 }
 check model-nearest nearest
+check model-function-overload refused 4 any "'call1'" "no overload 'full'" 'is pkg.F:half' -- compile models/function-overload.onnx -o place/out
+check model-function-unknown refused 4 any "'frob1' \(Frobnicate in function pkg.F\)" 'version 13' -- compile models/function-unknown.onnx -o place/out
+check model-function-subgraph refused 4 any "'call1'" 'given a subgraph' -- compile models/function-subgraph.onnx -o place/out
 check model-subgraph refused 4 any "'if1'" 'subgraph' -- compile models/subgraph.onnx -o place/out
 check model-deep refused 4 any "'n1'" 'subgraph' -- compile models/deep.onnx -o place/out
 

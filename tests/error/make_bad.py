@@ -132,6 +132,60 @@ def contrib(op, inputs, **attributes):
                  domains=("com.microsoft",))
 
 
+def function(name, inputs, outputs, nodes, attributes=(), opsets=(("", 13),), more=b""):
+    out = piece(1, name) + b"".join(piece(4, i) for i in inputs) + b"".join(piece(5, o) for o in outputs)
+    out += b"".join(piece(6, a) for a in attributes) + b"".join(piece(7, n) for n in nodes)
+    return out + b"".join(piece(9, piece(1, d) + number(2, v)) for d, v in opsets) + piece(10, "pkg") + more
+
+
+def reference(attribute, to, kind):
+    return piece(5, piece(1, attribute) + piece(21, to) + number(20, kind))
+
+
+def calling(functions, op="F", inputs=("x",), more=b"", **attributes):
+    """A model that calls the function of the domain pkg and the name op."""
+    call = model([node(op, inputs, ["y"], "call1", "pkg", more, **attributes)], [value("x")], [value("y")], domains=("pkg",))
+    return call + b"".join(piece(25, f) for f in functions)
+
+
+def relu(name, more=b"", **attributes):
+    return function(name, "a", "b", [node("LeakyRelu", "a", "b", "leaky1", more=more)], **attributes)
+
+
+def chain(n, times):
+    """Each function calls the next one so many times."""
+    def one(i):
+        names = ["v%d" % k for k in range(times)] + ["b"]
+        return function("F%d" % i, ["v0"], ["b"],
+                        [node("F%d" % (i + 1), [names[k]], [names[k + 1]], domain="pkg") for k in range(times)])
+    return [one(i) for i in range(n)] + [relu("F%d" % n)]
+
+
+FUNCTIONS = {
+    "recursive": calling([function("F", "a", "b", [node("G", "a", "b", "g1", "pkg")]),
+                          function("G", "a", "b", [node("F", "a", "b", "f1", "pkg")])]),
+    "bomb": calling(chain(25, 2), "F0"),
+    "deep": calling(chain(40, 1), "F0"),
+    "inputs": calling([relu("F")], inputs=("x", "x")),
+    "attribute": calling([relu("F")], slope=0.5),
+    "attribute-twice": calling([relu("F", attributes=["slope"])], more=piece(5, attribute("slope", 0.5)), slope=0.5),
+    "attribute-type": calling([relu("F", reference("alpha", "slope", 1), attributes=["slope"])], slope=1),
+    "reference": calling([relu("F", reference("alpha", "slope", 1))]),
+    "output": calling([function("F", "a", "c", [node("Relu", "a", "b")])]),
+    "output-omitted": calling([function("F", "ac", "c", [])]),
+    "input-twice": calling([function("F", "aa", "b", [node("Relu", "a", "b")])], inputs=("x", "x")),
+    "undefined": calling([function("F", "a", "b", [node("Add", "ax", "b", "sum1")])]),
+    "twice": calling([relu("F"), relu("F")]),
+    "opset": calling([relu("F", opsets=(("", 99),))]),
+    "no-opset": calling([relu("F", opsets=())]),
+    "other-opset": calling([relu("F", opsets=(("pkg", 1),))]),
+    "overload": calling([function("F", "a", "b", [node("Relu", "a", "b")], more=piece(13, "half"))], more=piece(8, "full")),
+    "inside": calling([function("F", "a", "b", [node("MatMul", "aa", "b")])]),
+    "unknown": calling([function("F", "a", "b", [node("Frobnicate", "a", "b", "frob1")])]),
+    "subgraph": calling([relu("F", attributes=["body"])], more=piece(5, piece(1, "body") + piece(6, b"") + number(20, 5))),
+}
+
+
 # --- tensor files -----------------------------------------------------------------------------------------------------
 
 def npy(descr, shape, data):
@@ -295,6 +349,7 @@ MODELS = {
          node("Relu", ["b"], ["c"], "relu1"), node("Blorp", ["c"], ["d"], "blorp1"),
          node("Quux", ["d"], ["y"], "quux2")],
         [value("x")], [value("y")], domains=("com.acme",)),
+    **{"function-" + name: content for name, content in FUNCTIONS.items()},
     "subgraph": model([node("If", ["x"], ["y"], "if1", more=piece(5, piece(1, "then_branch") + piece(6, b"") + number(20, 5)))],
                       [value("x", (), BOOL)], [value("y", None)]),
     # attributes that would divide by zero, or leave the tensor
@@ -468,9 +523,12 @@ def main_seeds(folder):
                      [value("x")], [value("y")], [floats("s", (), [0.1]), tensor("z", (), UINT8, b"\x80")]),
         "old": one("Add", ("x", "w"), [floats("w", (2,), [1, 2])], opset=6, broadcast=1, axis=0),
         "external": one("Add", ("x", "w"), [external("w", (2, 3), "../secret.bin")]),
+        "function": calling(chain(2, 2) + [relu("G", reference("alpha", "slope", 1), attributes=["slope"])], "F0"),
+        "function-default": calling([function("F", "ac", "bc", [node("LeakyRelu", "a", "b", more=reference("alpha", "slope", 1))],
+                                              more=piece(11, attribute("slope", 0.5)))], inputs=("x", "x")),
     }
     for name in ("cycle", "unknown-operators", "huge-initializer", "slice-step-zero", "resize-zero", "subgraph",
-                 "huge-range", "einsum-nonsense"):
+                 "function-recursive", "function-bomb", "huge-range", "einsum-nonsense"):
         good[name] = MODELS[name]
     write_models(good, folder + "/onnx")
     npz(folder + "/npz/stored.npz", {"a": zeros("<f4", (2, 3)), "b": zeros("|u1", (4,))})
