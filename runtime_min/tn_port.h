@@ -99,6 +99,17 @@ typedef float tn_f32x16u __attribute__((__vector_size__(64), __aligned__(4), __m
 #define TN_SPLAT_F32X8(s) TN_SPLAT_(8, s)
 #define TN_SPLAT_F32X16(s) TN_SPLAT_(16, s)
 
+/* Every second float from p on: of two vectors, the second of which ends at the last of them. */
+#if defined(__clang__)
+#define TN_PICK2_(n, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define TN_PICK2_(n, a, b, ...) __builtin_shuffle(a, b, (tn_i32x##n){__VA_ARGS__})
+#endif
+#define TN_LOAD2_F32X4(p) TN_PICK2_(4, TN_LOAD_(4, p), TN_LOAD_(4, (p) + 3), 0, 2, 5, 7)
+#define TN_LOAD2_F32X8(p) TN_PICK2_(8, TN_LOAD_(8, p), TN_LOAD_(8, (p) + 7), 0, 2, 4, 6, 9, 11, 13, 15)
+#define TN_LOAD2_F32X16(p) \
+    TN_PICK2_(16, TN_LOAD_(16, p), TN_LOAD_(16, (p) + 15), 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
+
 /* 32-bit integers. Arithmetic wraps: no compiler traps on vectors. */
 typedef int32_t tn_i32x4u __attribute__((__vector_size__(16), __aligned__(4), __may_alias__));
 typedef int32_t tn_i32x8u __attribute__((__vector_size__(32), __aligned__(4), __may_alias__));

@@ -155,7 +155,9 @@ const char *tn_vector_cast(tn_printer *c, const tn_expr *e)
 
 const char *tn_vector_load(tn_printer *c, const tn_expr *load)
 {
-    return tn_strfmt(c->p->arena, "TN_LOAD_%s(%s)", tn_vector_kind(c, load->dtype, c->lane),
+    int64_t stride = 0;
+    tn_coefficient(load->arg[0], c->lane, &stride);
+    return tn_strfmt(c->p->arena, "TN_LOAD%s_%s(%s)", stride == 2 ? "2" : "", tn_vector_kind(c, load->dtype, c->lane),
                      tn_place_text(c, load->buf, load->arg[0], true));
 }
 

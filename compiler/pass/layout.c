@@ -418,7 +418,9 @@ static bool copy_with_border(tn_program *p, const tn_target *t, size_t at, int b
 {
     tn_comp *c = p->comps.items[at];
     const tn_expr *load = c->n_reduce > 0 && c->call == NULL ? padded_input(p, c->elem) : NULL;
-    if (load == NULL)
+    bool pools =
+        c->elem->kind == TN_E_SELECT; /* without weights the pass would cost more than sections at the borders */
+    if (load == NULL || pools)
         return false;
     tn_buf *from = load->buf, *to = buf_like(p, from, "padded");
     to->layout.n = to->rank;

@@ -64,7 +64,7 @@ static double loop_turns(const tn_loop *l)
 
 static bool may_share(const tn_loop *l)
 {
-    return loop_turns(l) > 1 && !l->repeats;
+    return loop_turns(l) > 1 && !l->repeats && l->bordered == 0;
 }
 
 static void add_loop(choice *x, const tn_loop *l, int threads)

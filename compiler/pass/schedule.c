@@ -6,6 +6,7 @@
    3. Anything else gets its vector axis innermost. What does not come out as vectors falls back to plain loops.
    Constants that a vector axis reads are packed: outer block of the axis, reduction loops in their order, inner block. */
 #include "pass/call.h"
+#include "sched/sched.h"
 
 typedef struct plan {
     tn_program *p;
@@ -13,8 +14,9 @@ typedef struct plan {
     tn_comp *c;
     int v, pixel; /* axes; pixel -1: none */
     int64_t lanes, blocks, nb, px;
-    bool grouped;                   /* the vectors are of channels of a group, one of several */
-    bool pads, covers;              /* what becomes of a last vector that is not full */
+    bool grouped;                                  /* the vectors are of channels of a group, one of several */
+    bool pads, covers;                             /* what becomes of a last vector that is not full */
+    int64_t first[TN_MAX_AXES], last[TN_MAX_AXES]; /* points at the axis's two ends that are sections apart */
     bool product;                   /* of weights and what stands still along a vector: it has a register tile */
     double point_load, vector_load; /* what loading one of the tile's points, one vector of weights costs: 1 as float */
     bool far_weights;               /* those that the first cache does not hold until the next points */
@@ -31,6 +33,12 @@ typedef struct plan {
 static int64_t extent_of(const tn_axis *a)
 {
     return a->extent->kind == TN_E_INT ? a->extent->i : 0;
+}
+
+/* Of what is between the sections at its ends. */
+static int64_t inner_extent(const plan *s, int i)
+{
+    return extent_of(&s->c->axis[i]) - s->first[i] - s->last[i];
 }
 
 static int find_vector_axis(const tn_comp *c)
@@ -430,6 +438,56 @@ static void pack_constants(plan *s)
         s->c->post = tn_rewrite(s->p, s->c->post, pack_load, s);
 }
 
+/* --- sections at the borders ---------------------------------------------------------------------------------------- */
+
+static bool has_border(const plan *s, int i)
+{
+    return s->first[i] + s->last[i] > 0;
+}
+
+/* Where the first and last points of an axis need a test of what they read (pooling with padding) they are sections
+   apart, if enough are left between them. */
+static void choose_border(plan *s, int i, int64_t least)
+{
+    if (s->c->n_reduce == 0 || s->c->serial || extent_of(&s->c->axis[i]) == 0)
+        return;
+    tn_find_border(s->p, s->c, i, &s->first[i], &s->last[i]);
+    if (inner_extent(s, i) < least)
+        s->first[i] = s->last[i] = 0;
+}
+
+/* The bounds of a reduction's loop leave out what an axis outside of the tile needs not. */
+static bool is_clipped(const plan *s, int r)
+{
+    tn_guards g = {0};
+    bool clipped = false;
+    tn_find_guards(s->c, s->c->elem, &g);
+    for (int i = 0; i < g.n; i++) {
+        bool open = tn_uses_var(g.item[i], s->c->reduce[r].var);
+        for (int k = 0; k < s->c->n_axis; k++)
+            open = open && !(has_border(s, k) && tn_uses_var(g.item[i], s->c->axis[k].var));
+        clipped = clipped || open;
+    }
+    return clipped;
+}
+
+/* The element has tests that neither sections nor bounds of loops take over. */
+static bool is_guarded(const plan *s)
+{
+    const tn_expr *e = s->c->elem;
+    tn_guards g = {0};
+    if (!has_select(e))
+        return false;
+    tn_find_guards(s->c, e, &g);
+    if (e->kind != TN_E_SELECT || has_select(e->arg[1]) || g.n == 0)
+        return true;
+    for (int i = 0; i < g.n; i++)
+        for (int k = 0; k < s->c->n_axis; k++)
+            if ((k == s->v || k == s->pixel) && !has_border(s, k) && tn_uses_var(g.item[i], s->c->axis[k].var))
+                return true;
+    return false;
+}
+
 /* --- the schedule's text -------------------------------------------------------------------------------------------- */
 
 static const char *reduction_name(const plan *s, int i)
@@ -513,6 +571,13 @@ static const char *product_text(const plan *s)
     return text.text;
 }
 
+static void add_borders(const plan *s, tn_str *text)
+{
+    for (int i = 0; i < s->c->n_axis; i++)
+        if (has_border(s, i))
+            tn_str_add(text, "border i%d %lld %lld; ", i, (long long)s->first[i], (long long)s->last[i]);
+}
+
 /* Both sides move along the vector axis (depthwise convolution, pooling), or there is no reduction at all. */
 static const char *vector_text(const plan *s)
 {
@@ -520,6 +585,7 @@ static const char *vector_text(const plan *s)
     tn_str text = {.arena = a};
     int64_t taps = 1;
     bool tiles = s->px > 1;
+    add_borders(s, &text);
     if (s->pads)
         tn_str_add(&text, "pad i%d %lld; ", s->v, (long long)s->lanes);
     tn_str_add(&text, "%s i%d %lld; ", s->covers ? "cover" : "split", s->v, (long long)s->lanes);
@@ -546,7 +612,8 @@ static const char *vector_text(const plan *s)
         tn_str_add(&text, "; unroll i%di", s->pixel);
     if (tiles && s->c->n_reduce > 0 && taps > 0 && taps <= 9)
         for (int i = 0; i < s->c->n_reduce; i++)
-            tn_str_add(&text, "; unroll r%d", i);
+            if (!is_clipped(s, i))
+                tn_str_add(&text, "; unroll r%d", i);
     tn_str_add(&text, "; vector i%di", s->v);
     return text.text;
 }
@@ -574,13 +641,13 @@ static bool choose_group_lanes(plan *s, int64_t channels)
 
 static bool choose_lanes(plan *s)
 {
-    int64_t extent = extent_of(&s->c->axis[s->v]), block = tn_layout_block(&s->c->out->layout);
+    int64_t extent = inner_extent(s, s->v), block = tn_layout_block(&s->c->out->layout);
     s->lanes = block > 0 && block < s->t->lanes ? block : s->t->lanes; /* half a vector's channels may be a block */
     s->grouped = is_grouped(s);
     if (s->grouped)
         return choose_group_lanes(s, extent);
     if (extent % s->lanes != 0)
-        s->pads = may_pad(s);
+        s->pads = !has_border(s, s->v) && may_pad(s);
     s->covers = extent % s->lanes != 0 && !s->pads && s->c->n_reduce > 0 && !tn_comp_loads(s->c, s->c->out);
     while (s->covers && s->lanes > 4 && (s->lanes > extent || (extent % (s->lanes / 2) == 0 && extent < 4 * s->lanes)))
         s->lanes /= 2;
@@ -602,11 +669,14 @@ static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
 static void widen_bytes(tn_program *p, tn_comp *c)
 {
     tn_dtype t = c->elem->dtype;
-    if (c->n_reduce == 0 || (c->combine != TN_OP_MAX && c->combine != TN_OP_MIN) || c->elem->kind != TN_E_LOAD
+    const tn_expr *load = c->elem->kind == TN_E_SELECT ? c->elem->arg[1] : c->elem;
+    if (c->n_reduce == 0 || (c->combine != TN_OP_MAX && c->combine != TN_OP_MIN) || load->kind != TN_E_LOAD
         || (t != TN_INT8 && t != TN_UINT8))
         return;
     tn_var *acc = tn_var_make(p, "acc", TN_INT32, 0, 0);
-    c->elem = tn_cast(p, TN_INT32, c->elem);
+    c->elem = c->elem->kind == TN_E_LOAD ? tn_cast(p, TN_INT32, c->elem)
+                                         : tn_select(p, c->elem->arg[0], tn_cast(p, TN_INT32, c->elem->arg[1]),
+                                                     tn_cast(p, TN_INT32, c->elem->arg[2]));
     c->init = tn_cast(p, TN_INT32, c->init);
     c->post = tn_substitute(p, c->post, c->acc, tn_cast(p, t, tn_var_expr(p, acc)));
     c->acc = acc;
@@ -618,6 +688,8 @@ static bool choose_vector(plan *s)
     bool vectors = !c->serial && c->sums <= 1 && has_vectors(c->out->dtype, c->elem->dtype, c->n_reduce > 0);
     s->nb = s->px = 1;
     s->v = vectors ? find_vector_axis(c) : -1;
+    if (s->v >= 0)
+        choose_border(s, s->v, 4);
     return s->v >= 0 && choose_lanes(s);
 }
 
@@ -630,6 +702,13 @@ bool tn_has_dots(tn_program *p, const tn_target *t, tn_comp *c)
     return s.dots;
 }
 
+static int64_t largest_factor(int64_t n, int64_t most)
+{
+    while (most > 1 && n % most != 0)
+        most--;
+    return most;
+}
+
 static const char *choose(plan *s)
 {
     tn_comp *c = s->c;
@@ -637,7 +716,9 @@ static const char *choose(plan *s)
     if (!choose_vector(s))
         return NULL;
     s->pixel = find_pixel_axis(c, s->v);
-    bool guarded = has_select(c->elem);
+    if (s->pixel >= 0)
+        choose_border(s, s->pixel, 1);
+    bool guarded = is_guarded(s);
     s->product = !guarded && c->n_reduce > 0 && has_still_load(c->elem, c->axis[s->v].var);
     if (s->product) {
         choose_tile(s);
@@ -646,9 +727,10 @@ static const char *choose(plan *s)
         return product_text(s);
     }
     if (c->n_reduce > 0 && s->pixel >= 0 && !guarded) {
-        int64_t extent = extent_of(&c->axis[s->pixel]), most = s->t->registers >= 32 ? 8 : 4;
-        for (s->px = extent < most ? extent : most; s->px > 2 && extent % s->px != 0;)
-            s->px--;
+        int64_t extent = inner_extent(s, s->pixel), most = s->t->registers >= 32 ? 8 : 4;
+        s->px = largest_factor(extent, most);
+        if (s->px < most / 2) /* a ragged end */
+            s->px = extent < most ? extent : most;
     }
     pack_constants(s);
     return vector_text(s);

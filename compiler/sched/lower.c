@@ -15,7 +15,9 @@ typedef struct lowering {
     tn_var *lane;                       /* of the vector loop */
     const tn_expr *elem;                /* less the guards that loop bounds took over */
     int first_reduce;
-    bool in_tail; /* the ragged end behind a reduction's lanes */
+    bool in_tail;                      /* the ragged end behind a reduction's lanes */
+    const tn_expr *point[TN_MAX_AXES]; /* where in the border of an axis; NULL: between */
+    bool is_inside[TN_MAX_AXES];       /* the axis's border is another section */
     int side;     /* the loop of sums side by side: the reduction's lanes, or scalars; -1: there is none */
     tn_var **acc; /* the tile's */
     tn_buf **sum; /* of each point, where they are scalars */
@@ -69,7 +71,7 @@ static const tn_expr *bind_axis(tn_program *p, void *user, const tn_expr *e)
         return NULL;
     for (int i = 0; i < b->c->n_axis; i++)
         if (b->c->axis[i].var == e->var)
-            return tn_rewrite(p, b->l->nest->axis[i], bind_loop, b->l);
+            return b->l->point[i] != NULL ? b->l->point[i] : tn_rewrite(p, b->l->nest->axis[i], bind_loop, b->l);
     for (int i = 0; i < b->c->n_reduce; i++)
         if (b->c->reduce[i].var == e->var)
             return tn_rewrite(p, b->l->nest->reduce[i], bind_loop, b->l);
@@ -161,51 +163,6 @@ static void store_point(lowering *l, tn_stmt_vec *out, const tn_expr *value, tn_
 
 /* --- bounds of reduction loops -------------------------------------------------------------------------------------- */
 
-static bool is_neutral(const tn_comp *c, const tn_expr *e)
-{
-    if (c->combine == TN_OP_ADD)
-        return (e->kind == TN_E_NUM && e->f == 0) || tn_expr_is_int(e, 0);
-    return (c->combine == TN_OP_MAX || c->combine == TN_OP_MIN) && e == c->init;
-}
-
-typedef struct guards {
-    int n;
-    const tn_expr *item[32];
-} guards;
-
-static void add_conjuncts(const tn_expr *c, guards *out)
-{
-    if (c->kind == TN_E_OP && c->op == TN_OP_AND) {
-        add_conjuncts(c->arg[0], out);
-        add_conjuncts(c->arg[1], out);
-    } else if (out->n < 32) {
-        out->item[out->n++] = c;
-    }
-}
-
-static bool is_padding_of(const tn_expr *difference)
-{
-    const tn_expr *x = difference->arg[0], *zero = difference->arg[1];
-    return x->kind == TN_E_CAST && x->arg[0]->kind == TN_E_SELECT && zero->kind == TN_E_INT
-        && x->arg[0]->arg[2]->kind == TN_E_INT && x->arg[0]->arg[2]->i == zero->i;
-}
-
-/* Conditions without which the element is neutral: of select(c, x, 0) itself, and of a factor of a product. */
-static void find_guards(const tn_comp *c, const tn_expr *e, guards *out)
-{
-    if (e->kind == TN_E_SELECT && is_neutral(c, e->arg[2])) {
-        add_conjuncts(e->arg[0], out);
-        find_guards(c, e->arg[1], out);
-    } else if (e->kind == TN_E_OP && e->op == TN_OP_MUL && c->combine == TN_OP_ADD) {
-        find_guards(c, e->arg[0], out);
-        find_guards(c, e->arg[1], out);
-    } else if (e->kind == TN_E_OP && e->op == TN_OP_SUB && c->combine == TN_OP_ADD && is_padding_of(e)) {
-        add_conjuncts(e->arg[0]->arg[0]->arg[0], out); /* (int32)select(c, x, zero point) - zero point */
-    } else if (e->kind == TN_E_CAST && c->combine == TN_OP_ADD) {
-        find_guards(c, e->arg[0], out);
-    }
-}
-
 /* Whether a loop after k that is part of the tile or of the reduction moves e. */
 static bool moves_later(const lowering *l, const tn_expr *e, int k)
 {
@@ -236,13 +193,8 @@ static bool clip(tn_program *p, const tn_expr *cond, tn_var *v, const tn_expr **
     int64_t c = 0;
     bool loads = false;
     tn_each_load(cond, note_load, &loads);
-    if (loads || cond->kind != TN_E_OP || (cond->op != TN_OP_LT && cond->op != TN_OP_LE)
-        || cond->arg[0]->dtype != TN_INDEX)
-        return false;
-    const tn_expr *slack = tn_sub(p, cond->arg[1], cond->arg[0]); /* must be >= 0 */
-    if (cond->op == TN_OP_LT)
-        slack = tn_sub(p, slack, tn_index(p, 1));
-    if (!tn_coefficient(slack, v, &c) || c == 0)
+    const tn_expr *slack = tn_slack_of(p, cond);
+    if (loads || slack == NULL || !tn_coefficient(slack, v, &c) || c == 0)
         return false;
     const tn_expr *rest = tn_sub(p, slack, tn_mul(p, tn_var_expr(p, v), tn_index(p, c)));
     if (c > 0) { /* v >= ceil(-rest / c) */
@@ -257,8 +209,8 @@ static bool clip(tn_program *p, const tn_expr *cond, tn_var *v, const tn_expr **
 
 static void clip_loop(lowering *l, int k, const tn_expr **begin, const tn_expr **end)
 {
-    guards g = {0};
-    find_guards(l->nest->comp, l->elem, &g);
+    tn_guards g = {0};
+    tn_find_guards(l->nest->comp, l->elem, &g);
     for (int i = 0; i < g.n; i++) {
         const tn_expr *cond = bind(l, g.item[i]);
         if (!tn_uses_var(cond, l->nest->loop[k].var) || moves_later(l, cond, k))
@@ -270,12 +222,27 @@ static void clip_loop(lowering *l, int k, const tn_expr **begin, const tn_expr *
 
 /* --- the register tile -------------------------------------------------------------------------------------------- */
 
+/* At a point of its axis's border a loop has no turns. */
+static bool is_set(const lowering *l, int k)
+{
+    int bordered = l->nest->loop[k].bordered;
+    return bordered > 0 && l->point[bordered - 1] != NULL;
+}
+
+static bool is_in_border(const lowering *l)
+{
+    for (int i = 0; i < l->nest->comp->n_axis; i++)
+        if (l->point[i] != NULL)
+            return true;
+    return false;
+}
+
 typedef void tile_fn(lowering *l, tn_stmt_vec *out, tn_var *acc);
 
 /* f for each point of the tile: the unrolled loops after the first reduction loop. */
 static void each_point(lowering *l, int k, tn_var **acc, int *at, tn_stmt_vec *out, tile_fn *f)
 {
-    while (k < l->nest->n && (l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_VECTOR))
+    while (k < l->nest->n && (l->nest->loop[k].is_reduce || l->nest->loop[k].kind == TN_LOOP_VECTOR || is_set(l, k)))
         k++;
     if (k == l->nest->n) {
         f(l, out, acc[(*at)++]);
@@ -410,7 +377,8 @@ static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
         reduce_ragged(l, k, acc, out);
         return;
     }
-    if (loop->kind == TN_LOOP_UNROLL || (loop->extent != 0 && l->extent[k] == 1)) {
+    bool unrolls = loop->kind == TN_LOOP_UNROLL && !is_in_border(l); /* where bounds leave steps out */
+    if (unrolls || (loop->extent != 0 && l->extent[k] == 1)) {
         for (int64_t i = 0; i < l->extent[k]; i++) {
             l->value[k] = tn_index(l->p, i);
             lower_reduction(l, k + 1, acc, out);
@@ -536,6 +504,8 @@ static void lower_tile(lowering *l, int k, tn_stmt_vec *out)
     l->side = -1;
     for (int i = k; i < l->nest->n; i++) {
         const tn_loop *loop = &l->nest->loop[i];
+        if (is_set(l, i))
+            continue;
         if (loop->kind == TN_LOOP_LANES || loop->kind == TN_LOOP_SUMS)
             l->side = i;
         if (loop->kind == TN_LOOP_VECTOR || loop->kind == TN_LOOP_LANES)
@@ -672,6 +642,44 @@ static void lower_unrolled(lowering *l, int k, tn_stmt_vec *out)
         *TN_PUSH(l->p->arena, *out) = block.items[i];
 }
 
+/* --- borders ------------------------------------------------------------------------------------------------------ */
+
+/* The axis with a border that sections are to be made of before loop k: its own or, since its tile has none, one's inside
+   the reduction. -1: none. */
+static int find_border(const lowering *l, int k)
+{
+    for (int i = k; i < l->nest->n && (i == k || l->nest->loop[k].is_reduce); i++) {
+        int axis = l->nest->loop[i].bordered - 1;
+        if (axis >= 0 && l->point[axis] == NULL && !l->is_inside[axis])
+            return axis;
+    }
+    return -1;
+}
+
+static void lower_points(lowering *l, int k, int axis, int64_t begin, int64_t end, tn_stmt_vec *out)
+{
+    tn_program *p = l->p;
+    if (end - begin == 1) {
+        l->point[axis] = tn_index(p, begin);
+        lower_loops(l, k, out);
+    } else if (begin < end) {
+        tn_var *at = tn_var_make(p, l->nest->comp->axis[axis].var->name, TN_INDEX, begin, end - 1);
+        l->point[axis] = tn_var_expr(p, at);
+        lower_loops(l, k, &add_for(l, out, at, tn_index(p, begin), tn_index(p, end))->body);
+    }
+    l->point[axis] = NULL;
+}
+
+static void lower_border(lowering *l, int k, int axis, tn_stmt_vec *out)
+{
+    int64_t extent = l->nest->comp->axis[axis].var->hi + 1;
+    lower_points(l, k, axis, 0, l->nest->first[axis], out);
+    l->is_inside[axis] = true;
+    lower_loops(l, k, out);
+    l->is_inside[axis] = false;
+    lower_points(l, k, axis, extent - l->nest->last[axis], extent, out);
+}
+
 static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
 {
     if (k == l->nest->n && l->nest->comp->n_reduce == 0) {
@@ -679,7 +687,12 @@ static void lower_loops(lowering *l, int k, tn_stmt_vec *out)
         return;
     }
     const tn_loop *loop = &l->nest->loop[k];
-    if (loop->is_reduce) {
+    int bordered = find_border(l, k);
+    if (bordered >= 0) {
+        lower_border(l, k, bordered, out);
+    } else if (is_set(l, k)) {
+        lower_loops(l, k + 1, out);
+    } else if (loop->is_reduce) {
         lower_tile(l, k, out);
     } else if (loop->tail != 0 && l->extent[k] == loop->extent && l->value[k]->kind == TN_E_VAR) {
         lower_ragged(l, k, out);

@@ -125,11 +125,33 @@ static const char *cover(tn_nest *nest, const char *name, int64_t factor)
 static const char *pad(tn_nest *nest, const char *name, int64_t multiple)
 {
     tn_loop *l = find_loop(nest, name);
-    if (l == NULL || l->extent == 0 || multiple < 1)
-        return "pad wants a loop of fixed extent";
+    if (l == NULL || l->extent == 0 || multiple < 1 || l->bordered > 0)
+        return "pad wants a loop of fixed extent, of an axis without a border";
     l->extent = (l->extent + multiple - 1) / multiple * multiple;
     l->var->hi = l->extent - 1;
     l->symbol = tn_index(nest->program, l->extent);
+    return NULL;
+}
+
+/* The loop is left with what is between the two ends, which lowering does apart. */
+static const char *border(tn_nest *nest, const char *name, int64_t first, int64_t last)
+{
+    tn_program *p = nest->program;
+    tn_loop *l = find_loop(nest, name);
+    int axis = 0;
+    while (axis < nest->comp->n_axis && (l == NULL || l->var != nest->comp->axis[axis].var))
+        axis++;
+    if (axis == nest->comp->n_axis || l->extent == 0 || nest->comp->serial)
+        return "border wants an axis of fixed extent, before it is split";
+    if (first < 0 || last < 0 || first + last < 1 || first + last >= l->extent)
+        return "border wants a number of points at each end, and some left between them";
+    l->extent -= first + last;
+    l->symbol = tn_index(p, l->extent);
+    l->var = tn_loop_var(p, name, l->symbol);
+    l->bordered = axis + 1;
+    nest->axis[axis] = tn_add(p, tn_var_expr(p, l->var), tn_index(p, first));
+    nest->first[axis] = first;
+    nest->last[axis] = last;
     return NULL;
 }
 
@@ -208,6 +230,8 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return cover(nest, word[1], read_number(word[2]));
     if (strcmp(word[0], "pad") == 0 && n == 3)
         return pad(nest, word[1], read_number(word[2]));
+    if (strcmp(word[0], "border") == 0 && n == 4)
+        return border(nest, word[1], read_number(word[2]), read_number(word[3]));
     if (strcmp(word[0], "order") == 0)
         return order(nest, word + 1, n - 1);
     if (strcmp(word[0], "unroll") == 0)
@@ -222,7 +246,7 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return make_parallel(nest, word + 1, n - 1);
     if (strcmp(word[0], "sums") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_SUMS);
-    return "unknown primitive; there are split, cover, pad, dot, lanes, sums, order, unroll, vector and parallel";
+    return "unknown primitive; there are split, cover, pad, border, dot, lanes, sums, order, unroll, vector and parallel";
 }
 
 static bool is_before_reduction(const tn_nest *nest, int at)
@@ -309,6 +333,8 @@ static const char *check_loops(const tn_nest *nest)
         in_tile = in_tile || l->is_reduce;
         if (l->is_parallel && l->repeats)
             return "a parallel loop must not repeat points: two threads would write them";
+        if (l->is_parallel && l->bordered > 0)
+            return "a parallel loop must not be of an axis with a border: two threads would write that";
         if (l->is_parallel && (in_tile || l->kind != TN_LOOP_SERIAL))
             return "a parallel loop must be outside of the reduction, and neither unrolled nor vector";
         if (in_tile && !l->is_reduce && l->tail != 0)

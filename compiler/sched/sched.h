@@ -10,6 +10,9 @@
    lanes X      the turns of X, the innermost of a reduction's loops, are the lanes of a vector, which are combined at
                 the end; a ragged end follows one by one
    sums X       the same with a scalar for each turn of X
+   border X A B the first A and the last B points of the axis X are sections apart: one by one, without X's vector or tile,
+                their reductions' bounds clipped where the element is neutral; what is between needs no test. Before X
+                is split
    pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
    parallel 8 i1o i2
                 the turns of those loops, counted as one loop in the order of the nest, are cut into 8 ranges for threads;
@@ -33,6 +36,7 @@ typedef struct tn_loop {
     tn_loop_kind kind;
     bool is_reduce, is_parallel;
     bool repeats;      /* its last turn does points of the one before again */
+    int bordered;      /* the axis with a border that it steps through, counted from 1; 0: none */
     int64_t tail;      /* a ragged split's outer loop: its last turn has so many inner turns; 0: even */
     const char *inner; /* the inner loop's name */
 } tn_loop;
@@ -45,6 +49,7 @@ typedef struct tn_nest {
     tn_loop loop[TN_MAX_LOOPS];
     bool repeats; /* some points are computed twice: the result cannot take an operand's place */
     const tn_expr *axis[TN_MAX_AXES], *reduce[TN_MAX_AXES]; /* the computation's variables in terms of the loops */
+    int64_t first[TN_MAX_AXES], last[TN_MAX_AXES];          /* points of each axis in its border */
     tn_share share;                                         /* set by parallel */
 } tn_nest;
 
@@ -54,6 +59,16 @@ bool tn_nest_apply(tn_nest *nest, const char *schedule, const char **why);
 /* How often a loop turns; symbolic ones included. */
 const tn_expr *tn_loop_turns(tn_program *p, const tn_loop *l);
 tn_stmt *tn_nest_lower(tn_nest *nest);
+/* guards.c: the conditions without which the element is neutral, so that a step of the reduction does nothing. */
+typedef struct tn_guards {
+    int n;
+    const tn_expr *item[32];
+} tn_guards;
+void tn_find_guards(const tn_comp *c, const tn_expr *elem, tn_guards *out);
+/* How many points of an axis, its first and its last ones, need the guards that it moves: behind them these hold. */
+void tn_find_border(tn_program *p, const tn_comp *c, int axis, int64_t *first, int64_t *last);
+/* The condition x < y or x <= y as y - x - (0 or 1), which must not be negative; NULL: it is no such, of subscripts. */
+const tn_expr *tn_slack_of(tn_program *p, const tn_expr *cond);
 /* share.c: gives what the statements share a name, as a LET before the first that needs it. Loads: the statements must not
    write what they load; lane: of the vectors among them. Values: of stores, which must not write what others load. */
 void tn_share_loads(tn_program *p, tn_var *lane, tn_stmt_vec *block);

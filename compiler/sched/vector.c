@@ -64,6 +64,14 @@ static bool is_contiguous(const tn_expr *load, const tn_var *lane)
     return tn_coefficient(load->arg[0], lane, &c) && (c == 1 || c == 0);
 }
 
+/* Every second float, two vectors from which the emitter picks. */
+static bool has_load_form(const tn_expr *load, const tn_var *lane)
+{
+    int64_t c = 0;
+    return is_contiguous(load, lane)
+        || (load->dtype == TN_FLOAT && tn_coefficient(load->arg[0], lane, &c) && c == 2 && lane->hi > 2);
+}
+
 static bool can_vector_select(tn_program *p, const tn_expr *e, const tn_var *lane)
 {
     const tn_expr *cond = e->arg[0], *yes = e->arg[1], *no = e->arg[2];
@@ -102,7 +110,7 @@ bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *lane)
     if (e->dtype != TN_FLOAT && e->dtype != TN_INT32 && e->dtype != TN_BOOL)
         return false;
     switch (e->kind) {
-    case TN_E_LOAD: return e->dtype != TN_BOOL && is_contiguous(e, lane);
+    case TN_E_LOAD: return e->dtype != TN_BOOL && has_load_form(e, lane);
     case TN_E_OP: return can_vector_op(p, e, lane);
     case TN_E_SELECT: return e->dtype != TN_BOOL && can_vector_select(p, e, lane);
     case TN_E_CAST:

@@ -29,6 +29,12 @@ static const char *const models[] = {
     /* pooling */
     "input \"x\" : float[1,17,7,7]\n\"n\" : float[1,17,7,7] = Neg(\"x\")\n"
     "\"y\" : float[1,17,4,4] = MaxPool(\"n\") {kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]}\n",
+    "input \"x\" : float[1,3,9,23]\n"
+    "\"y\" : float[1,3,5,12] = MaxPool(\"x\") {kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]}\n",
+    "input \"x\" : float[1,2,11,20]\n"
+    "\"y\" : float[1,2,11,20] = LpPool(\"x\") {kernel_shape=[3,5], pads=[1,2,1,2], p=1}\n",
+    "input \"x\" : uint8[1,3,9,23]\n"
+    "\"y\" : uint8[1,3,9,23] = MaxPool(\"x\") {kernel_shape=[5,3], pads=[2,1,2,1]}\n",
     "input \"x\" : float[1,8,5,5]\n\"y\" : float[1,8,1,1] = GlobalAveragePool(\"x\")\n",
     /* reductions inside and outside */
     "input \"x\" : float[6,35]\nconstant \"a\" : int64[1] = [0]\n\"y\" : float[35] = ReduceSum(\"x\", \"a\") {keepdims=0}\n",
@@ -297,6 +303,15 @@ static void add_axes(loops *l, const tn_axis *axis, int n, bool is_reduce)
     }
 }
 
+static void border_one(bench *b, loops *l, int k, tn_str *text)
+{
+    int first = draw(b, 4), last = draw(b, 3);
+    if (first + last == 0 || first + last >= l->loop[k].extent || draw(b, 2) == 0)
+        return;
+    tn_str_add(text, "border %s %d %d; ", l->loop[k].name, first, last);
+    l->loop[k].extent -= first + last;
+}
+
 static void split_one(bench *b, loops *l, tn_str *text)
 {
     int k = draw(b, l->n), factor = 1 + draw(b, 9);
@@ -328,6 +343,8 @@ static const char *draw_schedule(bench *b, const tn_comp *c)
     tn_str text = {.arena = &b->arena}, unrolled = {.arena = &b->arena};
     int64_t points = 1;
     add_axes(&l, c->axis, c->n_axis, false);
+    for (int i = 0; i < l.n; i++)
+        border_one(b, &l, i, &text);
     add_axes(&l, c->reduce, c->n_reduce, true);
     for (int i = draw(b, 4); i > 0 && l.n > 0; i--)
         split_one(b, &l, &text);

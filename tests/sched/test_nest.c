@@ -74,6 +74,21 @@ static void test_cover(void **state)
     assert_false(nest->repeats); /* 10 = 2 * 5 */
 }
 
+/* The first point, 8 in two turns of 4, the last point: sections side by side, the tile in one of them only. */
+static void test_border(void **state)
+{
+    bench *b = *state;
+    const char *why = NULL;
+    tn_nest *nest = tn_nest_make(b->p, make_product(b));
+    assert_true(tn_nest_apply(nest, "border i0 1 1; split i0 4; order i0o r0 i0i; unroll i0i", &why));
+    tn_stmt *s = tn_nest_lower(nest);
+    assert_int_equal(count_kind(s, TN_S_STORE), 1 + 4 + 1);
+    assert_int_equal(count_kind(s, TN_S_FOR), 1 + 2 + 1); /* r0; i0o and r0; r0 */
+    tn_str text = {.arena = b->p->arena};
+    tn_expr_print(s->body.items[2]->offset, &text); /* let, sum, store, .. */
+    assert_string_equal(text.text, "0");
+}
+
 /* 10 rounded up to 12: the third vector's store is limited to the 2 lanes that lie in y. */
 static void test_pad(void **state)
 {
@@ -123,6 +138,11 @@ static void test_refused(void **state)
     refuses(b, "vector r0", "innermost and no reduction");
     refuses(b, "cover r0 2", "may be computed twice");
     refuses(b, "cover i0 16", "factor of 1 up to the extent");
+    refuses(b, "border i0 5 5", "some left between");
+    refuses(b, "border i0 0 0", "a number of points");
+    refuses(b, "border r0 1 1", "border wants an axis");
+    refuses(b, "split i0 5; border i0o 1 0", "before it is split");
+    refuses(b, "border i0 1 0; pad i0 4", "an axis without a border");
     refuses(b, "lanes i0", "must be its innermost loop");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
@@ -239,6 +259,8 @@ static void test_parallel_covers(void **state)
     covers(*state, 3, 4, 5, "parallel 2 i0 i2", 15); /* with i1 between them */
     covers(*state, 1, 4, 5, "parallel 2 i0 i1 i2", 20);
     covers(*state, 2, 1, 5, "parallel 2 i0 i1 i2", 10);
+    covers(*state, 4, 5, 7, "border i1 2 1; border i2 1 0; split i2 3; parallel 2 i0", 4);
+    covers(*state, 4, 5, 7, "border i0 1 1; parallel 2 i1 i2", 35); /* a section after the other */
 }
 
 /* The ragged end is a section of its own: 10 = 2 x 4 + 2 and 5 = 4 + 1. */
@@ -264,6 +286,7 @@ static void test_parallel_refused(void **state)
     refuses(b, "parallel 2 r0", "outside of the reduction");
     refuses(b, "order r0 i0; unroll i0; parallel 2 i0", "outside of the reduction");
     refuses(b, "unroll i0; parallel 2 i0", "neither unrolled nor vector");
+    refuses(b, "border i0 1 0; parallel 2 i0", "an axis with a border");
     refuses(b, "cover i0 4; order i0o r0 i0i; unroll i0i; parallel 2 i0o", "must not repeat points");
     refuses(b, "cover i0 4; split i0o 2; order i0oo r0 i0oi i0i; unroll i0oi i0i; parallel 2 i0oo", "must not repeat");
 }
@@ -271,16 +294,10 @@ static void test_parallel_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PROGRAM_TEST(test_plain),
-        PROGRAM_TEST(test_ragged_tile),
-        PROGRAM_TEST(test_shared_loads),
-        PROGRAM_TEST(test_cover),
-        PROGRAM_TEST(test_pad),
-        PROGRAM_TEST(test_lanes),
-        PROGRAM_TEST(test_refused),
-        PROGRAM_TEST(test_parallel_covers),
-        PROGRAM_TEST(test_parallel_ragged),
-        PROGRAM_TEST(test_parallel_refused),
+        PROGRAM_TEST(test_plain),           PROGRAM_TEST(test_ragged_tile),      PROGRAM_TEST(test_shared_loads),
+        PROGRAM_TEST(test_cover),           PROGRAM_TEST(test_border),           PROGRAM_TEST(test_pad),
+        PROGRAM_TEST(test_lanes),           PROGRAM_TEST(test_refused),          PROGRAM_TEST(test_parallel_covers),
+        PROGRAM_TEST(test_parallel_ragged), PROGRAM_TEST(test_parallel_refused),
     };
     return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
 }
