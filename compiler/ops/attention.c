@@ -5,8 +5,8 @@
                     y = softmax(scores + bias) v    bias: the float mask, and -inf where a key may not be seen
 
    A group of Hq / Hk query heads shares a key and value head: q is viewed as [B,Hk,group,S,D] and the products
-   broadcast, so that nothing is copied. A query that may see no key at all gives zeros. Inputs of rank 3 hold the heads
-   side by side in the last dim. */
+   broadcast, so that nothing is copied; all between them has these five dims, which pass attention follows. A query that
+   may see no key at all gives zeros. Inputs of rank 3 hold the heads side by side in the last dim. */
 #include "ops/attention.h"
 #include "ops/ops.h"
 
@@ -65,18 +65,35 @@ static bool read_heads(tn_expand *e, tn_attention *h)
 
 /* --- products ------------------------------------------------------------------------------------------------------- */
 
-/* [B,Hq,S,X] by [B,Hk,X,Y]: query heads of a group by their key head. */
-static tn_value *grouped_product(tn_expand *e, tn_value *x, tn_value *y, int64_t group)
+/* [B,Hq,X,Y] as [B,Hk,group,X,Y]. */
+static tn_value *part_heads(tn_expand *e, tn_value *v, int64_t group)
 {
     if (group == 1 || e->failed)
-        return tn_call(e, "MatMul", x, y);
-    tn_value *four[] = {tn_call_dim(e, x, 0), tn_call_dim(e, y, 1), tn_expand_int(e, group), tn_call_dim(e, x, 2),
-                        tn_call_dim(e, x, 3)};
-    tn_value *parts = tn_call(e, "Reshape", x, tn_call_list(e, "Concat axis=0", 5, four));
-    tn_value *product = tn_call(e, "MatMul", parts, tn_call_unsqueeze(e, y, 2));
-    tn_value *whole = tn_call(e, "Concat axis=0", tn_call_dim(e, x, 0), tn_call_dim(e, x, 1), tn_call_dim(e, x, 2),
-                              tn_call_dim(e, y, 3));
-    return tn_call(e, "Reshape", product, whole);
+        return v;
+    tn_value *five[] = {tn_call_dim(e, v, 0), tn_expand_int(e, v->shape.dim[1].n / group), tn_expand_int(e, group),
+                        tn_call_dim(e, v, 2), tn_call_dim(e, v, 3)};
+    return tn_call(e, "Reshape", v, tn_call_list(e, "Concat axis=0", 5, five));
+}
+
+/* And back. */
+static tn_value *whole_heads(tn_expand *e, tn_value *v, int64_t group)
+{
+    if (group == 1 || e->failed)
+        return v;
+    tn_value *whole = tn_call(e, "Concat axis=0", tn_call_dim(e, v, 0), tn_expand_int(e, v->shape.dim[1].n * group),
+                              tn_call_dim(e, v, 3), tn_call_dim(e, v, 4));
+    return tn_call(e, "Reshape", v, whole);
+}
+
+/* Keys or values, to be multiplied by query heads in their groups. */
+static tn_value *share_heads(tn_expand *e, tn_value *v, int64_t group)
+{
+    return group == 1 ? v : tn_call_unsqueeze(e, v, 2);
+}
+
+static int64_t group_of(const tn_attention *a)
+{
+    return a->q->shape.dim[1].n / a->k->shape.dim[1].n;
 }
 
 /* The scale goes to the smaller operand of the product, before it, so that 16-bit floats do not overflow. */
@@ -84,7 +101,8 @@ static tn_value *call_scores(tn_expand *e, const tn_attention *a, int64_t group)
 {
     double scale = (double)(isnan(a->scale) ? 1 / sqrtf((float)a->q->shape.dim[3].n) : a->scale);
     tn_value *q = tn_call(e, "Mul", a->q, tn_expand_scalar(e, a->q->dtype, scale));
-    return grouped_product(e, q, tn_call(e, "Transpose perm=0,1,3,2", a->k), group);
+    const char *turned = group == 1 ? "Transpose perm=0,1,3,2" : "Transpose perm=0,1,2,4,3";
+    return tn_call(e, "MatMul", part_heads(e, q, group), tn_call(e, turned, share_heads(e, a->k, group)));
 }
 
 static tn_value *call_softcap(tn_expand *e, float cap, tn_value *scores)
@@ -98,37 +116,57 @@ static tn_value *call_softcap(tn_expand *e, float cap, tn_value *scores)
 /* --- probabilities -------------------------------------------------------------------------------------------------- */
 
 /* With the sink as a column behind the scores, whose probability is left out. */
-static tn_value *softmax_with_sink(tn_expand *e, tn_value *scores, tn_value *sink)
+static tn_value *softmax_with_sink(tn_expand *e, tn_value *scores, tn_value *sink, int64_t group)
 {
     tn_value *column = tn_call_reshape(e, tn_call_cast(e, sink, scores->dtype), 4, (const int64_t[]){1, -1, 1, 1});
-    tn_value *shape = tn_call_join(e, 0, tn_call(e, "Shape start=0 end=3", scores), tn_expand_int(e, 1));
-    tn_value *p = tn_call(e, "Softmax axis=-1", tn_call_join(e, 3, scores, tn_call(e, "Expand", column, shape)));
-    return tn_call(e, "Slice", p, tn_expand_int(e, 0), tn_call_dim(e, scores, 3), tn_expand_int(e, 3));
+    tn_value *shape = tn_call_join(e, 0, tn_call(e, "Shape end=-1", scores), tn_expand_int(e, 1));
+    tn_value *wide = tn_call(e, "Expand", part_heads(e, column, group), shape);
+    int last = scores->shape.rank - 1;
+    tn_value *p = tn_call(e, "Softmax axis=-1", tn_call_join(e, last, scores, wide));
+    return tn_call(e, "Slice", p, tn_expand_int(e, 0), tn_call_dim(e, scores, last), tn_expand_int(e, last));
 }
 
-static tn_value *call_softmax(tn_expand *e, const tn_attention *a, tn_value *scores)
+/* bias: what was added to the scores. */
+static tn_value *call_softmax(tn_expand *e, const tn_attention *a, tn_value *scores, tn_value *bias)
 {
     scores = tn_call_cast(e, scores, a->precision);
-    tn_value *p = a->sink != NULL ? softmax_with_sink(e, scores, a->sink) : tn_call(e, "Softmax axis=-1", scores);
-    if (a->bias == NULL || !a->may_see_none)
+    tn_value *p =
+        a->sink != NULL ? softmax_with_sink(e, scores, a->sink, group_of(a)) : tn_call(e, "Softmax axis=-1", scores);
+    if (bias == NULL || !a->may_see_none)
         return p;
-    tn_value *most = tn_call(e, "ReduceMax keepdims=1", a->bias, tn_expand_int(e, -1));
-    tn_value *none = tn_call(e, "Equal", most, tn_expand_scalar(e, a->bias->dtype, -(double)INFINITY));
+    tn_value *most = tn_call(e, "ReduceMax keepdims=1", bias, tn_expand_int(e, -1));
+    tn_value *none = tn_call(e, "Equal", most, tn_expand_scalar(e, bias->dtype, -(double)INFINITY));
     return tn_call(e, "Where", none, tn_expand_scalar(e, a->precision, 0), p);
+}
+
+/* What broadcasts to [B,Hq,S,T] as what broadcasts to [B,Hk,group,S,T]. */
+static tn_value *group_bias(tn_expand *e, tn_value *bias, int64_t group)
+{
+    int heads = bias != NULL ? bias->shape.rank - 3 : -1;
+    if (group == 1 || heads < 0 || e->failed)
+        return bias;
+    if (tn_dim_is(bias->shape.dim[heads], 1))
+        return tn_call_unsqueeze(e, bias, heads);
+    return part_heads(e, heads == 0 ? tn_call_unsqueeze(e, bias, 0) : bias, group);
 }
 
 tn_value *tn_call_attention(tn_expand *e, tn_attention *a)
 {
     if (!check_heads(e, a))
         return a->q;
-    int64_t group = a->q->shape.dim[1].n / a->k->shape.dim[1].n;
-    tn_value **stage = a->stage;
+    int64_t group = group_of(a);
+    tn_value **stage = a->stage, *bias = group_bias(e, a->bias, group);
     stage[0] = call_scores(e, a, group);
     stage[1] = call_softcap(e, a->softcap, stage[0]);
-    stage[2] = a->bias != NULL ? tn_call(e, "Add", stage[1], a->bias) : stage[1];
-    stage[3] = tn_call_cast(e, call_softmax(e, a, stage[2]), a->q->dtype);
-    tn_value *y = grouped_product(e, tn_call_cast(e, stage[3], a->v->dtype), a->v, group);
-    return tn_call_cast(e, y, a->q->dtype);
+    stage[2] = bias != NULL ? tn_call(e, "Add", stage[1], bias) : stage[1];
+    stage[3] = tn_call_cast(e, call_softmax(e, a, stage[2], bias), a->q->dtype);
+    tn_value *y = tn_call(e, "MatMul", tn_call_cast(e, stage[3], a->v->dtype), share_heads(e, a->v, group));
+    return whole_heads(e, tn_call_cast(e, y, a->q->dtype), group);
+}
+
+tn_value *tn_attention_stage(tn_expand *e, const tn_attention *a, int64_t i)
+{
+    return e->failed ? a->q : whole_heads(e, a->stage[i], group_of(a));
 }
 
 /* --- which keys a query sees ---------------------------------------------------------------------------------------- */
@@ -270,7 +308,7 @@ bool tn_expand_attention(tn_expand *e, const tn_node *n)
     h.bias = call_bias(e, &h);
     tn_value *y = tn_call_attention(e, &h);
     return tn_give(e, 0, packed ? tn_join_heads(e, y) : y) && tn_give(e, 1, h.k) && tn_give(e, 2, h.v)
-        && tn_give(e, 3, h.stage[tn_node_int(n, "qk_matmul_output_mode", 0)]);
+        && (n->n_out < 4 || tn_give(e, 3, tn_attention_stage(e, &h, tn_node_int(n, "qk_matmul_output_mode", 0))));
 }
 
 /* What the subgraph makes of v, of its type and shape; v itself where there is none. */
@@ -294,10 +332,11 @@ bool tn_expand_flex_attention(tn_expand *e, const tn_node *n)
     tn_attention h = {.q = n->in[0], .k = n->in[1], .v = n->in[2]};
     if (!read_heads(e, &h) || !read_precision(e, h.q->dtype == TN_DOUBLE ? TN_DOUBLE : TN_FLOAT, &h.precision))
         return false;
-    int64_t group = h.q->shape.dim[1].n / h.k->shape.dim[1].n;
-    tn_value *scores = change(e, "score_mod", tn_call_cast(e, call_scores(e, &h, group), h.precision));
-    tn_value *p = change(e, "prob_mod", call_softmax(e, &h, scores));
-    return tn_give(e, 0, grouped_product(e, tn_call_cast(e, p, h.v->dtype), h.v, group));
+    int64_t group = group_of(&h);
+    tn_value *scores = tn_call_cast(e, whole_heads(e, call_scores(e, &h, group), group), h.precision);
+    tn_value *p = change(e, "prob_mod", call_softmax(e, &h, change(e, "score_mod", scores), NULL));
+    p = part_heads(e, tn_call_cast(e, p, h.v->dtype), group);
+    return tn_give(e, 0, whole_heads(e, tn_call(e, "MatMul", p, share_heads(e, h.v, group)), group));
 }
 
 /* --- RotaryEmbedding ------------------------------------------------------------------------------------------------ */

@@ -12,11 +12,13 @@ typedef struct tn_attention {
     bool may_see_none;   /* a query whose bias is all -inf gives zeros */
     tn_value *sink;      /* [Hq]: one more score for each query, without a value; NULL for none */
     tn_dtype precision;  /* of the softmax */
-    tn_value *stage[4];  /* after tn_call_attention: scores; with softcap; with bias; probabilities */
+    tn_value *stage[4];  /* see tn_attention_stage */
 } tn_attention;
 
-/* [B,Hq,S,Dv] in the type of q, and the stages. Checks the shapes. */
+/* [B,Hq,S,Dv] in the type of q. Checks the shapes. */
 tn_value *tn_call_attention(tn_expand *e, tn_attention *a);
+/* After it, [B,Hq,S,T]: 0 the scores, 1 with softcap, 2 with bias, 3 the probabilities. */
+tn_value *tn_attention_stage(tn_expand *e, const tn_attention *a, int64_t i);
 
 tn_value *tn_split_heads(tn_expand *e, tn_value *v, int64_t count); /* [B,S,H*D] to [B,H,S,D]; of rank 4: v itself */
 tn_value *tn_join_heads(tn_expand *e, tn_value *v);                 /* [B,H,S,D] to [B,S,H*D] */

@@ -299,7 +299,7 @@ bool tn_expand_multi_head_attention(tn_expand *e, const tn_node *n)
     a.bias = call_bias(e, &a, tn_expand_input(e, PADDING), tn_expand_input(e, ADDED), past);
     tn_value *y = attend(e, &a);
     return tn_give(e, 0, y) && tn_give(e, 1, a.k) && tn_give(e, 2, a.v)
-        && tn_give(e, 3, e->failed ? y : tn_call_cast(e, a.stage[2], a.q->dtype));
+        && tn_give(e, 3, tn_call_cast(e, tn_attention_stage(e, &a, 2), a.q->dtype));
 }
 
 /* --- RotaryEmbedding: input position_ids cos_cache sin_cache -------------------------------------------------------- */
@@ -564,7 +564,7 @@ static bool give_scores(tn_expand *e, const gqa *g)
     if (e->failed || e->node->n_out < 4 || e->node->out[3] == NULL)
         return !e->failed;
     bool scores = tn_node_int(e->node, "qk_output", 0) != 2;
-    tn_value *shown = g->a.stage[scores ? 2 : 3];
+    tn_value *shown = tn_attention_stage(e, &g->a, scores ? 2 : 3);
     if (scores)
         shown = tn_call(e, "Where", g->seen, shown, tn_expand_scalar(e, shown->dtype, 0));
     return tn_give(e, 3, tn_call_cast(e, shown, g->a.q->dtype));

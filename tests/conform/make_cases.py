@@ -99,6 +99,8 @@ def all_attention(folder):
     attention(folder, 3, 6, 3, 1, 1, past=9, is_causal=1)
     attention(folder, 4, 4, 2, 4, 4, past=3, mask=(2, 1, 4, 7), packed=True, scale=0.3)
     attention(folder, 5, 3, 1, 17, 33, packed=True)
+    for seed, mask in (6, (6, 3, 7)), (7, (2, 6, 3, 7)), (8, (1, 3, 7)):  # by query head, which share key heads
+        attention(folder, seed, 6, 2, 3, 7, mask=mask)
 
 
 def signal(name, *shape):
