@@ -13,10 +13,14 @@
 #include "ops/late.h"
 #include "ops/ops.h"
 
+/* NULL: there is none of that length. */
 static const int64_t *list(const tn_node *n, const char *name, size_t wanted)
 {
+    static const int64_t empty = 0;
     const tn_attr *a = tn_node_find_attr(n, name);
-    return a != NULL && a->kind == TN_ATTR_INTS && a->n == wanted ? a->ints : NULL;
+    if (a == NULL || a->kind != TN_ATTR_INTS || a->n != wanted)
+        return NULL;
+    return wanted > 0 ? a->ints : &empty;
 }
 
 /* --- begin ---------------------------------------------------------------------------------------------------------- */
