@@ -112,8 +112,38 @@ static void note_fixed(void *user, const tn_expr *load)
     m->is_fixed[tn_buf_root(load->buf)->id] = true;
 }
 
+/* By buffer id: the outermost repeat of which a computation further down writes it. */
+typedef struct carrying {
+    const mixing *m;
+    const tn_repeat **written, *here;
+} carrying;
+
+static void note_state(void *user, const tn_expr *load)
+{
+    const carrying *s = user;
+    int id = tn_buf_root(load->buf)->id;
+    s->m->is_fixed[id] = s->m->is_fixed[id] || s->written[id] == s->here;
+}
+
+/* What one turn leaves for the next would be rounded again in each: a repeat reads it before, or where, it is written. */
+static void fix_states(const mixing *m)
+{
+    carrying s = {m, TN_NEW_N(m->p->arena, const tn_repeat *, m->p->bufs.n + 1), NULL};
+    for (size_t i = m->p->comps.n; i-- > 0;) {
+        const tn_comp *c = m->p->comps.items[i];
+        s.here = c->repeat;
+        while (s.here != NULL && s.here->outer != NULL)
+            s.here = s.here->outer;
+        if (s.here == NULL)
+            continue;
+        s.written[tn_buf_root(c->out)->id] = s.here;
+        tn_comp_each_load(c, note_state, &s);
+    }
+}
+
 static void choose_values(const tn_module *module, const mixing *m)
 {
+    fix_states(m);
     for (size_t i = 0; i < m->p->comps.n; i++) {
         const tn_comp *c = m->p->comps.items[i];
         if (is_named(module, c)) {
@@ -122,7 +152,7 @@ static void choose_values(const tn_module *module, const mixing *m)
         }
         if (grows(c->n_reduce > 0 ? c->post : c->elem))
             m->is_fixed[tn_buf_root(c->out)->id] = true;
-        if (c->repeat != NULL || c->call != NULL || c->serial || c->check) {
+        if (c->call != NULL || c->serial || c->check) {
             tn_comp_each_load(c, note_fixed, (void *)(uintptr_t)m);
             m->is_fixed[tn_buf_root(c->out)->id] = true;
         }

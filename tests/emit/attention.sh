@@ -31,6 +31,10 @@ passes_selftest() { # FOLDER small|shared OPTION...
         make -s -f "$1.mk"
 }
 
+half_scores_take_less() { # TARGET
+    compile "$1-half" --target "$1" --mixed-precision && needs "$1-half" -lt "$(workspace "$1-1")"
+}
+
 for target in generic x86-64 native; do
     # shellcheck disable=SC2086
     check $target-without-blocks compile $target-whole --target $target $whole
@@ -41,8 +45,10 @@ for target in generic x86-64 native; do
         check $p-workspace needs $p -lt $((scores / 8))
         check $p-same-bits same_bits $p $target-whole
         check $p-small passes_selftest $p-small small --target $target --threads $threads
+        check $p-mixed passes_selftest $p-mixed small --target $target --threads $threads --mixed-precision
         check $p-shared passes_selftest $p-shared shared --target $target --threads $threads
         check $p-shared-workspace needs $p-shared -lt $((4 * 300 * 300 * 4))
     done
+    check $target-half-scores half_scores_take_less $target
 done
 finish
