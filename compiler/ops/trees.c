@@ -191,26 +191,60 @@ static bool check_features(forest *f, const tn_value *x)
     return true;
 }
 
-/* [N,targets]: the sum of all trees; a scalar after an error. */
+/* A row of the table, [nodes,targets], for the leaf of each tree: [N,trees,targets]. */
+static tn_value *look_at_leaves(forest *f, tn_dtype dtype, const int64_t *ints, const double *numbers)
+{
+    const int64_t dims[] = {f->nodes, f->targets};
+    return tn_call(f->e, "Gather", table_of(f, dtype, 2, dims, ints, numbers), f->leaf);
+}
+
+static bool scores_all(const forest *f)
+{
+    for (int64_t i = 0; i < f->nodes * f->targets; i++)
+        if (f->mode[i / f->targets] == LEAF && !f->scores[i])
+            return false;
+    return true;
+}
+
+/* bool [N,targets]: a tree ends in a leaf that has a weight for the target. */
+static tn_value *find_scored(forest *f)
+{
+    tn_expand *e = f->e;
+    int64_t *table = TN_NEW_N(e->g->arena, int64_t, f->nodes * f->targets);
+    for (int64_t i = 0; i < f->nodes * f->targets; i++)
+        table[i] = f->scores[i];
+    tn_value *has = look_at_leaves(f, TN_INT32, table, NULL);
+    return tn_call_cast(e, tn_call(e, "ReduceMax keepdims=0", has, tn_expand_int(e, 1)), TN_BOOL);
+}
+
+/* MIN, MAX: of the trees that have a weight for the target; 0 where none has. */
+static tn_value *find_extreme(forest *f, bool least)
+{
+    tn_expand *e = f->e;
+    double *weight = TN_NEW_N(e->g->arena, double, f->nodes * f->targets);
+    for (int64_t i = 0; i < f->nodes * f->targets; i++)
+        weight[i] = f->scores[i] ? f->weight[i] : least ? (double)INFINITY : -(double)INFINITY;
+    tn_value *y = tn_call(e, least ? "ReduceMin keepdims=0" : "ReduceMax keepdims=0",
+                          look_at_leaves(f, f->dtype, NULL, weight), tn_expand_int(e, 1));
+    return scores_all(f) ? y : tn_call(e, "Where", find_scored(f), y, tn_expand_scalar(e, f->dtype, 0));
+}
+
+/* [N,targets]: the sum of all trees, or their AVERAGE, MIN or MAX; a scalar after an error. */
 static tn_value *sum_trees(forest *f, const char *aggregate)
 {
     tn_expand *e = f->e;
+    bool least = strcmp(aggregate, "MIN") == 0, average = strcmp(aggregate, "AVERAGE") == 0;
     tn_value *x = tn_ml_rows(e, f->dtype);
+    if (!least && !average && strcmp(aggregate, "MAX") != 0 && strcmp(aggregate, "SUM") != 0)
+        tn_expand_error(e, "aggregate_function is '%s'; SUM, AVERAGE, MIN or MAX is wanted", aggregate);
     if (e->failed || !find_depth(f) || !check_features(f, x))
         return tn_expand_scalar(e, TN_FLOAT, 0);
-    const int64_t dims[] = {f->nodes, f->targets};
     f->leaf = walk(f, x);
-    tn_value *weights = tn_call(e, "Gather", table_of(f, f->dtype, 2, dims, NULL, f->weight), f->leaf);
-    const char *reduce = strcmp(aggregate, "MIN") == 0 ? "ReduceMin keepdims=0"
-                       : strcmp(aggregate, "MAX") == 0 ? "ReduceMax keepdims=0"
-                                                       : "ReduceSum keepdims=0";
-    if (strstr(reduce, "Sum") == NULL && f->targets > 1)
-        tn_expand_error(e, "the %s over trees of %lld targets is not supported; of one it is", aggregate,
-                        (long long)f->targets);
-    tn_value *sum = tn_call(e, reduce, weights, tn_expand_int(e, 1));
-    if (strcmp(aggregate, "AVERAGE") == 0)
-        sum = tn_call(e, "Div", sum, tn_expand_scalar(e, f->dtype, (double)f->trees));
-    return sum;
+    if (least || strcmp(aggregate, "MAX") == 0)
+        return find_extreme(f, least);
+    tn_value *sum =
+        tn_call(e, "ReduceSum keepdims=0", look_at_leaves(f, f->dtype, NULL, f->weight), tn_expand_int(e, 1));
+    return average ? tn_call(e, "Div", sum, tn_expand_scalar(e, f->dtype, (double)f->trees)) : sum;
 }
 
 static tn_value *add_base(forest *f, tn_value *sum)
@@ -262,6 +296,7 @@ static bool read_leaves(forest *f, int64_t branches, int64_t leaves)
             return tn_expand_error(f->e, "leaf %lld has target %lld of %lld", (long long)i, (long long)target,
                                    (long long)f->targets);
         f->mode[branches + i] = LEAF;
+        f->scores[(branches + i) * f->targets + target] = true;
         f->weight[(branches + i) * f->targets + target] = tn_ml_number(n, "leaf_weights", i);
     }
     return true;
@@ -425,27 +460,12 @@ static bool is_of_one_class(const tn_node *n)
     return true;
 }
 
-static bool scores_all(const forest *f)
-{
-    for (int64_t i = 0; i < f->nodes * f->targets; i++)
-        if (f->mode[i / f->targets] == LEAF && !f->scores[i])
-            return false;
-    return true;
-}
-
 /* The class of the highest score; one that no leaf has a weight for is not chosen, though its score is 0. */
 static tn_value *find_best(forest *f, tn_value *scores)
 {
     tn_expand *e = f->e;
-    const int64_t dims[] = {f->nodes, f->targets};
-    if (!e->failed && !scores_all(f) && tn_ml_count(e->node, "base_values") == 0) {
-        int64_t *table = TN_NEW_N(e->g->arena, int64_t, f->nodes * f->targets);
-        for (int64_t i = 0; i < f->nodes * f->targets; i++)
-            table[i] = f->scores[i];
-        tn_value *has = tn_call(e, "Gather", table_of(f, TN_INT32, 2, dims, table, NULL), f->leaf);
-        has = tn_call_cast(e, tn_call(e, "ReduceMax keepdims=0", has, tn_expand_int(e, 1)), TN_BOOL);
-        scores = tn_call(e, "Where", has, scores, tn_expand_scalar(e, f->dtype, -(double)INFINITY));
-    }
+    if (!e->failed && !scores_all(f) && tn_ml_count(e->node, "base_values") == 0)
+        scores = tn_call(e, "Where", find_scored(f), scores, tn_expand_scalar(e, f->dtype, -(double)INFINITY));
     return tn_call(e, "ArgMax axis=1 keepdims=0", scores);
 }
 

@@ -350,6 +350,8 @@ def all_trees(folder):
     tree_case(folder, "trees_modes", regressor, 2, 3, every, base=[1.0, 2.0, 3.0])
     tree_case(folder, "trees_average", regressor, 3, 2, ["BRANCH_LT"], aggregate_function="AVERAGE")
     tree_case(folder, "trees_max", regressor, 4, 1, ["BRANCH_GT"], aggregate_function="MAX")
+    tree_case(folder, "trees_max_three", regressor, 11, 3, leq, aggregate_function="MAX", base=[1.0, 2.0, 3.0])
+    tree_case(folder, "trees_min_three", regressor, 12, 9, every, aggregate_function="MIN")
     tree_case(folder, "trees_classes", classifier, 5, 4, leq, labels=[3, 5, 7, 9])
     tree_case(folder, "trees_softmax", classifier, 6, 3, every, "SOFTMAX", labels=[0, 1, 2], base=[0.5, 0.0, -0.5])
     tree_case(folder, "trees_names", classifier, 7, 3, leq, "SOFTMAX_ZERO", labels=["no", "perhaps", "certainly"])
