@@ -12,6 +12,8 @@
 #include "ops/expand.h"
 #include "ops/ops.h"
 
+#include <math.h>
+
 /* --- transposed in and out ------------------------------------------------------------------------------------------ */
 
 static tn_value *transpose(tn_expand *e, tn_value *v, const int64_t *perm)
@@ -84,6 +86,7 @@ static const struct {
     {"ThresholdedRelu", {"alpha"}},
 };
 
+/* params: NaN for one that is not given. */
 static tn_value *activate_by(tn_expand *e, const char *text, tn_value *v, const float *params, size_t n_params)
 {
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
@@ -92,7 +95,8 @@ static tn_value *activate_by(tn_expand *e, const char *text, tn_value *v, const 
         tn_str call = {.arena = e->g->arena};
         tn_str_add(&call, "%s", text);
         for (size_t k = 0; k < n_params && k < MAX_PARAMS && activations[i].params[k] != NULL; k++)
-            tn_str_add(&call, " %s=%.9e", activations[i].params[k], (double)params[k]);
+            if (!isnan(params[k]))
+                tn_str_add(&call, " %s=%.9e", activations[i].params[k], (double)params[k]);
         return tn_call(e, call.text, v);
     }
     tn_str known = {.arena = e->g->arena};
@@ -154,13 +158,10 @@ bool tn_expand_fused_gemm(tn_expand *e, const tn_node *n)
 {
     const char *name = tn_node_string(n, "activation", "");
     bool gamma = tn_node_find_attr(n, "activation_gamma") != NULL;
-    float params[MAX_PARAMS] = {tn_node_float(n, "activation_alpha", 0),
-                                tn_node_float(n, gamma ? "activation_gamma" : "activation_beta", 0)};
-    size_t count = gamma || tn_node_find_attr(n, "activation_beta") != NULL ? 2
-                 : tn_node_find_attr(n, "activation_alpha") != NULL         ? 1
-                                                                            : 0;
+    float params[MAX_PARAMS] = {tn_node_float(n, "activation_alpha", NAN),
+                                tn_node_float(n, gamma ? "activation_gamma" : "activation_beta", NAN)};
     tn_value *y = tn_call(e, "Gemm alpha beta transA transB", n->in[0], n->in[1], tn_expand_input(e, 2));
-    return tn_give(e, 0, *name != '\0' ? activate_by(e, name, y, params, count) : y);
+    return tn_give(e, 0, *name != '\0' ? activate_by(e, name, y, params, MAX_PARAMS) : y);
 }
 
 /* [M,batch..,K] to [batch..,M,K] where the batch is transposed, then the last two dims exchanged where the matrix is. */

@@ -159,6 +159,7 @@ static bool read_widths(tn_expand *e, tn_dim total, int64_t *width)
     for (int i = 0; i < 3; i++)
         width[i] = listed ? sizes->ints[i] : total.n / 3;
     bool fits = total.sym == NULL && heads > 0 && width[0] == width[1] && width[0] > 0 && width[2] > 0
+             && width[0] <= total.n && width[2] <= total.n /* no sum overflows */
              && width[0] + width[1] + width[2] == total.n && width[0] % heads == 0 && width[2] % heads == 0;
     if (fits && (sizes == NULL || listed))
         return true;
@@ -365,10 +366,10 @@ static bool read_groups(tn_expand *e, gqa *g)
     tn_value *q = e->node->in[0], *k = tn_expand_input(e, KEY), *v = tn_expand_input(e, VALUE);
     g->heads = tn_node_int(e->node, "num_heads", 0);
     g->kv_heads = tn_node_int(e->node, "kv_num_heads", 0);
-    int64_t all = g->heads + (k == NULL ? 2 * g->kv_heads : 0);
-    bool fits = q->shape.rank == 3 && g->heads > 0 && g->kv_heads > 0 && g->heads % g->kv_heads == 0
-             && (k == NULL) == (v == NULL) && q->shape.dim[2].sym == NULL && q->shape.dim[2].n % all == 0;
-    if (!fits)
+    bool counted = g->heads > 0 && g->kv_heads > 0 && g->heads <= INT32_MAX && g->heads % g->kv_heads == 0;
+    int64_t all = counted ? g->heads + (k == NULL ? 2 * g->kv_heads : 0) : 1;
+    if (!counted || q->shape.rank != 3 || (k == NULL) != (v == NULL) || q->shape.dim[2].sym != NULL
+        || q->shape.dim[2].n % all != 0)
         return tn_expand_error(e,
                                "query %s, num_heads %lld, kv_num_heads %lld; [B,S,H*D], with a key and a value or with "
                                "both behind each query, heads a multiple of key heads, is wanted",

@@ -31,6 +31,10 @@ def all_products(folder):
                        ("Selu", {"activation_alpha": 1.5, "activation_gamma": 1.1}), ("Softsign", {}),
                        ("ThresholdedRelu", {"activation_alpha": 0.5})):
         contrib(folder, f"fused_gemm_{name.lower()}", "FusedGemm", {"a": a, "b": b, "c": c}, activation=name, **more)
+    product = (a @ b + c).astype(np.float64)  # ONNX Runtime wants each parameter; where one is missing it is ONNX's
+    alpha, gamma = 1.67326319217681884765625, 0.5
+    contrib(folder, "fused_gemm_selu_gamma", "FusedGemm", {"a": a, "b": b, "c": c}, activation="Selu", activation_gamma=gamma,
+            results=[(gamma * np.where(product > 0, product, alpha * (np.exp(product) - 1))).astype(np.float32)])
     contrib(folder, "fused_gemm_transposed", "FusedGemm", {"a": a.T.copy(), "b": b.T.copy()}, transA=1, transB=1, alpha=0.5,
             activation="Relu")
 

@@ -98,6 +98,8 @@ bad_model attribute-type "'soft1'" "axis"
 bad_model fused-conv "'ms1'" "activation is 'Sine'" 'Relu'
 bad_model nbits "'ms1'" 'bits is 5' '2, 4 or 8'
 bad_model cache-of-bytes "'ms1'" 'k_quant_type is PER_TENSOR' 'cache of floats'
+bad_model many-heads "'ms1'" 'num_heads 4611686018427387904'
+bad_model wide-heads "'ms1'" '12 columns'
 bad_model shared-buffer "'ms1'" 'past_present_share_buffer is 1' 'a tensor each'
 bad_model skipped-word "'ms1'" 'input [0-9]+ \(position_embedding\) is omitted'
 bad_model group-norm "'ms1'" "attribute 'activation' is a string; an int is wanted"

@@ -253,6 +253,8 @@ MODELS = {
     "fused-conv": contrib("FusedConv", [value("x", (1, 1, 4, 4)), value("w", (1, 1, 1, 1))], activation="Sine"),
     "nbits": contrib("MatMulNBits", [value("x", (2, 32)), value("w", (4, 2, 10), UINT8), value("s", (4, 2))], K=32, N=4, block_size=16, bits=5),
     "cache-of-bytes": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1, kv_num_heads=1, k_quant_type="PER_TENSOR"),
+    "many-heads": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1 << 62, kv_num_heads=1 << 62),
+    "wide-heads": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, qkv_hidden_sizes=(1 << 62, 1 << 62, 12)),
     "shared-buffer": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, past_present_share_buffer=1),
     "skipped-word": contrib("EmbedLayerNormalization", [value("x", (1, 2), INT32)]),
     "group-norm": contrib("GroupNorm", [value("x", (1, 2, 2, 4)), value("g", (4,)), value("b", (4,))], groups=2, activation="SiLU"),
