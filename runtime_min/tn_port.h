@@ -540,6 +540,7 @@ TN_UNUSED static inline uint16_t tn_float_to_bfloat(float f)
 typedef struct tn_align_int16_t { char c; int16_t x; } tn_align_int16_t;
 typedef struct tn_align_int32_t { char c; int32_t x; } tn_align_int32_t;
 typedef struct tn_align_int64_t { char c; int64_t x; } tn_align_int64_t;
+typedef struct tn_align_ptrdiff_t { char c; ptrdiff_t x; } tn_align_ptrdiff_t;
 typedef struct tn_align_uint16_t { char c; uint16_t x; } tn_align_uint16_t;
 typedef struct tn_align_uint32_t { char c; uint32_t x; } tn_align_uint32_t;
 typedef struct tn_align_uint64_t { char c; uint64_t x; } tn_align_uint64_t;

@@ -66,7 +66,8 @@ typedef struct @NAME@_io {
 @MEMBERS@
 } @NAME@_io;
 
-/* Runs the model once. On an error nothing was computed; after ERR_VALUE the outputs hold anything.
+/* Runs the model once. On an error nothing was computed; after ERR_VALUE, or ERR_SHAPE by a size that the run finds, the
+   outputs hold anything.
 @DENORMALS@ */
 @NAME@_status @NAME@_run(const @NAME@_io *io, @WEIGHTS_PARAM@void *work, size_t work_size@THREADS_PARAM@);
 @RUN_FLAT@

@@ -92,6 +92,23 @@ static tn_graph *read_tflite(tn_ctx *ctx, const char *path, const char *bytes, s
     return tn_tflite_parse(&ctx->arena, &ctx->diag, path, bytes, size, &options);
 }
 
+/* Any graph may have sizes that the run finds; whether there is one of that name, infer sees. */
+static bool read_bounds(tn_ctx *ctx, const char *path, tn_graph *g)
+{
+    for (const char *const *text = tn_setting_all(ctx, "bounds"); *text != NULL; text++) {
+        const char *at = strstr(*text, "<=");
+        char *end = NULL;
+        long long most = at != NULL ? strtoll(at + 2, &end, 10) : -1;
+        const char *name = at != NULL ? tn_strndup(&ctx->arena, *text, (size_t)(at - *text)) : "";
+        if (!tn_is_identifier(name) || end == at + 2 || *end != '\0' || most < 0 || most >= TN_DIM_MAX) {
+            tn_bad_option(&ctx->diag, path, "--bounds \"%s\": want NAME<=N, such as boxes<=100", *text);
+            return false;
+        }
+        *TN_PUSH(&ctx->arena, g->bounds) = tn_dim_found(&ctx->arena, name, most);
+    }
+    return true;
+}
+
 static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char *bytes, size_t size)
 {
     tn_onnx_options o = {.shapes = tn_setting_all(ctx, "input-shapes"), .consts = tn_setting_all(ctx, "const")};
@@ -115,7 +132,7 @@ static bool read_module(tn_ctx *ctx, tn_module *m, const char *path, const char 
         m->graph = read_tflite(ctx, path, bytes, size, &o);
     else
         m->graph = tn_onnx_parse(&ctx->arena, &ctx->diag, path, bytes, size, &o);
-    return m->graph != NULL || m->program != NULL;
+    return m->program != NULL || (m->graph != NULL && read_bounds(ctx, path, m->graph));
 }
 
 static tn_status load(void *state)

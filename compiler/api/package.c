@@ -78,8 +78,9 @@ static void read_symbols(reader *r, const json_t *abi)
     p->symbol = TN_NEW_N(r->arena, tn_package_symbol, p->n_symbols + 1);
     for (size_t i = 0; i < p->n_symbols; i++) {
         const json_t *v = json_array_get(list, i);
-        p->symbol[i] = (tn_package_symbol){get_text(r, v, "name"), get_text(r, v, "c_name"),
-                                           get_number(r, v, "max", 1, TN_DIM_MAX)};
+        p->symbol[i] =
+            (tn_package_symbol){get_text(r, v, "name"), get_text(r, v, "c_name"),
+                                get_number(r, v, "max", 1, TN_DIM_MAX), json_is_true(json_object_get(v, "found"))};
     }
 }
 

@@ -21,6 +21,7 @@ typedef struct tn_package_io {
 typedef struct tn_package_symbol {
     const char *name, *c_name;
     int64_t max;
+    bool found;      /* by the run, which writes it: 0..max */
 } tn_package_symbol; /* 1..max */
 typedef struct tn_package_layer {
     const char *label, *schedule, *why; /* "" where the report does not say */

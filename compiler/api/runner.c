@@ -41,7 +41,10 @@ static bool prepare(tn_runner *r)
         return false;
     }
     for (size_t i = 0; i < p->n_symbols; i++)
-        r->io[p->n_in + p->n_out + i].size = (ptrdiff_t)r->symbols[i];
+        if (p->symbol[i].found)
+            r->io[p->n_in + p->n_out + i].data = &r->found[i];
+        else
+            r->io[p->n_in + p->n_out + i].size = (ptrdiff_t)r->symbols[i];
     return true;
 }
 
@@ -68,11 +71,13 @@ static tn_status run_once(void *state)
     r->has_results = false;
     if (!prepare(r))
         return TN_ERR_RUN;
+    if (!tn_runner_check(r, tn_library_call(&r->library, r)))
+        return TN_ERR_RUN;
+    for (size_t i = 0; i < r->package.n_symbols; i++)
+        r->symbols[i] = r->package.symbol[i].found ? r->found[i] : r->symbols[i];
     for (size_t i = 0; i < r->package.n_out; i++)
         if (!describe_result(r, i))
             return TN_ERR_RUN;
-    if (!tn_runner_check(r, tn_library_call(&r->library, r)))
-        return TN_ERR_RUN;
     r->has_results = true;
     return TN_OK;
 }

@@ -15,7 +15,8 @@ typedef const void *tn_pool_open_fn(void *memory, size_t size, int threads);
 typedef size_t tn_pool_size_fn(int threads);
 typedef void tn_pool_close_fn(const void *pool);
 
-/* Members of NAME_io: inputs, outputs, then one size per symbol, each as large as a pointer. */
+/* Members of NAME_io: inputs, outputs, then one size per symbol, or where the run writes one that it finds; each as large
+   as a pointer. */
 typedef union tn_io_member {
     void *data;
     ptrdiff_t size;
@@ -39,6 +40,7 @@ struct tn_runner {
     void *work;
     tn_io_member *io;
     int64_t *symbols; /* their values now */
+    ptrdiff_t *found; /* by symbol: what the run finds */
     bool has_inputs, has_results;
     tn_array *input_info, *output_info; /* dims are negative where they vary; no data */
     tn_array *results;                  /* of the last run; data is the io struct's */

@@ -151,6 +151,7 @@ static void make_buffers(tn_runner *r)
     r->work = alloc_aligned(a, p->work_size, p->work_align);
     r->io = TN_NEW_N(a, tn_io_member, p->n_in + p->n_out + p->n_symbols + 1);
     r->symbols = TN_NEW_N(a, int64_t, p->n_symbols + 1);
+    r->found = TN_NEW_N(a, ptrdiff_t, p->n_symbols + 1);
     r->fresh = TN_NEW_N(a, int64_t, p->n_symbols + 1);
     r->giver = TN_NEW_N(a, size_t, p->n_symbols + 1);
     r->given = TN_NEW_N(a, const tn_array *, p->n_in + 1);

@@ -351,15 +351,46 @@ static const char *arguments(const generator *g, const tn_function *f)
     return s.text;
 }
 
-static void print_check(generator *g, int64_t at)
+static void print_return_if(generator *g, const char *condition, const char *code)
 {
     const tn_unit *u = g->u;
-    add_line(g, tn_strfmt(u->arena, "if (mem[%lld] == 0)%s", (long long)at, u->flush ? " {" : ""));
+    add_line(g, tn_strfmt(u->arena, "if (%s)%s", condition, u->flush ? " {" : ""));
     if (u->flush)
         add_line(g, tn_strfmt(u->arena, "    %s", restore_text));
-    add_line(g, tn_strfmt(u->arena, "    return %s_ERR_VALUE;", u->upper));
+    add_line(g, tn_strfmt(u->arena, "    return %s_%s;", u->upper, code));
     if (u->flush)
         add_line(g, "}");
+}
+
+static size_t symbol_place(const tn_program *p, const tn_var *v)
+{
+    size_t i = 0;
+    while (p->symbols.items[i] != v)
+        i++;
+    return i;
+}
+
+/* The bounds hold for ptrdiff_t too, which may have 32 bits. */
+static void print_found(generator *g, const tn_var *v, int64_t at)
+{
+    const tn_unit *u = g->u;
+    const char *local = tn_symbol_local(u->program, v), *read = "*(const int64_t *)(const void *)(mem + %lld)";
+    const char *value = tn_strfmt(u->arena, read, (long long)at);
+    print_return_if(g, tn_strfmt(u->arena, "%s < %lld || %s > %lld", value, (long long)v->lo, value, (long long)v->hi),
+                    "ERR_SHAPE");
+    add_line(g, tn_strfmt(u->arena, "%s = (ptrdiff_t)%s;", local, value));
+    add_line(g, tn_strfmt(u->arena, "*io->%s = %s;", tn_symbol_name(u, symbol_place(u->program, v)), local));
+}
+
+/* What a check wrote, which nobody else reads. */
+static void print_check(generator *g, const tn_comp *c)
+{
+    const tn_unit *u = g->u;
+    int64_t at = u->plan->offset[tn_buf_root(c->out)->id];
+    if (c->finds != NULL)
+        print_found(g, c->finds, at);
+    else
+        print_return_if(g, tn_strfmt(u->arena, "mem[%lld] == 0", (long long)at), "ERR_VALUE");
 }
 
 static void print_shared(generator *g, const call *c, const tn_share *share)
@@ -376,7 +407,6 @@ static void print_call(generator *g, size_t k)
 {
     const tn_unit *u = g->u;
     const call *c = &g->calls[k];
-    const tn_buf *out = tn_buf_root(u->program->kernels.items[k].comp->out);
     print_borders(g, k, false);
     add_line(g, tn_strfmt(u->arena, "%s_LAYER_BEGIN(%zu);", u->upper, k));
     if (share_of(g, k)->parts > 0 && tn_is_threaded(u))
@@ -387,7 +417,7 @@ static void print_call(generator *g, size_t k)
         add_line(g, tn_strfmt(u->arena, "%s(%s);", c->name, arguments(g, c->f)));
     add_line(g, tn_strfmt(u->arena, "%s_LAYER_END(%zu);", u->upper, k));
     if (u->program->kernels.items[k].comp->check)
-        print_check(g, u->plan->offset[out->id]);
+        print_check(g, u->program->kernels.items[k].comp);
 }
 
 static void print_entry(generator *g)

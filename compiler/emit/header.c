@@ -51,9 +51,9 @@ static const char *tensor_macros(const tn_unit *u)
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = symbol_at(u, i);
         tn_str_add(&out,
-                   "\n/* size %s: %lld to %lld */\n#define %s_SYMBOL_%zu_NAME %s\n#define %s_SYMBOL_%zu_MAX %lld\n",
-                   tn_symbol_name(u, i), (long long)v->lo, (long long)v->hi, u->upper, i, tn_quote_c(u->arena, v->name),
-                   u->upper, i, (long long)v->hi);
+                   "\n/* size %s: %lld to %lld%s */\n#define %s_SYMBOL_%zu_NAME %s\n#define %s_SYMBOL_%zu_MAX %lld\n",
+                   tn_symbol_name(u, i), (long long)v->lo, (long long)v->hi, v->found ? ", found by the run" : "",
+                   u->upper, i, tn_quote_c(u->arena, v->name), u->upper, i, (long long)v->hi);
     }
     return out.text != NULL ? out.text : "";
 }
@@ -87,8 +87,9 @@ static const char *io_members(const tn_unit *u)
     }
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = symbol_at(u, i);
-        tn_str_add(&out, "    ptrdiff_t %s; /* size \"%s\": %lld to %lld */\n", tn_symbol_name(u, i),
-                   tn_in_comment(a, v->name), (long long)v->lo, (long long)v->hi);
+        tn_str_add(&out, "    ptrdiff_t %s%s; /* %ssize \"%s\": %lld to %lld */\n", v->found ? "*" : "",
+                   tn_symbol_name(u, i), v->found ? "the run writes what it finds: " : "", tn_in_comment(a, v->name),
+                   (long long)v->lo, (long long)v->hi);
     }
     return out.text != NULL ? out.text : "";
 }
@@ -113,6 +114,9 @@ static const char *example(const tn_unit *u)
     tn_str_add(&out,
                "%sunsigned char *work = room + (%s_WORK_ALIGN - (uintptr_t)room %% %s_WORK_ALIGN) %% %s_WORK_ALIGN;\n",
                in, up, up, up);
+    for (size_t i = 0; i < u->program->symbols.n; i++)
+        if (symbol_at(u, i)->found)
+            tn_str_add(&out, "%sptrdiff_t %s;\n", in, tn_symbol_name(u, i));
     tn_str_add(&out, "%s%s_io io;\n", in, n);
     for (int k = 0; k < 2; k++) {
         side s = get_side(u, k == 1);
@@ -120,7 +124,10 @@ static const char *example(const tn_unit *u)
             tn_str_add(&out, "%sio.%s = %s;\n", in, s.name[i], s.name[i]);
     }
     for (size_t i = 0; i < u->program->symbols.n; i++)
-        tn_str_add(&out, "%sio.%s = %lld;\n", in, tn_symbol_name(u, i), (long long)symbol_at(u, i)->lo);
+        if (symbol_at(u, i)->found)
+            tn_str_add(&out, "%sio.%s = &%s;\n", in, tn_symbol_name(u, i), tn_symbol_name(u, i));
+        else
+            tn_str_add(&out, "%sio.%s = %lld;\n", in, tn_symbol_name(u, i), (long long)symbol_at(u, i)->lo);
     if (tn_is_threaded(u))
         tn_str_add(&out, "%sconst tn_parallel *threads = %s_pool_open(pool, sizeof pool, %s_THREADS);\n", in, n, up);
     tn_str_add(&out, "%sif (%s_run(&io, %swork, %s_WORK_SIZE%s) != %s_OK)\n", in, n,

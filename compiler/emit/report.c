@@ -70,8 +70,9 @@ static void add_summary(const tn_unit *u, tn_str *out)
     add_tensors(u, out, "input", u->input, u->input_name, u->n_in);
     add_tensors(u, out, "output", u->output, u->output_name, u->n_out);
     for (size_t i = 0; i < u->program->symbols.n; i++)
-        tn_str_add(out, "size     %-24s %lld to %lld; figures below are for the largest\n", tn_symbol_name(u, i),
-                   (long long)u->program->symbols.items[i]->lo, (long long)u->program->symbols.items[i]->hi);
+        tn_str_add(out, "size     %-24s %lld to %lld%s; figures below are for the largest\n", tn_symbol_name(u, i),
+                   (long long)u->program->symbols.items[i]->lo, (long long)u->program->symbols.items[i]->hi,
+                   u->program->symbols.items[i]->found ? ", found by the run" : "");
     tn_str_add(out, "\n");
     add_fact(u, out, "parameters", u->params_count, "");
     add_fact(u, out, "macc", u->macs, "");
@@ -174,8 +175,9 @@ static void add_symbols(const tn_unit *u, tn_str *out)
     tn_str_add(out, "    \"symbols\": [");
     for (size_t i = 0; i < u->program->symbols.n; i++) {
         const tn_var *v = u->program->symbols.items[i];
-        tn_str_add(out, "%s{\"name\": %s, \"c_name\": \"%s\", \"min\": %lld, \"max\": %lld}", i > 0 ? ", " : "",
-                   quote(u, v->name), tn_symbol_name(u, i), (long long)v->lo, (long long)v->hi);
+        tn_str_add(out, "%s{\"name\": %s, \"c_name\": \"%s\", \"min\": %lld, \"max\": %lld%s}", i > 0 ? ", " : "",
+                   quote(u, v->name), tn_symbol_name(u, i), (long long)v->lo, (long long)v->hi,
+                   v->found ? ", \"found\": true" : "");
     }
     tn_str_add(out, "],\n");
 }

@@ -206,6 +206,9 @@ static const char *io_arrays(const tn_unit *u)
     for (size_t i = 0; i < u->n_out; i++)
         tn_str_add(&out, "static %s %s_out_%zu[%s];\n", tn_dtype_get(u->output[i]->dtype)->c, u->name, i,
                    room_text(u, "OUTPUT", i, u->output[i]));
+    for (size_t i = 0; i < u->program->symbols.n; i++)
+        if (u->program->symbols.items[i]->found)
+            tn_str_add(&out, "static ptrdiff_t %s_found_%zu;\n", u->name, i);
     return out.text != NULL ? out.text : "";
 }
 
@@ -230,13 +233,20 @@ static const char *fill_inputs(const tn_unit *u)
     for (size_t i = 0; i < u->n_out; i++)
         tn_str_add(&out, "    io.%s = %s_out_%zu;\n", u->output_name[i], u->name, i);
     for (size_t i = 0; i < u->program->symbols.n; i++)
-        tn_str_add(&out, "    io.%s = %lld;\n", tn_symbol_name(u, i), (long long)u->golden_symbols[i]);
+        if (u->program->symbols.items[i]->found)
+            tn_str_add(&out, "    io.%s = &%s_found_%zu;\n", tn_symbol_name(u, i), u->name, i);
+        else
+            tn_str_add(&out, "    io.%s = %lld;\n", tn_symbol_name(u, i), (long long)u->golden_symbols[i]);
     return out.text != NULL ? out.text : "";
 }
 
 static const char *check_outputs(const tn_unit *u)
 {
     tn_str out = {.arena = u->arena};
+    for (size_t i = 0; i < u->program->symbols.n; i++)
+        if (u->program->symbols.items[i]->found)
+            tn_str_add(&out, "    if (status == %s_OK && %s_found_%zu != %lld)\n        status = %s_ERR_SELFTEST;\n",
+                       u->upper, u->name, i, (long long)u->golden_symbols[i], u->upper);
     for (size_t i = 0; i < u->n_out; i++) {
         const tn_tensor *t = u->golden[i];
         if (golden_count(t) > 0)

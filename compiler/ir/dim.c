@@ -44,6 +44,18 @@ tn_dim tn_dim_named(tn_arena *a, const char *name, int64_t at_most)
     return (tn_dim){clamp(at_most), s};
 }
 
+tn_dim tn_dim_found(tn_arena *a, const char *name, int64_t at_most)
+{
+    tn_sym *s = TN_NEW(a, tn_sym);
+    *s = (tn_sym){.kind = TN_SYM_NAME, .name = name, .lo = 0, .found = true};
+    return (tn_dim){clamp(at_most), s};
+}
+
+bool tn_dim_is_found(tn_dim x)
+{
+    return x.sym != NULL && x.sym->found;
+}
+
 bool tn_dim_same(tn_dim x, tn_dim y)
 {
     if (x.sym == y.sym)

@@ -254,6 +254,19 @@ bool tn_attr_same(const tn_attr *x, const tn_attr *y)
     return false;
 }
 
+bool tn_node_same(const tn_node *x, const tn_node *y)
+{
+    if (x->op != y->op || x->n_in != y->n_in || x->n_out != y->n_out || x->n_attr != y->n_attr)
+        return false;
+    for (int i = 0; i < x->n_in; i++)
+        if (x->in[i] != y->in[i])
+            return false;
+    for (int i = 0; i < x->n_attr; i++)
+        if (!tn_attr_same(&x->attr[i], &y->attr[i]))
+            return false;
+    return true;
+}
+
 void tn_node_drop_attr(tn_node *n, const char *name)
 {
     for (int i = 0; i < n->n_attr; i++)

@@ -73,10 +73,13 @@ struct tn_sym {
     const char *name; /* TN_SYM_NAME only */
     tn_dim a, b;      /* operands of the others; DIV rounds toward minus infinity */
     int64_t lo;       /* lower bound */
+    bool found;       /* a name whose value the run finds, from 0 on, instead of being given it */
 };
 #define TN_DIM_MAX ((int64_t)1 << 40)
 tn_dim tn_dim_fixed(int64_t n);
 tn_dim tn_dim_named(tn_arena *a, const char *name, int64_t at_most);
+tn_dim tn_dim_found(tn_arena *a, const char *name, int64_t at_most);
+bool tn_dim_is_found(tn_dim x); /* a name of that kind alone */
 tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y);
 bool tn_dim_same(tn_dim x, tn_dim y);           /* provably equal */
 bool tn_dim_is(tn_dim x, int64_t n);            /* fixed and equal to n */
@@ -121,12 +124,13 @@ struct tn_value {
     const char *name; /* as in the file; never NULL */
     tn_dtype dtype;
     tn_shape shape;
-    tn_shape declared;   /* what the file says of it: the bound where only the run knows sizes; else not known */
-    tn_node *maker;      /* NULL for inputs and constants */
-    tn_tensor *constant; /* NULL when not known at compile time */
-    tn_dim *elems;       /* what a value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
-    bool is_text;        /* strings: bytes of UTF-8 along the last dim of uint8, zeros behind the end */
-    const tn_list *list; /* a sequence or an optional: only while types are inferred; NULL: a tensor */
+    tn_shape declared;    /* what the file says of it: the bound where only the run knows sizes; else not known */
+    tn_node *maker;       /* NULL for inputs and constants */
+    tn_tensor *constant;  /* NULL when not known at compile time */
+    tn_dim *elems;        /* what a value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */
+    const tn_dim *marked; /* how many elements are not 0, where that is a size that the run finds; else NULL */
+    bool is_text;         /* strings: bytes of UTF-8 along the last dim of uint8, zeros behind the end */
+    const tn_list *list;  /* a sequence or an optional: only while types are inferred; NULL: a tensor */
     const char *keys; /* of an output that is a map (of each row): the keys along its last axis, as text; else NULL */
     bool is_input, is_output;
     bool
@@ -194,11 +198,13 @@ struct tn_subgraph {
 struct tn_graph {
     tn_arena *arena;
     const char *name;   /* of the model, as in the file */
-    tn_dim_vec symbols; /* named dims of the inputs, in order of appearance */
+    tn_dim_vec symbols; /* named dims of the inputs, in order of appearance, and those that the run finds */
     tn_diag *diag;
     const char *path; /* of the model file, for messages */
     tn_value_vec values, inputs, outputs;
-    tn_node_vec nodes;                     /* topological order */
+    tn_node_vec nodes;       /* topological order */
+    tn_dim_vec bounds;       /* of option bounds: what sizes that the run finds may be at most, by name */
+    tn_value_vec late_sizes; /* integers that shapes depend on and only the run knows, met while types are inferred */
     const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */
 };
 
@@ -280,6 +286,7 @@ const tn_attr *tn_node_find_attr(const tn_node *n, const char *name); /* NULL wh
 int64_t tn_node_int(const tn_node *n, const char *name, int64_t otherwise);
 float tn_node_float(const tn_node *n, const char *name, float otherwise);
 const char *tn_node_string(const tn_node *n, const char *name, const char *otherwise);
+bool tn_node_same(const tn_node *x, const tn_node *y);       /* operator, inputs and attributes */
 bool tn_attr_same(const tn_attr *x, const tn_attr *y);       /* name, kind and value */
 bool tn_tensor_same(const tn_tensor *x, const tn_tensor *y); /* type, shape and every byte */
 

@@ -146,7 +146,7 @@ static bool parse_symbol(reader *r)
     if (bound < 1 || bound >= TN_DIM_MAX)
         return tn_scan_error(&r->s, "found the bound %lld of '%s', wanted 1 to 2^40 - 1", (long long)bound, name);
     tn_dim *d = TN_PUSH(r->g->arena, r->g->symbols), *kept = TN_NEW(r->g->arena, tn_dim);
-    *d = *kept = tn_dim_named(r->g->arena, name, bound);
+    *d = *kept = (tn_scan_skip(&r->s, "found") ? tn_dim_found : tn_dim_named)(r->g->arena, name, bound);
     tn_map_put(r->g->arena, &r->symbols, name, kept);
     return true;
 }

@@ -173,7 +173,8 @@ static void print_head(const tn_graph *g, tn_str *out)
     for (size_t i = 0; i < g->symbols.n; i++) {
         tn_str_add(out, "symbol ");
         tn_dim_print(out, g->symbols.items[i]);
-        tn_str_add(out, " <= %lld\n", (long long)g->symbols.items[i].n);
+        tn_str_add(out, " <= %lld%s\n", (long long)g->symbols.items[i].n,
+                   tn_dim_is_found(g->symbols.items[i]) ? " found" : "");
     }
 }
 

@@ -8,7 +8,8 @@ tn_program *tn_program_make(tn_arena *a, tn_graph *g)
     p->graph = g;
     for (size_t i = 0; i < g->symbols.n; i++) {
         tn_dim d = g->symbols.items[i];
-        *TN_PUSH(a, p->symbols) = tn_var_make(p, d.sym->name, TN_INDEX, d.sym->lo, d.n);
+        tn_var *v = *TN_PUSH(a, p->symbols) = tn_var_make(p, d.sym->name, TN_INDEX, d.sym->lo, d.n);
+        v->found = d.sym->found;
     }
     return p;
 }
@@ -48,7 +49,10 @@ const tn_expr *tn_dim_expr(tn_program *p, tn_dim d)
         return tn_index(p, d.n);
     if (d.sym->kind == TN_SYM_NAME)
         return symbol_expr(p, d.sym->name);
-    return tn_op2(p, op_of[d.sym->kind], tn_dim_expr(p, d.sym->a), tn_dim_expr(p, d.sym->b));
+    const tn_expr *x = tn_dim_expr(p, d.sym->a), *y = tn_dim_expr(p, d.sym->b);
+    if (d.sym->kind == TN_SYM_DIV && d.sym->b.sym != NULL && d.sym->b.sym->lo < 1) /* sizes that are found may be 0 */
+        y = tn_max(p, y, tn_index(p, 1));
+    return tn_op2(p, op_of[d.sym->kind], x, y);
 }
 
 tn_buf *tn_buf_temp(tn_program *p, const char *name, tn_dtype dtype, int rank, const tn_dim *dims)

@@ -33,6 +33,7 @@ typedef struct machine {
     int n;             /* lanes in use */
     int64_t last_mask; /* ids of masks and rounds */
     int64_t round;     /* the mask id of all lanes, new for each change of the variables */
+    int64_t *symbols;  /* by symbol: the caller's */
     const char *error;
 } machine;
 
@@ -515,6 +516,18 @@ static void run_block(machine *m, const tn_comp *c, tn_tensor *out, const int64_
     write_lanes(out, pos, on, v, m->n);
 }
 
+static void take_symbol(machine *m, const tn_var *symbol, int64_t value)
+{
+    size_t i = 0;
+    while (m->p->symbols.items[i] != symbol)
+        i++;
+    m->symbols[i] = value;
+    set_lanes(m, symbol, value);
+    if (value < symbol->lo || value > symbol->hi)
+        m->error = tn_strfmt(m->scratch, "size %s is found to be %lld; it may be %lld to %lld", symbol->name,
+                             (long long)value, (long long)symbol->lo, (long long)symbol->hi);
+}
+
 static bool run_comp(machine *m, const tn_comp *c)
 {
     int64_t extent[TN_MAX_AXES], reduce_extent[TN_MAX_AXES];
@@ -531,16 +544,18 @@ static bool run_comp(machine *m, const tn_comp *c)
         place_block(m, c, extent, base);
         run_block(m, c, out, reduce_extent, reduce_count);
     }
-    if (m->error == NULL && c->check && tn_tensor_get_int(out, 0) == 0)
+    if (m->error == NULL && c->finds != NULL)
+        take_symbol(m, c->finds, tn_tensor_get_int(out, 0));
+    else if (m->error == NULL && c->check && tn_tensor_get_int(out, 0) == 0)
         m->error = "an input gives a size, axis, position or mode that the model was not compiled for";
     if (m->error != NULL)
         tn_error(m->p->graph->diag, "%s: %s: %s", m->p->graph->path, c->label, m->error);
     return m->error == NULL;
 }
 
-static machine make_machine(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols)
+static machine make_machine(tn_program *p, tn_arena *scratch, tn_tensor **store, int64_t *symbols)
 {
-    machine m = {.p = p, .scratch = scratch, .store = store};
+    machine m = {.p = p, .scratch = scratch, .store = store, .symbols = symbols};
     m.slot = TN_NEW_N(scratch, slot, p->n_expr);
     m.var = TN_NEW_N(scratch, lanes *, p->n_vars);
     for (size_t i = 0; i < p->symbols.n; i++) {
@@ -550,7 +565,7 @@ static machine make_machine(tn_program *p, tn_arena *scratch, tn_tensor **store,
     return m;
 }
 
-bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, const int64_t *symbols)
+bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, int64_t *symbols)
 {
     machine m = make_machine(p, scratch, store, symbols);
     return run_comp(&m, c);
@@ -589,7 +604,7 @@ static bool run_range(machine *m, size_t from, size_t to, const tn_repeat *in)
     return true;
 }
 
-bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols)
+bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, int64_t *symbols)
 {
     machine m = make_machine(p, scratch, store, symbols);
     return run_range(&m, 0, p->comps.n, NULL);

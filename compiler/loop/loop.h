@@ -44,6 +44,7 @@ typedef struct tn_var {
     int64_t lo, hi;        /* inclusive range of an index variable; of other integers when it is known, else 0, 0 */
     const tn_expr *extent; /* of a loop variable from 0: it is below this; NULL otherwise */
     int lanes;             /* of a vector variable; 0: a scalar */
+    bool found;            /* of a symbol: a computation gives its value, see tn_comp.finds */
 } tn_var;
 
 typedef enum {
@@ -151,6 +152,9 @@ typedef struct tn_comp {
     const tn_call *call; /* what does the computation, up to post; NULL: generated code */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
+    tn_var
+        *finds; /* of a check: out is one int64 instead, from here on the value of this symbol, and an error beyond its
+                      bounds */
 } tn_comp;
 
 typedef struct {
@@ -419,8 +423,9 @@ tn_exact_fn *tn_exact_host(int op);
 /* --- running ----------------------------------------------------------------------------------------------------- */
 
 /* Interprets all computations in order. store[buf id] holds dense logical row-major tensors: inputs must be there,
-   constants are used in place, the others are made in scratch. symbols[i] is the value of program symbol i. */
-bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, const int64_t *symbols);
-bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, const int64_t *symbols);
+   constants are used in place, the others are made in scratch. symbols[i] is the value of program symbol i; those that the run
+   finds are written. */
+bool tn_interpret(tn_program *p, tn_arena *scratch, tn_tensor **store, int64_t *symbols);
+bool tn_interpret_comp(tn_program *p, tn_arena *scratch, const tn_comp *c, tn_tensor **store, int64_t *symbols);
 
 #endif

@@ -110,9 +110,26 @@ static bool parse_contents(tn_loop_reader *r, tn_buf *b)
     return b->data != NULL;
 }
 
+static bool define(tn_loop_reader *r, const char *name, const tn_expr *e)
+{
+    if (tn_map_get(&r->names, name) != NULL)
+        return tn_scan_error(&r->s, "found a second variable %s", name);
+    tn_map_put(r->p->arena, &r->names, name, (void *)(uintptr_t)e);
+    return true;
+}
+
+/* Symbols that are found later, too. */
+static void see_all_symbols(tn_loop_reader *r)
+{
+    r->names = (tn_map){0};
+    for (size_t i = 0; i < r->p->symbols.n; i++)
+        define(r, r->p->symbols.items[i]->name, tn_var_expr(r->p, r->p->symbols.items[i]));
+}
+
 static bool parse_buffer(reader *r)
 {
     tn_scan *s = &r->r.s;
+    see_all_symbols(&r->r);
     tn_arena *a = r->r.p->arena;
     tn_buf *b = TN_NEW(a, tn_buf);
     b->id = (int)r->r.p->bufs.n;
@@ -169,14 +186,6 @@ static bool resolve_references(reader *r)
 }
 
 /* --- computations ------------------------------------------------------------------------------------------------- */
-
-static bool define(tn_loop_reader *r, const char *name, const tn_expr *e)
-{
-    if (tn_map_get(&r->names, name) != NULL)
-        return tn_scan_error(&r->s, "found a second variable %s", name);
-    tn_map_put(r->p->arena, &r->names, name, (void *)(uintptr_t)e);
-    return true;
-}
 
 static bool parse_axes(tn_loop_reader *r, tn_axis *axis, int *n)
 {
@@ -324,11 +333,23 @@ static void see_turns(tn_loop_reader *r, const tn_repeat *in)
     define(r, in->turn->name, tn_var_expr(r->p, in->turn));
 }
 
+static bool is_found(const tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (p->comps.items[i]->finds == symbol)
+            return true;
+    return false;
+}
+
+/* A computation sees what those before it have found. */
 static void see_symbols(tn_loop_reader *r)
 {
     r->names = (tn_map){0};
-    for (size_t i = 0; i < r->p->symbols.n; i++)
-        define(r, r->p->symbols.items[i]->name, tn_var_expr(r->p, r->p->symbols.items[i]));
+    for (size_t i = 0; i < r->p->symbols.n; i++) {
+        tn_var *v = r->p->symbols.items[i];
+        if (!v->found || is_found(r->p, v))
+            define(r, v->name, tn_var_expr(r->p, v));
+    }
     see_turns(r, r->p->repeat);
 }
 
@@ -338,6 +359,23 @@ static bool parse_sums(tn_scan *s, tn_comp *c)
     bool ok = parse_small(s, 1, TN_FIXED_SUMS, &n);
     c->sums = (int)n;
     return ok;
+}
+
+/* Once, and outside of repeats: its value does not change. */
+static bool parse_finds(tn_loop_reader *r, tn_comp *c)
+{
+    const char *name = NULL;
+    if (!tn_scan_name(&r->s, "the name of a symbol", &name))
+        return false;
+    for (size_t i = 0; i < r->p->symbols.n; i++)
+        if (r->p->symbols.items[i]->found && strcmp(r->p->symbols.items[i]->name, name) == 0)
+            c->finds = r->p->symbols.items[i];
+    if (c->finds == NULL)
+        return tn_scan_error(&r->s, "found '%s', wanted a symbol of which the head says: found", name);
+    if (is_found(r->p, c->finds))
+        return tn_scan_error(&r->s, "found a second check that finds '%s'", name);
+    return (c->check && c->repeat == NULL)
+        || tn_scan_error(&r->s, "found 'finds %s', which a check outside of repeats may have", name);
 }
 
 static bool parse_comp(tn_loop_reader *r, tn_comp *c)
@@ -351,6 +389,7 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
     if ((tn_scan_skip(&r->s, "axes") && !parse_axes(r, c->axis, &c->n_axis))
         || (tn_scan_skip(&r->s, "reduce") && !parse_axes(r, c->reduce, &c->n_reduce))
         || (tn_scan_skip(&r->s, "sums") && !parse_sums(&r->s, c))
+        || (tn_scan_skip(&r->s, "finds") && !parse_finds(r, c))
         || (tn_scan_skip(&r->s, "mark") && !tn_scan_quoted(&r->s, "the mark in quotes", &c->mark))
         || (tn_scan_skip(&r->s, "call") && !parse_call(r, c))
         || (tn_scan_skip(&r->s, "schedule") && !tn_scan_quoted(&r->s, "the schedule in quotes", &c->schedule))
@@ -360,6 +399,10 @@ static bool parse_comp(tn_loop_reader *r, tn_comp *c)
         return false;
     if (!parse_store(r, c))
         return false;
+    if (c->check && (c->out->rank != 0 || c->out->dtype != (c->finds != NULL ? TN_INT64 : TN_BOOL)))
+        return tn_scan_error(
+            &r->s, "found a check that writes \"%s\", wanted a buffer bool[], or int64[] where it finds a symbol",
+            c->out->name);
     if (!tn_sums_fit(c))
         return tn_scan_error(
             &r->s,
@@ -390,7 +433,8 @@ static bool parse_head(tn_scan *s, tn_graph *g, bool *exact, const char **after)
         for (size_t i = 0; i < g->symbols.n; i++)
             if (strcmp(g->symbols.items[i].sym->name, name) == 0)
                 return tn_scan_error(s, "found a second symbol '%s'", name);
-        *TN_PUSH(g->arena, g->symbols) = tn_dim_named(g->arena, name, bound);
+        *TN_PUSH(g->arena, g->symbols) =
+            (tn_scan_skip(s, "found") ? tn_dim_found : tn_dim_named)(g->arena, name, bound);
         if (!tn_scan_statement_end(s))
             return false;
     }
@@ -454,7 +498,6 @@ tn_program *tn_program_parse(tn_arena *a, tn_diag *d, const char *path, const ch
     r.r.p = tn_program_make(a, g);
     r.r.p->after = after;
     r.r.p->exact = exact;
-    see_symbols(&r.r);
     while (r.r.s.kind != TN_TOK_END)
         if (!parse_statement(&r) || !tn_scan_statement_end(&r.r.s))
             return NULL;

@@ -262,6 +262,11 @@ static void print_comp(printer *r, const tn_comp *c)
     print_axes(r, "reduce", c->reduce, c->n_reduce);
     if (c->sums != 0)
         tn_str_add(r->out, "  sums %d\n", c->sums);
+    if (c->finds != NULL) {
+        tn_str_add(r->out, "  finds ");
+        tn_name_print(r->out, r->var[c->finds->id]);
+        tn_str_add(r->out, "\n");
+    }
     print_mark(r, c);
     print_schedule(r, c);
     for (int i = 0; i < c->out->rank; i++)
@@ -357,7 +362,7 @@ static void print_program(const tn_program *p, tn_str *out, bool full)
     for (size_t i = 0; i < p->symbols.n; i++) {
         tn_str_add(out, "symbol ");
         tn_name_print(out, r.var[p->symbols.items[i]->id]);
-        tn_str_add(out, " <= %lld\n", (long long)p->symbols.items[i]->hi);
+        tn_str_add(out, " <= %lld%s\n", (long long)p->symbols.items[i]->hi, p->symbols.items[i]->found ? " found" : "");
     }
     for (size_t i = 0; i < p->bufs.n; i++)
         print_buf(&r, p->bufs.items[i]);

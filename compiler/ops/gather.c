@@ -283,19 +283,23 @@ static bool is_within(tn_dim k, tn_dim extent)
     return k.sym != NULL && k.sym->kind == TN_SYM_MIN && (is_within(k.sym->a, extent) || is_within(k.sym->b, extent));
 }
 
-/* Elements of k; when only the run knows it, the declared extent. */
+/* Elements of k; when only the run knows it, the declared extent, or a size that it finds. */
 static const tn_dim *find_k(tn_graph *g, const tn_node *n, int axis, size_t *count)
 {
     tn_shape s;
     *count = 1;
     if (tn_is_early(g, n, 1))
         return tn_need_dims(g, n, 1, "k", count);
-    if (!tn_check_late(g, n, 1, "k", 1) || !tn_need_declared(g, n, 1, "k", n->out[0] == NULL, &s))
+    if (!tn_check_late(g, n, 1, "k", 1))
+        return NULL;
+    tn_dim *found = TN_NEW(g->arena, tn_dim);
+    if (!tn_is_declared(n, n->out[0] == NULL))
+        return tn_found_dim(g, n, axis, n->in[0]->shape.dim[axis].n, found) ? found : NULL;
+    if (!tn_need_declared(g, n, 1, "k", n->out[0] == NULL, &s))
         return NULL;
     if (s.rank == n->in[0]->shape.rank) {
-        tn_dim *k = TN_NEW(g->arena, tn_dim);
-        *k = s.dim[axis];
-        return k;
+        *found = s.dim[axis];
+        return found;
     }
     tn_node_error(g, n, "the model declares rank %d for the output; rank %d is wanted", s.rank, n->in[0]->shape.rank);
     return NULL;

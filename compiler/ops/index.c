@@ -459,7 +459,7 @@ bool tn_infer_range(tn_graph *g, tn_node *n)
         known = known && n->in[i]->constant != NULL;
     }
     if (late >= 0) {
-        if (!tn_need_declared(g, n, late, range_inputs[late], 0, &s))
+        if (!tn_need_sizes(g, n, late, range_inputs[late], 0, &s))
             return false;
         if (s.rank != 1)
             return tn_node_error(g, n, "the model declares rank %d for the range; rank 1 is wanted", s.rank);
@@ -527,7 +527,7 @@ static bool read_depth(tn_graph *g, const tn_node *n, int axis, tn_dim *out)
     else if (v->constant != NULL) {
         double x = tn_tensor_get(v->constant, 0);
         *out = tn_dim_fixed(x >= 0 && x < (double)TN_DIM_MAX ? (int64_t)x : -1);
-    } else if (!tn_need_declared(g, n, 1, "depth", 0, &declared))
+    } else if (!tn_need_sizes(g, n, 1, "depth", 0, &declared))
         return false;
     else if (declared.rank != n->in[0]->shape.rank + 1)
         return tn_node_error(g, n, "the model declares rank %d for the output; rank %d is wanted", declared.rank,

@@ -41,19 +41,41 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
                          tn_value_type(g->arena, v), wanted);
 }
 
-bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
+bool tn_is_declared(const tn_node *n, int out)
+{
+    return out < n->n_out && find_declared(n->out[out]) != NULL;
+}
+
+/* hint: options that would help, "" or NULL where there are none but the last. */
+static bool undeclared_error(tn_graph *g, const tn_node *n, int in, const char *what, int out, const char *hint)
 {
     const tn_value *v = n->in[in];
+    bool bounds = hint != NULL && hint[0] != '\0';
+    return tn_node_error(
+        g, n, "%s (input %d) is known at run time only, and the model does not declare the shape of output %d; %s%s%s",
+        what, in, out, bounds ? "say what it is at most with " : "", bounds ? tn_strfmt(g->arena, "%s, or ", hint) : "",
+        v->is_input ? tn_strfmt(g->arena, "fix the input with --const \"%s=...\"", v->name)
+                    : "fix the inputs that it depends on with --const, or declare the shape");
+}
+
+static bool need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, const char *hint,
+                          tn_shape *s)
+{
     const tn_shape *found = out < n->n_out ? find_declared(n->out[out]) : NULL;
     if (found == NULL)
-        return tn_node_error(g, n,
-                             "%s (input %d) is known at run time only, and the model does not declare the shape of "
-                             "output %d; %s",
-                             what, in, out,
-                             v->is_input ? tn_strfmt(g->arena, "fix the input with --const \"%s=...\"", v->name)
-                                         : "fix the inputs that it depends on with --const, or declare the shape");
+        return undeclared_error(g, n, in, what, out, hint);
     *s = *found;
     return true;
+}
+
+bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
+{
+    return need_declared(g, n, in, what, out, NULL, s);
+}
+
+bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
+{
+    return need_declared(g, n, in, what, out, tn_is_declared(n, out) ? NULL : tn_note_sizes(g, n->in[in]), s);
 }
 
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what)
@@ -69,7 +91,7 @@ bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_sh
 {
     if (tn_is_early(g, n, i))
         return tn_need_shape(g, n, i, out);
-    if (!tn_need_declared(g, n, i, what, 0, out))
+    if (!tn_need_sizes(g, n, i, what, 0, out))
         return false;
     return tn_check_late(g, n, i, what, out->rank);
 }
@@ -189,15 +211,48 @@ const tn_expr *tn_late_pick(tn_program *p, const tn_value *values, int64_t base,
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
-void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
+static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, tn_dtype t)
 {
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "agrees", TN_BOOL, 0, NULL));
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, what, t, 0, NULL));
     c->check = true;
     if (tn_node_maybe(n))
         tn_node_error(p->graph, n,
                       "it checks a value that only the run knows, in a branch of an If that only the run "
                       "chooses: not supported; fix the condition with --const");
-    tn_comp_set(p, c, agrees);
+    return c;
+}
+
+void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
+{
+    tn_comp_set(p, begin_check(p, n, "agrees", TN_BOOL), agrees);
+}
+
+/* The symbol that d is, while nothing has found it; NULL otherwise. */
+static tn_var *find_open(const tn_program *p, tn_dim d)
+{
+    for (size_t i = 0; tn_dim_is_found(d) && i < p->comps.n; i++)
+        if (p->comps.items[i]->finds != NULL && strcmp(p->comps.items[i]->finds->name, d.sym->name) == 0)
+            return NULL;
+    for (size_t i = 0; tn_dim_is_found(d) && i < p->symbols.n; i++)
+        if (strcmp(p->symbols.items[i]->name, d.sym->name) == 0)
+            return p->symbols.items[i];
+    return NULL;
+}
+
+void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x)
+{
+    tn_var *open = find_open(p, d);
+    if (open == NULL) {
+        tn_late_check(p, n, tn_is(p, x, tn_late_dim(p, d)));
+        return;
+    }
+    if (p->repeat != NULL)
+        tn_node_error(p->graph, n,
+                      "it finds the size '%s' in each turn of a loop: not supported; sizes are found outside of loops",
+                      open->name);
+    tn_comp *c = begin_check(p, n, open->name, TN_INT64);
+    c->finds = open;
+    tn_comp_set(p, c, x);
 }
 
 void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const tn_dim *d)
@@ -206,19 +261,23 @@ void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const
     if (tn_is_early(p->graph, n, i))
         return;
     for (int k = 0; k < count; k++)
-        agrees = tn_and(p, agrees, tn_is(p, tn_late_int(p, n->in[i], k), tn_late_dim(p, d[k])));
-    tn_late_check(p, n, agrees);
+        if (find_open(p, d[k]) != NULL)
+            tn_late_settle(p, n, d[k], tn_late_int(p, n->in[i], k));
+        else
+            agrees = tn_and(p, agrees, tn_is(p, tn_late_int(p, n->in[i], k), tn_late_dim(p, d[k])));
+    if (!tn_expr_is_int(agrees, 1))
+        tn_late_check(p, n, agrees);
 }
 
 static bool is_computed(tn_dim d)
 {
-    return d.sym != NULL && d.sym->kind != TN_SYM_NAME;
+    return d.sym != NULL && (d.sym->kind != TN_SYM_NAME || d.sym->found);
 }
 
 /* d without the number that it ends in: (H/2)+3 is H/2. */
 static tn_dim drop_number(tn_dim d)
 {
-    return is_computed(d) && d.sym->kind == TN_SYM_ADD && d.sym->b.sym == NULL ? d.sym->a : d;
+    return d.sym != NULL && d.sym->kind == TN_SYM_ADD && d.sym->b.sym == NULL ? d.sym->a : d;
 }
 
 bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out)

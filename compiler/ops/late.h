@@ -1,6 +1,8 @@
 /* Sizes, axes and positions that only the run knows: inputs such as Reshape's shape or Slice's starts that depend on the
    data. Where the file declares the shape of the result, that is its shape, and the elements are found from what the
-   input holds at run time; a check compares the two and ends the run with an error where they do not agree.
+   input holds at run time; a check compares the two and ends the run with an error where they do not agree. Where it does
+   not, the run finds the size, which is a symbol with a bound like those of the inputs (tn_dim_found): by counting, or
+   by what an integer is that shapes depend on (found.c).
 
        y [3,4] = Reshape(x [2,6], s [2])       check  s[0] == 3 or -1, s[1] == 4 or -1, not both -1
                                                y = view of x
@@ -20,10 +22,24 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
 /* The declared shape of output `out`, when what input `in` holds is known at run time only. False after an error of the
    node that says how to make it known: `what` is the name of the input in ONNX. */
 bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
+/* The same where the input holds sizes: without a declared shape they are noted for tn_find_sizes_of. */
+bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
+bool tn_is_declared(const tn_node *n, int out);
+/* found.c. Notes in g->late_sizes what v is made of, where option bounds has a bound for all of it; else gives what would
+   have to be said, --bounds "n<=N", or "" where v is not made of sizes. */
+const char *tn_note_sizes(tn_graph *g, tn_value *v);
 /* The same, and output 0 gets that shape and the type of input 0. */
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what);
 /* The shape that input i gives for output 0: what it holds, else the declared one; tn_late_check_dims compares. */
 bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out);
+/* found.c. Dim `axis` of the first output is a size that the run finds, 0 to `most` (negative: only the user can tell).
+   False after an error that names the option. */
+bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim *out);
+/* The same where the size is how many elements of `marks` are not 0, for which it is one size. */
+bool tn_found_marks(tn_graph *g, const tn_node *n, int axis, tn_value *marks, tn_dim *out);
+/* Puts tenon::Sizes behind the integers in g->late_sizes from `from` on. */
+void tn_insert_sizes(tn_graph *g, size_t from);
+bool tn_check_bounds(tn_graph *g); /* option bounds names sizes that there are */
 /* Declared shapes go from results to the values that they are elementwise functions of (Log, Cast, x + 1). */
 void tn_declare_operands(tn_graph *g);
 
@@ -54,6 +70,8 @@ bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out);
 void tn_late_check_same(tn_program *p, const tn_node *n, int count, const tn_dim *x, const tn_dim *y);
 void tn_late_check_broadcast(tn_program *p, const tn_node *n); /* all inputs against output 0 */
 
+/* The run's x, an int64, is dim d. Where d is a size that nothing has found yet, this finds it; else a check compares. */
+void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x);
 /* Where agrees is false the run ends with an error. */
 void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees);
 /* The elements of input i are these dims; no check where that is known. */

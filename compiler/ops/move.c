@@ -247,6 +247,27 @@ static int find_late(tn_graph *g, const tn_node *n)
     return 0;
 }
 
+/* Dims of axes that are sliced are found by the run; of all axes, where it finds which. */
+static bool find_sliced(tn_graph *g, tn_node *n)
+{
+    tn_shape s = n->in[0]->shape;
+    size_t count = (size_t)tn_late_count(n->in[1]);
+    bool sliced[TN_MAX_RANK] = {false}, any = tn_has_input(n, 3) && !tn_is_early(g, n, 3);
+    const int64_t *axes = tn_has_input(n, 3) && !any ? tn_need_ints(g, n, 3, "axes", &count) : NULL;
+    if (tn_has_input(n, 3) && !any && axes == NULL)
+        return false;
+    for (size_t i = 0; i < count && !any; i++) {
+        int axis = 0;
+        if (!tn_node_axis(g, n, axes != NULL ? axes[i] : (int64_t)i, s.rank, &axis))
+            return false;
+        sliced[axis] = true;
+    }
+    for (int i = 0; i < s.rank; i++)
+        if ((any || sliced[i]) && !tn_found_dim(g, n, i, s.dim[i].n, &s.dim[i]))
+            return false;
+    return set_first_type(n, &s);
+}
+
 static bool infer_late_slice(tn_graph *g, tn_node *n, int late)
 {
     const tn_value *x = n->in[0];
@@ -254,6 +275,8 @@ static bool infer_late_slice(tn_graph *g, tn_node *n, int late)
     for (int i = 1; i < n->n_in; i++)
         if (n->in[i] != NULL && !tn_check_late(g, n, i, slice_inputs[i], i > 1 ? count : -1))
             return false;
+    if (!tn_is_declared(n, 0))
+        return find_sliced(g, n);
     if (!tn_infer_declared(g, n, late, slice_inputs[late]))
         return false;
     return (n->out[0]->shape.rank == x->shape.rank && count <= x->shape.rank)
@@ -303,13 +326,12 @@ static late_slice make_late_slice(tn_program *p, const tn_node *n, int axis)
 
 static bool lower_late_slice(tn_program *p, const tn_node *n)
 {
-    const tn_expr *at[TN_MAX_RANK], *agrees = tn_integer(p, TN_BOOL, 1);
+    const tn_expr *at[TN_MAX_RANK];
     late_slice s[TN_MAX_RANK];
     for (int i = 0; i < n->in[0]->shape.rank; i++) {
         s[i] = make_late_slice(p, n, i);
-        agrees = tn_and(p, agrees, tn_is(p, s[i].count, tn_late_dim(p, n->out[0]->shape.dim[i])));
+        tn_late_settle(p, n, n->out[0]->shape.dim[i], s[i].count);
     }
-    tn_late_check(p, n, agrees);
     tn_comp *c = begin_move(p, n, at);
     for (int i = 0; i < c->out->rank; i++)
         at[i] = tn_add(p, tn_late_index(p, s[i].start), tn_mul(p, c->at[i], tn_late_index(p, s[i].step)));
@@ -337,7 +359,9 @@ bool tn_lower_slice(tn_program *p, const tn_node *n)
 /* The declared shape, of as many dims as input 1 gives at least. */
 static bool infer_late_repeats(tn_graph *g, tn_node *n, bool exactly)
 {
-    if (!tn_infer_declared(g, n, 1, exactly ? "repeats" : "shape"))
+    const char *what = exactly ? "repeats" : "shape";
+    tn_shape y;
+    if (!tn_need_sizes(g, n, 1, what, 0, &y) || !tn_infer_declared(g, n, 1, what))
         return false;
     int64_t count = tn_late_count(n->in[1]), rank = n->out[0]->shape.rank, x = n->in[0]->shape.rank;
     return (exactly ? rank == x && count == x : rank == (count > x ? count : x))

@@ -6,7 +6,7 @@
                   box order[r] by more than the threshold
        out        [batch, class, order[r]] of what is kept, in order
 
-   Quadratic in the boxes. The number of rows is the declared one, which is checked. */
+   Quadratic in the boxes. The number of rows is the declared one, which is checked, or found by the run. */
 #include "ops/late.h"
 
 /* In the sums over what is kept: an overlap counts more than all boxes together. */
@@ -20,6 +20,19 @@ static bool check_scalar(tn_graph *g, const tn_node *n, int i, tn_dtype dtype)
     return v == NULL || (v->dtype == dtype && v->shape.rank <= 1 && tn_shape_count(&v->shape) == 1)
         || tn_node_error(g, n, "%s (input %d) is %s; one %s is wanted", names[i], i, tn_value_type(g->arena, v),
                          tn_dtype_get(dtype)->name);
+}
+
+/* What is kept at most: of each class all boxes, or the maximum where that is known. */
+static int64_t most_boxes(const tn_node *n)
+{
+    const tn_shape *s = &n->in[1]->shape;
+    const tn_tensor *t = tn_has_input(n, 2) ? n->in[2]->constant : NULL;
+    int64_t most = tn_has_input(n, 2) ? s->dim[2].n : 0;
+    if (t != NULL && tn_tensor_get_int(t, 0) < most)
+        most = tn_tensor_get_int(t, 0);
+    tn_shape kept = *s;
+    kept.dim[2] = tn_dim_fixed(most > 0 ? most : 0);
+    return tn_shape_count(&kept);
 }
 
 bool tn_infer_nms(tn_graph *g, tn_node *n)
@@ -36,7 +49,11 @@ bool tn_infer_nms(tn_graph *g, tn_node *n)
                              tn_value_type(g->arena, boxes), tn_value_type(g->arena, scores));
     if (!check_scalar(g, n, 2, TN_INT64) || !check_scalar(g, n, 3, TN_FLOAT) || !check_scalar(g, n, 4, TN_FLOAT))
         return false;
-    if (!tn_need_declared(g, n, 1, "scores", 0, &y))
+    if (!tn_is_declared(n, 0)) {
+        y = (tn_shape){.known = true, .rank = 2, .dim = {{0, NULL}, tn_dim_fixed(3)}};
+        if (!tn_found_dim(g, n, 0, most_boxes(n), &y.dim[0]))
+            return false;
+    } else if (!tn_need_declared(g, n, 1, "scores", 0, &y))
         return false;
     if (y.rank != 2 || !tn_dim_is(y.dim[1], 3))
         return tn_node_error(g, n, "the model declares %s for the selected indices; [count, 3] is wanted",

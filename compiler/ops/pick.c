@@ -3,8 +3,8 @@
        marks [4]  1 0 1 1        before[k] = before[k - 1] + marks[k - 1]        0 1 1 2
                                  positions[before[k]] = k where marks[k]         0 2 3
 
-   Constant marks are counted by the compiler. Others are counted by the run, and there must be as many as the declared
-   shape of the output says, which is checked. */
+   Constant marks are counted by the compiler. Others are counted by the run: as many as the declared shape of the output
+   says, which is checked, or else a size that is found so. */
 #include "ops/late.h"
 
 /* --- positions ------------------------------------------------------------------------------------------------------ */
@@ -55,20 +55,24 @@ static tn_buf *count_before(tn_program *p, const tn_node *n, tn_buf *marks, tn_d
     return c->out;
 }
 
-static void check_count(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_buf *before, tn_dim count)
+/* Nothing is counted where the last is before the first. */
+static void settle_count(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_buf *before, tn_dim count)
 {
-    const tn_expr *last = tn_sub(p, tn_dim_expr(p, length), tn_index(p, 1)), *wanted = tn_late_dim(p, count);
-    if (tn_dim_is(length, 0))
-        tn_late_check(p, n, tn_is(p, wanted, tn_int64(p, 0)));
-    else
-        tn_late_check(p, n, tn_is(p, tn_add(p, tn_load(p, before, &last), mark(p, marks, last)), wanted));
+    const tn_expr *last = tn_sub(p, tn_dim_expr(p, length), tn_index(p, 1)), *zero = tn_int64(p, 0), *total = zero;
+    if (!tn_dim_is(length, 0))
+        total = tn_add(p, tn_load(p, before, &last), mark(p, marks, last));
+    if (!tn_dim_is(length, 0) && tn_dim_low(length) < 1)
+        total = tn_select(p, tn_lt(p, last, tn_index(p, 0)), zero, total);
+    tn_late_settle(p, n, count, total);
 }
 
-/* A scatter: what is not marked writes what stands at its place. The check has seen that every place is inside. */
+/* A scatter: what is not marked writes what stands at its place. That every place is inside was seen when they were
+   counted. There is room for the most, since what writes stays inside even where there are none. */
 tn_buf *tn_late_positions(tn_program *p, const tn_node *n, tn_buf *marks, tn_dim length, tn_dim count)
 {
-    tn_buf *before = count_before(p, n, marks, length), *out = tn_buf_temp(p, "positions", TN_INT64, 1, &count);
-    check_count(p, n, marks, length, before, count);
+    tn_dim room = tn_dim_fixed(count.n);
+    tn_buf *before = count_before(p, n, marks, length), *out = tn_buf_temp(p, "positions", TN_INT64, 1, &room);
+    settle_count(p, n, marks, length, before, count);
     tn_comp_set(p, tn_comp_begin(p, n, out), tn_int64(p, 0));
     if (tn_dim_is(count, 0))
         return out;
@@ -121,9 +125,15 @@ static bool declared_count(tn_graph *g, const tn_node *n, int axis, tn_dim exten
 {
     tn_shape s;
     const tn_shape *x = &n->in[0]->shape, *condition = &n->in[1]->shape;
+    bool declared = tn_is_declared(n, 0), fits = condition->dim[0].n <= tn_dim_low(extent);
+    if (!declared && fits)
+        return tn_found_marks(g, n, axis < 0 ? 0 : axis, n->in[1], out);
+    if (!declared)
+        return tn_node_error(g, n, "the condition %s may be longer than the axis, which is %s",
+                             tn_value_type(g->arena, n->in[1]), tn_dim_text(g->arena, extent));
     if (!tn_need_declared(g, n, 1, "condition", 0, &s))
         return false;
-    if (s.rank != (axis < 0 ? 1 : x->rank) || condition->dim[0].n > tn_dim_low(extent))
+    if (s.rank != (axis < 0 ? 1 : x->rank) || !fits)
         return tn_node_error(g, n, "%s with the condition %s cannot give %s, which the model declares",
                              tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->in[1]),
                              tn_type_text(g->arena, n->in[0]->dtype, &s));
@@ -176,12 +186,15 @@ bool tn_lower_compress(tn_program *p, const tn_node *n)
 
 bool tn_infer_non_zero(tn_graph *g, tn_node *n)
 {
-    const tn_value *x = n->in[0];
+    tn_value *x = n->in[0];
     tn_shape s = {.known = true, .rank = 2}, declared;
     s.dim[0] = tn_dim_fixed(x->shape.rank);
     if (x->constant != NULL)
         s.dim[1] = find_positions(g->arena, x->constant)->shape.dim[0];
-    else if (!tn_need_declared(g, n, 0, "X", 0, &declared))
+    else if (!tn_is_declared(n, 0)) {
+        if (!tn_found_marks(g, n, 1, x, &s.dim[1]))
+            return false;
+    } else if (!tn_need_declared(g, n, 0, "X", 0, &declared))
         return false;
     else if (declared.rank != 2 || !tn_dim_same(declared.dim[0], s.dim[0]))
         return tn_node_error(g, n, "the non-zero elements of %s cannot give %s, which the model declares",

@@ -3,19 +3,6 @@
    Outputs of the graph keep their own node, since each has its own place to be written to. */
 #include "pass/pass.h"
 
-static bool same_node(const tn_node *x, const tn_node *y)
-{
-    if (x->op != y->op || x->n_in != y->n_in || x->n_out != y->n_out || x->n_attr != y->n_attr)
-        return false;
-    for (int i = 0; i < x->n_in; i++)
-        if (x->in[i] != y->in[i])
-            return false;
-    for (int i = 0; i < x->n_attr; i++)
-        if (!tn_attr_same(&x->attr[i], &y->attr[i]))
-            return false;
-    return true;
-}
-
 static bool makes_output(const tn_node *n)
 {
     for (int i = 0; i < n->n_out; i++)
@@ -24,10 +11,16 @@ static bool makes_output(const tn_node *n)
     return false;
 }
 
+/* A size that the run finds has a name for each node that finds it: shapes behind n speak of its own. */
+static bool has_shape_of(const tn_value *v, const tn_value *of)
+{
+    return !v->shape.known || !of->shape.known || tn_shape_equal(&v->shape, &of->shape);
+}
+
 static bool has_outputs_of(const tn_node *n, const tn_node *of)
 {
     for (int i = 0; i < n->n_out; i++)
-        if (n->out[i] == NULL && of->out[i] != NULL)
+        if (of->out[i] != NULL && (n->out[i] == NULL || !has_shape_of(n->out[i], of->out[i])))
             return false;
     return true;
 }
@@ -39,7 +32,7 @@ bool tn_pass_cse(tn_module *m, bool *changed)
         tn_node *n = g->nodes.items[i];
         for (size_t k = 0; k < i && !makes_output(n); k++) {
             const tn_node *earlier = g->nodes.items[k];
-            if (!same_node(earlier, n) || !has_outputs_of(earlier, n))
+            if (!tn_node_same(earlier, n) || !has_outputs_of(earlier, n))
                 continue;
             for (int o = 0; o < n->n_out; o++)
                 if (n->out[o] != NULL)

@@ -156,17 +156,19 @@ static bool needs_no_unknown(const tn_graph *g, const tn_node_vec *nodes)
 static bool try_sizes(tn_graph *g, const sizes *s)
 {
     tn_diag *diag = g->diag, silent = tn_diag_silent();
-    size_t values = g->values.n;
+    size_t values = g->values.n, symbols = g->symbols.n, late = g->late_sizes.n;
     tn_node_vec done = {0};
     const tn_subgraph *copy = copy_graph(g, s, s != NULL ? stand_ins(s) : NULL);
     g->diag = &silent;
-    bool ok = tn_infer_nodes(g, &copy->nodes, &done) && needs_no_unknown(g, &done);
+    bool ok = tn_infer_nodes(g, &copy->nodes, &done) && g->symbols.n == symbols && needs_no_unknown(g, &done);
     g->diag = diag;
     for (size_t i = 0; ok && s != NULL && i < copy->outputs.n; i++) {
         const tn_value *v = copy->outputs.items[i];
         ok = v->list != NULL || !v->declared.known || v->is_text || tn_shape_equal(&v->shape, &v->declared);
     }
-    g->values.n = values;
+    g->values.n = values; /* and the sizes that the run would find */
+    g->symbols.n = symbols;
+    g->late_sizes.n = late;
     return ok;
 }
 

@@ -173,6 +173,7 @@ static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
         c->elem = e;
     c->view = false;
     c->check = b->check;
+    c->finds = b->finds;
     c->out = b->out;
     memset(c->at, 0, sizeof c->at);
     for (int i = 0; i < b->out->rank; i++)

@@ -201,6 +201,26 @@ static bool is_typed(const tn_graph *g)
     return true;
 }
 
+/* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
+   (ops/found.c), and it begins anew: what they come from may be found before they are. Errors are reported once. */
+static bool infer_all(tn_graph *g, tn_node_vec *done)
+{
+    enum { MOST_ROUNDS = 64 };
+    tn_diag *diag = g->diag, silent = tn_diag_silent();
+    bool ok = false, again = true;
+    for (int round = 0; again && round < MOST_ROUNDS; round++) {
+        size_t late = g->late_sizes.n;
+        *done = (tn_node_vec){0};
+        g->diag = &silent;
+        ok = tn_infer_nodes(g, &g->nodes, done);
+        g->diag = diag;
+        again = !ok && g->late_sizes.n > late;
+        tn_insert_sizes(g, late);
+    }
+    *done = ok ? *done : (tn_node_vec){0};
+    return ok || tn_infer_nodes(g, &g->nodes, done);
+}
+
 bool tn_pass_infer(tn_module *m, bool *changed)
 {
     tn_graph *g = m->graph;
@@ -210,11 +230,11 @@ bool tn_pass_infer(tn_module *m, bool *changed)
     *changed = *changed || !typed;
     tn_declare_operands(g);
     const tn_sizes *sizes = typed ? NULL : tn_sizes_find(g);
-    if (!tn_infer_nodes(g, &g->nodes, &done) || !spread_outputs(&top))
+    if (!infer_all(g, &done) || !spread_outputs(&top))
         return false;
     if (sizes != NULL && !tn_sizes_check(&top, sizes))
         return false;
     g->nodes = done;
     m->is_typed = true;
-    return true;
+    return tn_check_bounds(g);
 }

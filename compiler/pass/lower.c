@@ -68,6 +68,40 @@ static void drop_dead(tn_program *p)
     p->comps.n = kept;
 }
 
+static bool is_found(const tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (p->comps.items[i]->finds == symbol)
+            return true;
+    return false;
+}
+
+static bool is_used(const tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->comps.n; i++)
+        for (int d = 0; d < p->comps.items[i]->n_axis; d++)
+            if (tn_uses_var(p->comps.items[i]->axis[d].extent, symbol))
+                return true;
+    return false;
+}
+
+/* Sizes of nodes that are gone. */
+static bool drop_symbols(tn_program *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->symbols.n; i++) {
+        tn_var *v = p->symbols.items[i];
+        if (!v->found || is_found(p, v))
+            p->symbols.items[kept++] = v;
+        else if (is_used(p, v)) {
+            tn_error_at(p->graph->diag, p->graph->path, "the size '%s' is used, and nothing finds it", v->name);
+            return false;
+        }
+    }
+    p->symbols.n = kept;
+    return true;
+}
+
 bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
 {
     for (size_t i = g->outputs.n; i-- > 0;) {
@@ -87,7 +121,7 @@ bool tn_lower_graph(tn_arena *a, tn_graph *g, tn_program **out)
         }
     drop_dead(p);
     *out = p;
-    return g->diag->errors == errors;
+    return drop_symbols(p) && g->diag->errors == errors;
 }
 
 bool tn_pass_lower(tn_module *m, bool *changed)

@@ -553,6 +553,10 @@ static void clip_to_share(lowering *l, int k, const tn_expr **begin, const tn_ex
         else
             per_turn = tn_mul(p, per_turn, tn_loop_turns(p, loop));
     }
+    int64_t least = 0, most = 0;
+    tn_range_of(per_turn, &least, &most);
+    if (least < 1) /* a size that the run finds may be 0: then there are no turns, and nothing to divide */
+        per_turn = tn_max(p, per_turn, tn_index(p, 1));
     const tn_expr *last = tn_add(p, tn_var_expr(p, s->end), tn_sub(p, per_turn, tn_index(p, 1)));
     const tn_expr *from = tn_sub(p, tn_op2(p, TN_OP_FDIV, tn_var_expr(p, s->begin), per_turn), base);
     const tn_expr *to = tn_sub(p, tn_op2(p, TN_OP_FDIV, last, per_turn), base);

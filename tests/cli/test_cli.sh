@@ -391,6 +391,28 @@ check run-sizes-agree sizes_agree
 sizes_differ() { gives 7 run halves.tg --inputs three.npy && no_out && err_has 'returned -9'; }
 check run-sizes-differ sizes_differ
 
+# As many numbers as the greatest says: [1, 2, 3, 4] has 4, which --bounds allows or not.
+cat >counted.tg <<'END'
+input "x" : float[4]
+constant "zero" : int64[] = [0]
+constant "one" : int64[] = [1]
+"i" = Cast("x") {to=7}
+"most" = ReduceMax("i") {keepdims=0}
+"r" = Range("zero", "most", "one")
+"y" = Cast("r") {to=1}
+output "y"
+END
+printf '\x00\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40' | npy counted.npy '4,'
+counted() { gives 0 validate counted.tg --bounds 'most<=9' --inputs four.npy --reference counted.npy --rtol 0; }
+check run-counted counted
+counted_too_many() { gives 7 run counted.tg --bounds 'most<=3' --inputs four.npy && no_out && err_has 'returned -8'; }
+check run-counted-too-many counted_too_many
+counted_header() {
+    gives 0 compile counted.tg --bounds 'most<=9' -o counted && grep -q 'ptrdiff_t \*most;' counted/counted.h &&
+        gives 0 summary counted.tg --bounds 'most<=9' && out_has 'size +most +0 to 9, found by the run'
+}
+check compile-counted counted_header
+
 same() {
     gives 0 validate "$digits" --fill-mode random --reference y.npz && out_has 'mismatched +0 of 10' &&
         out_has '^PASS'

@@ -328,7 +328,7 @@ static bool run_interp(tn_arena *a, const char *model, const content *c)
             return false;
         store[tn_buf_of(p, g->inputs.items[i])->id] = tensor_of(a, &in->items[i]);
     }
-    int64_t symbols[16] = {0};
+    int64_t *symbols = TN_NEW_N(a, int64_t, p->symbols.n + 1);
     if (!tn_interpret(p, a, store, symbols))
         return fail("interpreter");
     for (size_t i = 0; i < want->n; i++) {

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cases import IR, OPSET, save, write
 from contrib_cases import all_contrib
 from conv_cases import all_convolutions
+from found_cases import all_found
 from function_cases import all_functions
 from ml_cases import all_ml
 def recurrent(folder, kind, direction, seed, lens=False, initial=False, peephole=False, bias=True, **attributes):
@@ -566,6 +567,7 @@ def all_images(folder):
 
 if __name__ == "__main__":
     all_convolutions(sys.argv[1])
+    all_found(sys.argv[1])
     all_contrib(sys.argv[1])
     all_images(sys.argv[1])
     all_strings(sys.argv[1])

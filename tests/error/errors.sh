@@ -289,6 +289,12 @@ bad_option shapes-negative 2 'input-shapes' -- compile "$digits" --input-shapes 
 bad_option shapes-bound-zero 2 'bound must be at least 1' -- compile "$digits" --input-shapes 'image:[N<=0,1,8,8]'
 bad_option shapes-huge 2 'image|input-shapes' -- compile "$digits" --input-shapes 'image:[1,1,99999999999999999999,8]'
 bad_option shapes-wrong 4 'Conv|Gemm|Flatten' -- compile "$digits" --input-shapes 'image:[1,1,12,12]'
+printf '%s\n' 'input "e" : int64[1]' 'constant "o" : float[1] = [1]' '"y" = Expand("o", "e")' 'output "y"' >sizes.tg
+bad_option bounds-none 4 "'' \(Expand\)" 'shape \(input 1\)' '--bounds "e<=N"' '--const "e=\.\.\."' -- compile sizes.tg
+bad_option bounds-name 2 "--bounds names 'n'" 'there are: e' -- compile sizes.tg --bounds 'e<=4' --bounds 'n<=4'
+bad_option bounds-text 2 '--bounds "e<4"' 'NAME<=N' -- compile sizes.tg --bounds 'e<4'
+bad_option bounds-number 2 '--bounds "e<=4x"' 'NAME<=N' -- compile sizes.tg --bounds 'e<=4x'
+bad_option bounds-of-input 2 "--bounds names 'N'" 'there is: none' -- compile "$digits" --bounds 'N<=4'
 bad_option const-input 2 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'
 bad_option const-text 2 '--const "s"' 'NAME=VALUES' -- compile models/late.onnx --const s
 bad_option const-count 2 '3 values' 'int64\[2\]' -- compile models/late.onnx --const 's=[3,2,1]'

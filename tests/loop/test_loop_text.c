@@ -99,6 +99,52 @@ static void test_repeats(void **state)
         assert_true((tn_tensor_get(store[2], i) == (double[]){1, 6, 15}[i]));
 }
 
+/* y holds the first n elements of x, n being what the run finds in k. */
+#define FOUND \
+    "program \"p\"\n" \
+    "symbol n <= 3 found\n" \
+    "buffer \"x\" : float[3] input\n" \
+    "buffer \"k\" : int64[] input\n" \
+    "buffer \"c\" : int64[] arena\n" \
+    "buffer \"y\" : float[n] output\n"
+#define FINDS \
+    "check 0 \"\"\n" \
+    "  finds n\n" \
+    "  \"c\"[] = \"k\"[]\n"
+#define TAKES \
+    "comp 1 \"\"\n" \
+    "  axes i0:n\n" \
+    "  \"y\"[i0] = \"x\"[i0]\n"
+
+static bool find(bench *b, int64_t k, tn_tensor **y, int64_t *n)
+{
+    tn_program *p = parse_loops(b, FOUND FINDS TAKES);
+    int64_t three = 3;
+    tn_shape in = tn_shape_fixed(1, &three), one = tn_shape_fixed(0, NULL);
+    tn_tensor *store[4] = {tn_tensor_make(&b->arena, TN_FLOAT, &in), tn_tensor_make(&b->arena, TN_INT64, &one)};
+    for (int i = 0; i < 3; i++)
+        tn_tensor_set(store[0], i, 10 + i);
+    tn_tensor_set_int(store[1], 0, k);
+    bool ok = tn_interpret(p, &b->arena, store, n);
+    *y = store[3];
+    return ok;
+}
+
+static void test_found_size(void **state)
+{
+    bench *b = *state;
+    tn_tensor *y = NULL;
+    int64_t n = -1;
+    assert_string_equal(print_loops(b, parse_loops(b, FOUND FINDS TAKES)), FOUND FINDS TAKES);
+    assert_true(find(b, 2, &y, &n));
+    assert_true(n == 2 && tn_shape_count(&y->shape) == 2 && tn_tensor_get(y, 1) == 11);
+    assert_true(find(b, 0, &y, &n));
+    assert_true(n == 0 && tn_shape_count(&y->shape) == 0);
+    assert_false(find(b, 4, &y, &n));
+    assert_non_null(strstr(b->line, "size n is found to be 4; it may be 0 to 3"));
+    assert_false(find(b, -1, &y, &n));
+}
+
 /* What a chain of x * sigmoid(x) shares grows with its length, not with 2 to the length. */
 static void test_shared_expressions(void **state)
 {
@@ -164,6 +210,15 @@ static void test_program_errors(void **state)
     check_loop_error(b, "repeat t:2\n", "t.loops:1: error: found no end of the last repeat");
     check_loop_error(b, "loop",
                      "t.loops:1: error: found loop, wanted buffer, check, comp, serial, view, repeat or end");
+    check_loop_error(b, FOUND TAKES, "t.loops:9: error: found the variable n, which is not declared");
+    check_loop_error(b, FOUND FINDS FINDS, "t.loops:12: error: found a second check that finds 'n'");
+    check_loop_error(b, FOUND "check 0 \"\"\n  finds m",
+                     "t.loops:8: error: found 'm', wanted a symbol of which the head says: found");
+    check_loop_error(b, FOUND "comp 0 \"\"\n  finds n",
+                     "t.loops:8: error: found 'finds n', which a check outside of repeats may have");
+    check_loop_error(
+        b, FOUND "check 0 \"\"\n  \"c\"[] = \"k\"[]\n",
+        "t.loops:8: error: found a check that writes \"c\", wanted a buffer bool[], or int64[] where it finds a symbol");
     check_loop_error(b, B "  \"y\"[i1] = float(0)", "t.loops:5: error: found the variable i1, which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = \"z\"[i0]", "t.loops:5: error: found the buffer \"z\", which is not declared");
     check_loop_error(b, B "  \"y\"[i0] = int32(0)", "t.loops:5: error: found a value of type int32, wanted float");
@@ -240,14 +295,9 @@ static void test_deep_nesting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_program),
-        TEST(test_program_runs),
-        TEST(test_repeats),
-        TEST(test_shared_expressions),
-        TEST(test_program_of_a_graph),
-        TEST(test_program_errors),
-        TEST(test_damaged_programs),
-        TEST(test_deep_nesting),
+        TEST(test_program),        TEST(test_program_runs),       TEST(test_repeats),
+        TEST(test_found_size),     TEST(test_shared_expressions), TEST(test_program_of_a_graph),
+        TEST(test_program_errors), TEST(test_damaged_programs),   TEST(test_deep_nesting),
     };
     return cmocka_run_group_tests_name("loop text", tests, NULL, NULL);
 }

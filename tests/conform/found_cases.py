@@ -1,0 +1,136 @@
+"""Cases in which the run finds how large its results are: the shapes of the outputs are left open."""
+import numpy as np
+import onnx.parser
+
+from cases import IR, OPSET, save
+
+
+def model_of(text, outputs):
+    """The graph's outputs have a type and a rank only."""
+    model = onnx.parser.parse_model(f'<ir_version: {IR}, opset_import: ["" : {OPSET}]>\n{text}')
+    assert {o.name for o in model.graph.output} == set(outputs)
+    return model
+
+
+def add(folder, name, text, outputs, all_feeds):
+    for i, feeds in enumerate(all_feeds):
+        save(folder, f"found_{name}_{i}", model_of(text, outputs), feeds)
+
+
+def marks(random, *shape):
+    """Some, all, none, one."""
+    some = random.random(shape) < 0.4
+    one = np.zeros(shape, bool)
+    one.flat[-1] = True
+    return [some, np.ones(shape, bool), np.zeros(shape, bool), one]
+
+
+def count_marks(folder, random):
+    x = random.standard_normal((3, 4)).astype(np.float32)
+    add(folder, "nonzero", "g (float[3,4] x) => (int64[2,n] y) { y = NonZero(x) }", ["y"], [{"x": x * m} for m in marks(random, 3, 4)])
+    add(folder, "masked", """g (float[3,4] x, bool[3,4] m) => (float[n] y, float s, float[3,4] z) {
+            p = NonZero(m)
+            q = Transpose(p)
+            v = GatherND(x, q)
+            y = Relu(v)
+            s = ReduceSum<keepdims=0>(y)
+            zero = Constant<value_float=0.0>()
+            size = Shape(x)
+            zeros = Expand(zero, size)
+            z = ScatterND(zeros, q, y)
+        }""", ["y", "s", "z"], [{"x": x, "m": m} for m in marks(random, 3, 4)])
+    x, y = (random.standard_normal((6, 4)).astype(np.float32) for _ in range(2))
+    w = random.standard_normal((4, 5)).astype(np.float32)
+    add(folder, "compress", """g (float[6,4] x, float[6,4] y, bool[6] m, float[4,5] w) => (float[n,5] z, float[k,4] u, float[n,4] t) {
+            a = Compress<axis=0>(x, m)
+            b = Compress<axis=0>(y, m)
+            s = Add(a, b)
+            z = MatMul(s, w)
+            u = Concat<axis=0>(a, y, b)
+            t = Softmax<axis=1>(s)
+        }""", ["z", "u", "t"], [{"x": x, "y": y, "m": m, "w": w} for m in marks(random, 6)])
+    images = random.standard_normal((3, 3, 9, 9)).astype(np.float32)
+    kernel, dense = random.standard_normal((16, 3, 3, 3)).astype(np.float32), random.standard_normal((16, 5)).astype(np.float32)
+    add(folder, "images", """g (float[3,3,9,9] x, bool[3] m, float[16,3,3,3] k, float[16,5] w) => (float[n,5] y) {
+            a = Compress<axis=0>(x, m)
+            c = Conv<pads=[1,1,1,1]>(a, k)
+            r = Relu(c)
+            p = MaxPool<kernel_shape=[2,2], strides=[2,2]>(r)
+            g = GlobalAveragePool(p)
+            f = Flatten(g)
+            y = MatMul(f, w)
+        }""", ["y"], [{"x": images, "m": m, "k": kernel, "w": dense} for m in marks(random, 3)])
+    x = random.standard_normal(12).astype(np.float32)
+    add(folder, "numbered", """g (float[12] x, bool[12] m) => (int64[n] i, float[n] s, float[n] o, float[k] r) {
+            a = Compress(x, m)
+            size = Shape(a)
+            n = Squeeze(size)
+            zero = Constant<value_int=0>()
+            one = Constant<value_int=1>()
+            i = Range(zero, n, one)
+            ones = ConstantOfShape<value = float[1] {1.5}>(size)
+            o = Add(a, ones)
+            axis = Constant<value_int=0>()
+            s = CumSum(a, axis)
+            two = Constant<value_ints=[2]>()
+            r = Tile(a, two)
+        }""", ["i", "s", "o", "r"], [{"x": x, "m": m} for m in marks(random, 12)])
+    add(folder, "reshaped", """g (float[12] x, bool[12] m) => (float[k,2] y, float[2,n] z) {
+            a = Compress(x, m)
+            b = Concat<axis=0>(a, a)
+            s = Constant<value_ints=[-1, 2]>()
+            y = Reshape(b, s)
+            z = Transpose<perm=[1,0]>(y)
+        }""", ["y", "z"], [{"x": x, "m": m} for m in marks(random, 12)])
+    add(folder, "sorted", """g (float[12] x, bool[12] m) => (float[n] v, int64[n] i, float[n] t) {
+            a = Compress(x, m)
+            k = Shape(a)
+            v, i = TopK(a, k)
+            t = Softmax<axis=0>(a)
+        }""", ["v", "i", "t"], [{"x": x, "m": m} for m in marks(random, 12)])
+
+
+def given_sizes(folder, random):
+    x = random.standard_normal((3, 8)).astype(np.float32)
+    add(folder, "topk", "g (float[3,8] x, int64[1] k) => (float[3,n] v, int64[3,n] i) { v, i = TopK(x, k) }", ["v", "i"],
+        [{"x": x, "k": np.array([k])} for k in (0, 1, 5, 8)])
+    x = random.standard_normal((6, 8)).astype(np.float32)
+    add(folder, "slice", "g (float[6,8] x, int64[2] s, int64[2] e) => (float[n,k] y) { y = Slice(x, s, e) }", ["y"],
+        [{"x": x, "s": np.array(s), "e": np.array(e)} for s, e in (([0, -5], [5, 100]), ([2, 1], [2, 7]), ([-4, 0], [-1, -1]))])
+    axes = "g (float[6,8] x, int64[1] s, int64[1] e, int64[1] a, int64[1] t) => (float[n,k] y) { y = Slice(x, s, e, a, t) }"
+    cases = ((1, 7, 1, 2), (5, -9, 0, -1), (-1, 0, -1, -3))
+    add(folder, "slice_axes", axes, ["y"], [{"x": x, **{k: np.array([v]) for k, v in zip("seat", c)}} for c in cases])
+
+
+def distinct(folder, random):
+    numbers = [random.integers(0, k, 10).astype(np.float32) for k in (1, 3, 50)]
+    for name, more in (("unique", ""), ("unique_unsorted", "<sorted=0>")):
+        add(folder, name, f"g (float[10] x) => (float[n] y, int64[n] i, int64[10] v, int64[n] c) {{ y, i, v, c = Unique{more}(x) }}",
+            ["y", "i", "v", "c"], [{"x": x} for x in numbers])
+    add(folder, "unique_rows", "g (int64[7,2] x) => (int64[n,2] y, int64[n] c) { y, i, v, c = Unique<axis=0>(x) }", ["y", "c"],
+        [{"x": random.integers(0, k, (7, 2))} for k in (2, 9)])
+
+
+def boxes(folder, random):
+    b = random.random((1, 20, 4)).astype(np.float32)
+    b[..., 2:] += b[..., :2]
+    text = """g (float[1,20,4] b, float[1,2,20] s, float[20,4] f) => (int64[n,3] y, float[n,4] z) {
+            most = Constant<value_ints=[5]>()
+            iou = Constant<value_floats=[0.3]>()
+            least = Constant<value_floats=[0.2]>()
+            y = NonMaxSuppression(b, s, most, iou, least)
+            two = Constant<value_ints=[2]>()
+            three = Constant<value_ints=[3]>()
+            one = Constant<value_ints=[1]>()
+            last = Slice(y, two, three, one)
+            which = Squeeze(last, one)
+            z = Gather(f, which)
+        }"""
+    s = random.random((1, 2, 20)).astype(np.float32)
+    add(folder, "boxes", text, ["y", "z"], [{"b": b, "s": s * k, "f": b[0]} for k in (np.float32(1), np.float32(0.3), np.float32(0.1))])
+
+
+def all_found(folder):
+    random = np.random.default_rng(20)
+    for make in (count_marks, given_sizes, distinct, boxes):
+        make(folder, random)
