@@ -4,7 +4,9 @@
                        load?(x, [n, ic, oy*s+ky*d-p, ox*s+kx*d-p], 0) * w[oc, ic, ky, kx]   then + b[oc]
        ConvTranspose   the same axes; the input position is (oy + p - ky*d) / s, where s divides it
 
-   Schedules know this form. The sum is kept in the compute type (float for the 16-bit floats), the bias added last. */
+   Schedules know this form. The sum is kept in the compute type (float for the 16-bit floats), the bias added last. Of
+   integers of 16 and 8 bits, which fixed.def has, the node says what sums are (tn_sum_type). */
+#include "ops/fixed.h"
 #include "ops/ops.h"
 #include "ops/window.h"
 
@@ -49,7 +51,7 @@ bool tn_conv_check_bias(tn_graph *g, const tn_node *n, int i, tn_dtype dtype, in
 
 static bool check_weights(tn_graph *g, const tn_node *n)
 {
-    if (n->in[1]->dtype != n->in[0]->dtype)
+    if (!tn_sum_takes(n, n->in[0], n->in[1]))
         return tn_node_error(g, n, "the weights '%s' are %s, the input is %s; one type is wanted", n->in[1]->name,
                              tn_dtype_get(n->in[1]->dtype)->name, tn_dtype_get(n->in[0]->dtype)->name);
     return true;
@@ -103,6 +105,12 @@ static const tn_expr *add_bias(tn_program *p, const tn_node *n, const tn_comp *c
     return tn_add(p, acc, tn_load(p, tn_buf_of(p, n->in[2]), &c->at[1]));
 }
 
+/* What stands around the input. */
+static const tn_expr *padding(tn_program *p, const tn_node *n)
+{
+    return tn_number(p, tn_dtype_get(n->in[0]->dtype)->compute, 0);
+}
+
 bool tn_infer_conv(tn_graph *g, tn_node *n)
 {
     tn_conv k;
@@ -110,7 +118,7 @@ bool tn_infer_conv(tn_graph *g, tn_node *n)
     if (!check_weights(g, n) || !tn_conv_make(g, n, n->in[0], n->in[1], &k, &y)
         || !tn_conv_check_bias(g, n, 2, n->in[0]->dtype, k.groups * k.out))
         return false;
-    tn_set_output(n, 0, n->in[0]->dtype, &y);
+    tn_set_output(n, 0, tn_sum_output(n), &y);
     return true;
 }
 
@@ -121,13 +129,13 @@ bool tn_lower_conv(tn_program *p, const tn_node *n)
     const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
     if (!tn_conv_make(p->graph, n, n->in[0], n->in[1], &k, &y))
         return false;
-    tn_dtype dt = tn_dtype_get(n->in[0]->dtype)->compute;
-    const tn_expr *zero = tn_number(p, dt, 0);
+    tn_dtype sum = tn_sum_type(n);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     tn_conv_sites(p, c, &k, x_at, w_at);
-    const tn_expr *x = tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, zero);
+    const tn_expr *x = tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, padding(p, n));
     const tn_expr *w = tn_load(p, tn_buf_of(p, n->in[1]), w_at);
-    tn_comp_reduce(p, c, TN_OP_ADD, zero, tn_mul(p, x, w), add_bias(p, n, c, tn_comp_acc(p, c, dt)));
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, sum, 0), tn_sum_product(p, n, x, w),
+                   add_bias(p, n, c, tn_comp_acc(p, c, sum)));
     return true;
 }
 
@@ -224,7 +232,7 @@ bool tn_infer_conv_transpose(tn_graph *g, tn_node *n)
     if (!check_weights(g, n) || !make_transposed(g, n, &k, &y)
         || !tn_conv_check_bias(g, n, 2, n->in[0]->dtype, k.groups * k.out))
         return false;
-    tn_set_output(n, 0, n->in[0]->dtype, &y);
+    tn_set_output(n, 0, tn_sum_output(n), &y);
     return true;
 }
 
@@ -265,15 +273,16 @@ static void transposed_channels(tn_program *p, tn_comp *c, const tn_conv *k, con
 static void set_transposed(tn_program *p, tn_comp *c, const tn_expr *x, const tn_expr *const *w_at)
 {
     const tn_node *n = c->node;
-    const tn_expr *w = tn_load(p, tn_buf_of(p, n->in[1]), w_at), *acc = tn_comp_acc(p, c, x->dtype);
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, x->dtype, 0), tn_mul(p, x, w), add_bias(p, n, c, acc));
+    tn_dtype sum = tn_sum_type(n);
+    const tn_expr *w = tn_load(p, tn_buf_of(p, n->in[1]), w_at), *acc = tn_comp_acc(p, c, sum);
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, sum, 0), tn_sum_product(p, n, x, w), add_bias(p, n, c, acc));
 }
 
 /* Where strides or extents are not known well enough: every tap is tried, and counts where the stride divides. */
 static void lower_all_taps(tn_program *p, const tn_node *n, const tn_conv *k)
 {
     const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
-    const tn_expr *zero = tn_number(p, tn_dtype_get(n->in[0]->dtype)->compute, 0);
+    const tn_expr *zero = padding(p, n);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     transposed_channels(p, c, k, x_at, w_at);
     const tn_expr *divides = transposed_taps(p, c, &k->window, x_at, w_at);
@@ -312,7 +321,6 @@ static void lower_phase(tn_program *p, const tn_node *n, const tn_conv *k, const
     const tn_window *w = &k->window;
     tn_buf *y = tn_buf_of(p, n->out[0]);
     const tn_expr *x_at[TN_MAX_RANK] = {NULL}, *w_at[TN_MAX_RANK] = {NULL};
-    const tn_expr *zero = tn_number(p, tn_dtype_get(n->in[0]->dtype)->compute, 0);
     tn_dim extent[TN_MAX_RANK] = {n->out[0]->shape.dim[0], n->out[0]->shape.dim[1]};
     bool has_taps = true;
     for (int i = 0; i < w->rank; i++)
@@ -331,11 +339,11 @@ static void lower_phase(tn_program *p, const tn_node *n, const tn_conv *k, const
         has_taps = has_taps && f.count > 0;
     }
     if (has_taps) {
-        set_transposed(p, c, tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, zero), w_at);
+        set_transposed(p, c, tn_load_or(p, tn_buf_of(p, n->in[0]), x_at, padding(p, n)), w_at);
         return;
     }
     c->n_reduce = 0; /* a kernel smaller than the stride leaves gaps */
-    tn_comp_set(p, c, add_bias(p, n, c, zero));
+    tn_comp_set(p, c, add_bias(p, n, c, tn_number(p, tn_sum_type(n), 0)));
 }
 
 /* Each phase is a computation; past this many their code weighs more than the tests that they save. */

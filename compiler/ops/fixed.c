@@ -7,24 +7,54 @@
                                                                                   scalar.def's operations
                    then + zero, limited to min .. max
 
-   with single rounding (attribute single) the whole product in 64 bits, shifted once. */
+   with single rounding (attribute single) the whole product in 64 bits, shifted once. Sums in int64 (of 16-bit inputs) have
+   factors of 15 bits, multiplier / 2^15 * 2^shift, and are rounded once. */
 #include "ops/fixed.h"
 #include "ops/ops.h"
 #include "ops/reduce.h"
 #include "ops/window.h"
+
+/* --- sums of products ------------------------------------------------------------------------------------------------- */
+
+static bool names_sum(const tn_node *n)
+{
+    return tn_node_find_attr(n, "sum") != NULL && strcmp(n->op->domain, "tenon") == 0;
+}
+
+bool tn_sum_takes(const tn_node *n, const tn_value *x, const tn_value *w)
+{
+    return names_sum(n) ? w->dtype == TN_INT8 || w->dtype == TN_INT16 : x->dtype == w->dtype;
+}
+
+tn_dtype tn_sum_output(const tn_node *n)
+{
+    return names_sum(n) ? (tn_dtype)tn_node_int(n, "sum", TN_INT64) : n->in[0]->dtype;
+}
+
+tn_dtype tn_sum_type(const tn_node *n)
+{
+    return tn_dtype_get(tn_sum_output(n))->compute;
+}
+
+const tn_expr *tn_sum_product(tn_program *p, const tn_node *n, const tn_expr *x, const tn_expr *w)
+{
+    if (!names_sum(n))
+        return tn_mul(p, x, w);
+    return tn_cast(p, tn_sum_type(n), tn_mul(p, tn_cast(p, TN_INT32, x), tn_cast(p, TN_INT32, w)));
+}
+
+/* --- Rescale: x multiplier shift ------------------------------------------------------------------------------------ */
 
 static const tn_expr *int_of(tn_program *p, tn_dtype t, const tn_node *n, const char *name)
 {
     return tn_integer(p, t, tn_node_int(n, name, 0));
 }
 
-static const tn_expr *limit(tn_program *p, const tn_node *n, const tn_expr *x, tn_dtype to)
+const tn_expr *tn_fixed_limit(tn_program *p, const tn_node *n, const tn_expr *x, tn_dtype to)
 {
     x = tn_max(p, x, int_of(p, TN_INT32, n, "min"));
     return tn_cast(p, to, tn_min(p, x, int_of(p, TN_INT32, n, "max")));
 }
-
-/* --- Rescale: x multiplier shift ------------------------------------------------------------------------------------ */
 
 bool tn_infer_rescale(tn_graph *g, tn_node *n)
 {
@@ -89,22 +119,37 @@ const tn_expr *tn_fixed_times(tn_program *p, const tn_value *multiplier, const t
     return once ? rounded_once(p, x, m, s) : rounded_twice(p, shift, x, m, s);
 }
 
+/* Halves go up. */
+static const tn_expr *rescale_wide(tn_program *p, const tn_node *n, const tn_expr *const *in)
+{
+    const tn_expr *m = tn_cast(p, TN_INT64, uniform(p, n->in[1], in[1])), *one = tn_integer(p, TN_INT64, 1);
+    const tn_expr *shift = tn_cast(p, TN_INT64, uniform(p, n->in[2], in[2]));
+    const tn_expr *by = tn_sub(p, tn_integer(p, TN_INT64, 15), shift);
+    const tn_expr *half = tn_op2(p, TN_OP_SHL, one, tn_sub(p, by, one));
+    return tn_cast(p, TN_INT32, tn_op2(p, TN_OP_SHR, tn_add(p, tn_mul(p, in[0], m), half), by));
+}
+
 const tn_expr *tn_expr_rescale(tn_program *p, const tn_node *n, const tn_expr *const *in)
 {
+    if (n->in[0]->dtype == TN_INT64)
+        return tn_fixed_limit(p, n, tn_add(p, rescale_wide(p, n, in), int_of(p, TN_INT32, n, "zero")),
+                              n->out[0]->dtype);
     const tn_expr *x = tn_sub(p, tn_cast(p, TN_INT32, in[0]), int_of(p, TN_INT32, n, "x_zero"));
     if (tn_node_int(n, "left", 0) != 0)
         x = tn_op2(p, TN_OP_SHL, x, int_of(p, TN_INT32, n, "left"));
     x = tn_fixed_times(p, n->in[1], n->in[2], x, in[1], in[2], tn_node_int(n, "single", 0) != 0);
-    return limit(p, n, tn_add(p, x, int_of(p, TN_INT32, n, "zero")), n->out[0]->dtype);
+    return tn_fixed_limit(p, n, tn_add(p, x, int_of(p, TN_INT32, n, "zero")), n->out[0]->dtype);
 }
 
-/* --- Lookup: x table, RoundAway ---------------------------------------------------------------------------------------- */
+/* --- Lookup: x table -------------------------------------------------------------------------------------------------- */
 
 bool tn_infer_lookup(tn_graph *g, tn_node *n)
 {
     const tn_value *table = n->in[1];
-    if (table->shape.rank != 1 || !tn_dim_is(table->shape.dim[0], 256))
-        return tn_node_error(g, n, "the table is %s; 256 elements are wanted", tn_value_type(g->arena, table));
+    int64_t wanted = n->in[0]->dtype == TN_INT16 ? 513 : 256;
+    if (table->shape.rank != 1 || !tn_dim_is(table->shape.dim[0], wanted))
+        return tn_node_error(g, n, "the table is %s; %lld elements are wanted", tn_value_type(g->arena, table),
+                             (long long)wanted);
     tn_set_output(n, 0, table->dtype, &n->in[0]->shape);
     return true;
 }
@@ -118,10 +163,80 @@ static const tn_expr *byte_place(tn_program *p, const tn_expr *x, tn_dtype dtype
 bool tn_lower_lookup(tn_program *p, const tn_node *n)
 {
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    const tn_expr *at = byte_place(p, tn_load_broadcast(p, c, tn_buf_of(p, n->in[0])), n->in[0]->dtype);
-    tn_comp_set(p, c, tn_load(p, tn_buf_of(p, n->in[1]), &at));
+    const tn_expr *x = tn_load_broadcast(p, c, tn_buf_of(p, n->in[0]));
+    tn_buf *table = tn_buf_of(p, n->in[1]);
+    if (n->in[0]->dtype == TN_INT16) {
+        x = tn_fixed_interpolate(p, table, tn_cast(p, TN_INT32, x));
+        tn_comp_set(p, c, tn_cast(p, c->out->dtype, x));
+    } else {
+        const tn_expr *at = byte_place(p, x, n->in[0]->dtype);
+        tn_comp_set(p, c, tn_load(p, table, &at));
+    }
     return true;
 }
+
+const tn_expr *tn_fixed_interpolate(tn_program *p, tn_buf *table, const tn_expr *x)
+{
+    const tn_expr *step = tn_op2(p, TN_OP_SHR, x, tn_integer(p, TN_INT32, 7));
+    const tn_expr *at = tn_add(p, tn_cast(p, TN_INDEX, step), tn_index(p, 256)), *next = tn_add(p, at, tn_index(p, 1));
+    const tn_expr *base = tn_cast(p, TN_INT32, tn_load(p, table, &at));
+    const tn_expr *slope = tn_sub(p, tn_cast(p, TN_INT32, tn_load(p, table, &next)), base);
+    const tn_expr *rest = tn_mul(p, slope, tn_op2(p, TN_OP_BITAND, x, tn_integer(p, TN_INT32, 127)));
+    rest = tn_op2(p, TN_OP_SHR, tn_add(p, rest, tn_integer(p, TN_INT32, 64)), tn_integer(p, TN_INT32, 7));
+    return tn_add(p, base, rest);
+}
+
+/* --- FixedSigmoid: x table ----------------------------------------------------------------------------------------------
+
+   table[i] is sigmoid(i / 24) in fractions of 2^16. |x| * multiplier / 2^shift counts in 1 / (3 * 2^12), so that 9 bits of it
+   lie between two elements; the tanh of x is twice the sigmoid of 2 x, less 1. In fractions of 2^25 (2^24) until the end. */
+
+bool tn_infer_fixed_sigmoid(tn_graph *g, tn_node *n)
+{
+    const tn_value *table = n->in[1];
+    if (table->dtype != TN_UINT16 || table->shape.rank != 1 || !tn_dim_is(table->shape.dim[0], 256))
+        return tn_node_error(g, n, "the table is %s; uint16[256] is wanted", tn_value_type(g->arena, table));
+    tn_set_output(n, 0, TN_INT16, &n->in[0]->shape);
+    return true;
+}
+
+/* Between two elements of the table; from the last one on a little less than 1. */
+static const tn_expr *sigmoid_of(tn_program *p, tn_buf *table, const tn_expr *x, int bits, int64_t most)
+{
+    const tn_expr *place = tn_op2(p, TN_OP_SHR, x, tn_integer(p, TN_INT32, bits)), *last = tn_integer(p, TN_INT32, 254);
+    const tn_expr *at = tn_cast(p, TN_INDEX, tn_min(p, place, last)), *next = tn_add(p, at, tn_index(p, 1));
+    const tn_expr *a = tn_cast(p, TN_INT32, tn_load(p, table, &at)),
+                  *b = tn_cast(p, TN_INT32, tn_load(p, table, &next));
+    const tn_expr *rest = tn_op2(p, TN_OP_BITAND, x, tn_integer(p, TN_INT32, ((int64_t)1 << bits) - 1));
+    const tn_expr *y =
+        tn_add(p, tn_op2(p, TN_OP_SHL, a, tn_integer(p, TN_INT32, bits)), tn_mul(p, rest, tn_sub(p, b, a)));
+    return tn_select(p, tn_lt(p, last, place), tn_integer(p, TN_INT32, most), y);
+}
+
+bool tn_lower_fixed_sigmoid(tn_program *p, const tn_node *n)
+{
+    bool tanh = tn_node_int(n, "tanh", 0) != 0;
+    int64_t shift = tn_node_int(n, "shift", 0);
+    const tn_expr *zero = tn_integer(p, TN_INT32, 0);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    const tn_expr *x = tn_cast(p, TN_INT32, tn_load_broadcast(p, c, tn_buf_of(p, n->in[0])));
+    x = tn_mul(p, x, int_of(p, TN_INT32, n, "multiplier"));
+    if (shift > 0)
+        x = tn_op2(p, TN_OP_SHR, tn_add(p, x, tn_integer(p, TN_INT32, INT64_C(1) << (shift - 1))),
+                   tn_integer(p, TN_INT32, shift));
+    const tn_expr *negative = tn_lt(p, x, zero), *size = tn_max(p, x, tn_sub(p, zero, x));
+    const tn_expr *y = sigmoid_of(p, tn_buf_of(p, n->in[1]), size, tanh ? 8 : 9, tanh ? 0xffff << 8 : 0x7fff << 10);
+    if (tanh) /* y - 1/2, in fractions of 2^24; then of 2^16, twice */
+        y = tn_select(p, negative, tn_sub(p, tn_integer(p, TN_INT32, (1 << 23) + 127), y),
+                      tn_sub(p, y, tn_integer(p, TN_INT32, (1 << 23) - 128)));
+    else
+        y = tn_select(p, negative, tn_sub(p, tn_integer(p, TN_INT32, (1 << 25) + 511), y),
+                      tn_add(p, y, tn_integer(p, TN_INT32, 512)));
+    tn_comp_set(p, c, tn_cast(p, TN_INT16, tn_op2(p, TN_OP_SHR, y, tn_integer(p, TN_INT32, tanh ? 8 : 10))));
+    return true;
+}
+
+/* --- RoundAway -------------------------------------------------------------------------------------------------------- */
 
 bool tn_infer_round_away(tn_graph *g, tn_node *n)
 {
@@ -162,133 +277,6 @@ bool tn_lower_fixed_pool(tn_program *p, const tn_node *n)
     const tn_expr *acc = tn_comp_acc(p, c, TN_INT32);
     const tn_expr *sum = tn_select(p, tn_lt(p, zero, acc), tn_add(p, acc, half), tn_sub(p, acc, half));
     const tn_expr *e = tn_cast(p, TN_INT32, tn_load_or(p, x, at, tn_integer(p, x->dtype, 0)));
-    tn_comp_reduce(p, c, TN_OP_ADD, zero, e, limit(p, n, tn_div(p, sum, count), x->dtype));
-    return true;
-}
-
-/* --- Softmax: x table ------------------------------------------------------------------------------------------------------
-
-   table[d] is exp(-d * scale) in fractions of 2^31, 0 where that is negligible. By rows, over the last axis:
-
-       largest   max x                                sum    of fixshift(table[largest - x], 12)
-       zeros     leading ones of sum                  inverse = 1 / sum, by Newton's rule from 48/17 - 32/17 * sum
-       out       fixshift(fixmul(inverse, table[largest - x]), 12 - zeros + 31 - bits) + least */
-
-typedef struct softmax_rows {
-    const tn_node *node;
-    bool over[TN_MAX_RANK];
-    tn_buf *x, *table, *largest, *sum, *zeros, *inverse;
-} softmax_rows;
-
-bool tn_infer_fixed_softmax(tn_graph *g, tn_node *n)
-{
-    const tn_value *x = n->in[0], *table = n->in[1];
-    if (x->shape.rank < 1)
-        return tn_node_error(g, n, "the input is a scalar; rows are wanted");
-    if (table->dtype != TN_INT32 || table->shape.rank != 1 || !tn_dim_is(table->shape.dim[0], 256))
-        return tn_node_error(g, n, "the table is %s; int32[256] is wanted", tn_value_type(g->arena, table));
-    tn_set_output(n, 0, (tn_dtype)tn_node_int(n, "to", x->dtype), &x->shape);
-    return true;
-}
-
-static const tn_expr *exp_at(tn_program *p, const tn_comp *c, const softmax_rows *r, const tn_expr *const *at)
-{
-    const tn_expr *most = tn_cast(p, TN_INT32, tn_load_broadcast(p, c, r->largest));
-    const tn_expr *d = tn_cast(p, TN_INDEX, tn_sub(p, most, tn_cast(p, TN_INT32, tn_load(p, r->x, at))));
-    return tn_load(p, r->table, &d);
-}
-
-static tn_buf *row_temp(tn_program *p, const softmax_rows *r, const char *name)
-{
-    return tn_reduced_temp(p, name, TN_INT32, &r->node->in[0]->shape, r->over);
-}
-
-static void lower_sum(tn_program *p, softmax_rows *r)
-{
-    const tn_expr *at[TN_MAX_RANK] = {NULL};
-    r->sum = row_temp(p, r, "sum");
-    tn_comp *c = tn_reduce_begin(p, r->node, r->sum, &r->node->in[0]->shape, r->over, true, at);
-    const tn_expr *e = exp_at(p, c, r, at);
-    tn_comp_acc(p, c, TN_INT32);
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0),
-                   tn_op2(p, TN_OP_FIXSHIFT, e, tn_integer(p, TN_INT32, 12)), NULL);
-}
-
-/* How many of 2^0 .. 2^31 are above the sum. */
-static void lower_zeros(tn_program *p, softmax_rows *r)
-{
-    r->zeros = row_temp(p, r, "zeros");
-    tn_comp *c = tn_comp_begin(p, r->node, r->zeros);
-    const tn_expr *bit = tn_cast(p, TN_INT64, tn_reduce_over(p, c, tn_dim_fixed(32)));
-    const tn_expr *power = tn_op2(p, TN_OP_SHL, tn_integer(p, TN_INT64, 1), bit);
-    const tn_expr *above = tn_lt(p, tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->sum)), power);
-    tn_comp_acc(p, c, TN_INT32);
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, TN_INT32, 0),
-                   tn_select(p, above, tn_integer(p, TN_INT32, 1), tn_integer(p, TN_INT32, 0)), NULL);
-}
-
-static const tn_expr *shift_left_saturating(tn_program *p, const tn_expr *x, int by)
-{
-    const tn_expr *wide = tn_op2(p, TN_OP_SHL, tn_cast(p, TN_INT64, x), tn_integer(p, TN_INT64, by));
-    wide = tn_max(p, wide, tn_integer(p, TN_INT64, INT32_MIN));
-    return tn_cast(p, TN_INT32, tn_min(p, wide, tn_integer(p, TN_INT64, INT32_MAX)));
-}
-
-/* Half of 1 + the fraction behind the sum's leading one. */
-static tn_buf *lower_half_denominator(tn_program *p, softmax_rows *r)
-{
-    tn_buf *half = row_temp(p, r, "half");
-    tn_comp *c = tn_comp_begin(p, r->node, half);
-    const tn_expr *sum = tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->sum));
-    const tn_expr *zeros = tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->zeros));
-    const tn_expr *fraction = tn_sub(p, tn_op2(p, TN_OP_SHL, sum, zeros), tn_integer(p, TN_INT64, INT64_C(1) << 31));
-    const tn_expr *rounded = tn_add(p, fraction, tn_integer(p, TN_INT64, (int64_t)INT32_MAX + 1));
-    tn_comp_set(p, c, tn_cast(p, TN_INT32, tn_op2(p, TN_OP_SHR, rounded, tn_integer(p, TN_INT64, 1))));
-    return half;
-}
-
-/* Three steps x += x * (1 - half * x), x in fractions of 2^29; the last in fractions of 2^31 of what is sought. */
-static void lower_inverse(tn_program *p, softmax_rows *r)
-{
-    tn_buf *half = lower_half_denominator(p, r), *x = row_temp(p, r, "guess");
-    tn_comp *c = tn_comp_begin(p, r->node, x);
-    const tn_expr *h = tn_load_broadcast(p, c, half), *slope = tn_integer(p, TN_INT32, -1010580540);
-    tn_comp_set(p, c, tn_add(p, tn_integer(p, TN_INT32, 1515870810), tn_op2(p, TN_OP_FIXMUL, h, slope)));
-    for (int i = 0; i < 3; i++) {
-        tn_buf *next = row_temp(p, r, "better");
-        c = tn_comp_begin(p, r->node, next);
-        const tn_expr *now = tn_load_broadcast(p, c, x);
-        const tn_expr *product = tn_op2(p, TN_OP_FIXMUL, tn_load_broadcast(p, c, half), now);
-        const tn_expr *rest = tn_sub(p, tn_integer(p, TN_INT32, 1 << 29), product);
-        const tn_expr *step = shift_left_saturating(p, tn_op2(p, TN_OP_FIXMUL, now, rest), 2);
-        tn_comp_set(p, c, tn_add(p, now, step));
-        x = next;
-    }
-    r->inverse = row_temp(p, r, "inverse");
-    c = tn_comp_begin(p, r->node, r->inverse);
-    tn_comp_set(p, c, shift_left_saturating(p, tn_load_broadcast(p, c, x), 1));
-}
-
-static void lower_quotients(tn_program *p, softmax_rows *r)
-{
-    const tn_node *n = r->node;
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    int bits = tn_dtype_get(c->out->dtype)->size * 8;
-    const tn_expr *shift = tn_sub(p, tn_integer(p, TN_INT32, 12 + 31 - bits), tn_load_broadcast(p, c, r->zeros));
-    const tn_expr *y = tn_op2(p, TN_OP_FIXMUL, tn_load_broadcast(p, c, r->inverse), exp_at(p, c, r, c->at));
-    y = tn_op2(p, TN_OP_FIXSHIFT, y, tn_min(p, shift, tn_integer(p, TN_INT32, 31)));
-    tn_comp_set(p, c, limit(p, n, tn_add(p, y, int_of(p, TN_INT32, n, "min")), c->out->dtype));
-}
-
-bool tn_lower_fixed_softmax(tn_program *p, const tn_node *n)
-{
-    softmax_rows r = {.node = n, .x = tn_buf_of(p, n->in[0]), .table = tn_buf_of(p, n->in[1])};
-    r.over[n->in[0]->shape.rank - 1] = true;
-    r.largest = tn_reduced_temp(p, "largest", n->in[0]->dtype, &n->in[0]->shape, r.over);
-    tn_reduce_extreme(p, n, TN_OP_MAX, r.largest, n->in[0], r.over, true);
-    lower_sum(p, &r);
-    lower_zeros(p, &r);
-    lower_inverse(p, &r);
-    lower_quotients(p, &r);
+    tn_comp_reduce(p, c, TN_OP_ADD, zero, e, tn_fixed_limit(p, n, tn_div(p, sum, count), x->dtype));
     return true;
 }

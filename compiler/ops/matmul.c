@@ -5,6 +5,7 @@
 
    Sums are kept in the compute type: float for the 16-bit floats, the type itself otherwise; integers wrap. */
 #include "ops/matmul.h"
+#include "ops/fixed.h"
 
 #include <math.h>
 
@@ -111,7 +112,7 @@ bool tn_gemm_check_addend(tn_graph *g, const tn_node *n, int i, tn_dtype dtype, 
 
 static bool check_types(tn_graph *g, const tn_node *n)
 {
-    if (n->in[0]->dtype == n->in[1]->dtype)
+    if (tn_sum_takes(n, n->in[0], n->in[1]))
         return true;
     return tn_node_error(g, n, "'%s' is %s and '%s' is %s; one type is wanted", n->in[0]->name,
                          tn_dtype_get(n->in[0]->dtype)->name, n->in[1]->name, tn_dtype_get(n->in[1]->dtype)->name);
@@ -122,7 +123,7 @@ bool tn_infer_matmul(tn_graph *g, tn_node *n)
     tn_shape y;
     if (!check_types(g, n) || !tn_matmul_shape(g, n, n->in[0], n->in[1], &y))
         return false;
-    tn_set_output(n, 0, n->in[0]->dtype, &y);
+    tn_set_output(n, 0, tn_sum_output(n), &y);
     return true;
 }
 
@@ -132,7 +133,7 @@ bool tn_lower_matmul(tn_program *p, const tn_node *n)
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
     tn_matmul_sites(p, c, n->in[0], n->in[1], a_at, b_at);
     const tn_expr *a = tn_load(p, tn_buf_of(p, n->in[0]), a_at), *b = tn_load(p, tn_buf_of(p, n->in[1]), b_at);
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, a->dtype, 0), tn_mul(p, a, b), NULL);
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_number(p, tn_sum_type(n), 0), tn_sum_product(p, n, a, b), NULL);
     return true;
 }
 

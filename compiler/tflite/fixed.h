@@ -7,12 +7,56 @@
 bool tn_tfl_is_fixed(const tfl_tensor *t); /* 8- or 16-bit integers with a scale */
 tn_value *tn_tfl_dequantised(tfl_op *op, int i);
 
+/* --- fixed.c: what the others are made of ------------------------------------------------------------------------------ */
+
+/* A real number: multiplier / 2^31 * 2^shift. */
+typedef struct tfl_factor {
+    int32_t multiplier; /* 2^30 .. 2^31 - 1, or 0 */
+    int shift;
+} tfl_factor;
+tfl_factor tn_tfl_factor(const importer *im, double real);
+int32_t tn_tfl_times(const importer *im, int32_t x, tfl_factor f); /* as the generated code computes it */
+
+typedef struct tfl_limits {
+    int64_t min, max;
+} tfl_limits;
+extern const tfl_limits tn_tfl_all_of_int32;
+tfl_limits tn_tfl_type_limits(tn_dtype t);
+/* The result's type, narrowed by a fused activation. */
+bool tn_tfl_find_limits(tfl_op *op, const tfl_tensor *t, int activation, tfl_limits *out);
+int64_t tn_tfl_at_zero(const tfl_tensor *t, double real); /* that number in the tensor's scale */
+
+/* One scale, not 0, for all elements; of inputs 0 and 1, where they are quantised, and of the result. */
+bool tn_tfl_check_scale(tfl_op *op, const tfl_tensor *t);
+bool tn_tfl_check_scales(tfl_op *op);
+
+tn_value *tn_tfl_list(tfl_op *op, tn_dtype dtype, int rank, const int64_t *dims, const int64_t *x);
+
+/* How Rescale is called; all-zero is: nothing but the factor. */
+typedef struct tfl_rescale {
+    int64_t x_zero, left, zero;
+    tfl_limits limits;
+    tn_dtype to;
+    bool is_wide; /* the sum is int64: factors have 15 bits */
+} tfl_rescale;
+tn_value *tn_tfl_rescale(tfl_op *op, tn_value *x, int n, const tfl_factor *f, int rank, const int64_t *dims,
+                         const tfl_rescale *r);
+tn_value *tn_tfl_rescale_one(tfl_op *op, tn_value *x, double real, const tfl_rescale *r);
+
+/* A table of 513 points of a curve from lo to hi, for 16 bits; inverse: of the scale of its results; in_float: each step of the
+   arithmetic is rounded to float. */
+tn_value *tn_tfl_points(tfl_op *op, double (*of)(double), double lo, double hi, double inverse, bool in_float);
+
+/* --- families --------------------------------------------------------------------------------------------------------- */
+
 bool tn_tfl_unary_fixed(tfl_op *op);
 bool tn_tfl_arithmetic_fixed(tfl_op *op); /* Add, Sub, Mul, SquaredDifference */
 tn_value *tn_tfl_compare_fixed(tfl_op *op, const char *call, tfl_form form);
 bool tn_tfl_prelu_fixed(tfl_op *op);
 /* The call holds ConvInteger's attributes, w is [out, in, kernel...]; channel_axis: of the filters' scales in the file. */
 bool tn_tfl_conv_fixed(tfl_op *op, const char *call, tn_value *w, int channel_axis, int activation);
+bool tn_tfl_conv_transpose_fixed(tfl_op *op, const char *call, tn_value *w,
+                                 int activation); /* w: [in, out, kernel...] */
 tn_value *tn_tfl_dense_fixed(tfl_op *op, tn_value *x, int activation);
 bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y);
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation);

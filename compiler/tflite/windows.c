@@ -125,12 +125,15 @@ bool tn_tfl_transpose_conv(tfl_op *op)
         end[i] = rest - begin[i] > 0 ? rest - begin[i] : 0;
         more[i] = rest < 0 ? -rest : 0;
     }
+    tn_value *k = tn_tfl_call(op, "Transpose perm=3,0,1,2", tn_tfl_in(op, 1));
     const char *call = tn_tfl_text(op, "ConvTranspose strides=%d,%d pads=%lld,%lld,%lld,%lld output_padding=%lld,%lld",
                                    w.stride[0], w.stride[1], (long long)begin[0], (long long)begin[1],
                                    (long long)end[0], (long long)end[1], (long long)more[0], (long long)more[1]);
-    tn_value *y =
-        tn_tfl_call(op, call, tn_tfl_first(op, 2), tn_tfl_call(op, "Transpose perm=3,0,1,2", tn_tfl_in(op, 1)),
-                    tn_tfl_has(op, 3) ? tn_tfl_in(op, 3) : NULL);
+    if (tn_tfl_is_fixed(x))
+        return tn_tfl_conv_transpose_fixed(op, call, k, w.activation);
+    if (tn_tfl_is_fixed(op->in[1]))
+        k = tn_tfl_call(op, "Transpose perm=3,0,1,2", tn_tfl_dequantised(op, 1));
+    tn_value *y = tn_tfl_call(op, call, tn_tfl_first(op, 2), k, tn_tfl_has(op, 3) ? tn_tfl_in(op, 3) : NULL);
     tn_tfl_give(op, 0, FIRST, tn_tfl_activate(op, y, w.activation));
     return !op->e.failed;
 }

@@ -371,11 +371,60 @@ def fixed(c):
     c.add("q_nearest", "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", [Q(1, 4, 5, 2), I(7, 9)], [Q(1, 7, 9, 2)])
 
 
+def wide(c):
+    """16-bit activations, 8-bit weights; a bias in 32 or 64 bits says what sums are."""
+    def H(*shape, scale=0.0007):
+        return Tensor("int16", shape, None, scale, 0)
+
+    def bias(n, kind):
+        return {"int32": CB(n, 1e-5), "int64": Tensor("int64", (n,), R.integers(-9000000, 9000000, n), 1e-5)}[kind]
+
+    conv = dict(strideW=1, strideH=1)
+    for kind in ("int32", "int64"):
+        c.add(f"h_conv_{kind}", "CONV_2D", "Conv2D", [H(1, 6, 7, 5), CQ(8, 3, 3, 5, scale=per_channel(8)), bias(8, kind)],
+              [H(1, 6, 7, 8, scale=0.02)], padding=0, fusedActivationFunction=1, quantizedBiasType={"int32": 2, "int64": 4}[kind], **conv)
+        # a power of 2, whose 15 bits are exact: LiteRT multiplies by 31 here, TFLite Micro by 15
+        c.add(f"h_fully_connected_{kind}", "FULLY_CONNECTED", "FullyConnected", [H(3, 40, scale=2.0**-11), CQ(9, 40, scale=2.0**-6), bias(9, kind)],
+              [H(3, 9, scale=2.0**-8)],
+              version=11, quantizedBiasType={"int32": 2, "int64": 4}[kind])
+    c.add("h_conv_many", "CONV_2D", "Conv2D", [H(1, 5, 5, 130), CQ(6, 3, 3, 130, scale=per_channel(6)), bias(6, "int64")],
+          [H(1, 3, 3, 6, scale=0.04)], padding=1, **conv)
+    c.add("h_depthwise", "DEPTHWISE_CONV_2D", "DepthwiseConv2D", [H(1, 6, 7, 4), CQ(1, 3, 3, 8, scale=per_channel(8), axis=3), bias(8, "int64")],
+          [H(1, 4, 5, 8, scale=0.01)], padding=1, depthMultiplier=2, **conv)
+    c.add("h_transpose_conv", "TRANSPOSE_CONV", "TransposeConv", [I(1, 8, 6, 3), CQ(3, 3, 3, 2, scale=per_channel(3)), H(1, 4, 3, 2), bias(3, "int64")],
+          [H(1, 8, 6, 3, scale=0.01)], padding=0, version=4, **dict(strideW=2, strideH=2))
+    c.add("h_batch_matmul", "BATCH_MATMUL", "BatchMatMul", [H(2, 3, 40), H(2, 40, 5)], [H(2, 3, 5, scale=0.002)])
+    for op, options in (("ADD", "Add"), ("SUB", "Sub"), ("MUL", "Mul")):
+        more = {} if op == "MUL" else {"potScaleInt16": False}
+        c.add(f"h_{op.lower()}", op, options, [H(2, 3, 4, 50), H(2, 3, 4, 50, scale=0.0004)], [H(2, 3, 4, 50, scale=0.0009)], **more)
+    pool = dict(padding=0, strideW=2, strideH=2, filterWidth=3, filterHeight=3)
+    for op in "AVERAGE_POOL_2D MAX_POOL_2D".split():
+        c.add(f"h_{op.lower()}", op, "Pool2D", [H(1, 7, 8, 3)], [H(1, 4, 4, 3)], **pool)
+    for op in "LOGISTIC TANH".split():
+        c.add(f"h_{op.lower()}", op, None, [H(4000, scale=0.0003)], [H(4000, scale=2.0**-15)])
+        c.add(f"h_{op.lower()}_power", op, None, [H(2000, scale=2.0**-11)], [H(2000, scale=2.0**-15)])
+        c.add(f"h_{op.lower()}_wide", op, None, [H(2000, scale=0.1)], [H(2000, scale=2.0**-15)])
+    for i, depth in enumerate((3, 10, 200)):
+        c.add(f"h_softmax_{i}", "SOFTMAX", "Softmax", [H(9, depth, scale=(0.0003, 0.001, 0.00007)[i])], [H(9, depth, scale=2.0**-15)], beta=(1.0, 0.5, 1.0)[i])
+    c.add("h_exp", "EXP", None, [H(2000, scale=0.0001)], [H(2000, scale=0.0009)])
+    c.add("h_relu", "RELU", None, [H(3, 50)], [H(3, 50, scale=0.0004)])
+    c.add("h_leaky_relu", "LEAKY_RELU", "LeakyRelu", [H(3, 90)], [H(3, 90, scale=0.0004)], alpha=0.3)
+    c.add("h_mean", "MEAN", "Reducer", [H(2, 5, 7, 3), I(1, 2)], [H(2, 1, 1, 3, scale=0.0002)], keepDims=True)
+    c.add("h_quantize", "QUANTIZE", None, [F(9, 99)], [H(9, 99)])
+    c.add("h_quantize_to_bytes", "QUANTIZE", None, [H(9, 99)], [Q(9, 99)])
+    c.add("h_pad", "PAD", "Pad", [H(1, 3, 4, 2), I([0, 0], [1, 2], [0, 1], [2, 0])], [H(1, 6, 5, 4)])
+    c.add("h_concatenation", "CONCATENATION", "Concatenation", [H(2, 3, 4), H(2, 3, 2)], [H(2, 3, 6)], axis=2)
+    c.add("h_maximum", "MAXIMUM", "MaximumMinimum", [H(2, 3), H(1, 3)], [H(2, 3)])
+    for seed in range(2):
+        c.add(f"q_transpose_conv_{seed}", "TRANSPOSE_CONV", "TransposeConv", [I(1, 9, 7, 3), CQ(3, 3, 3, 2, scale=per_channel(3)),
+              Q(1, 4, 3, 2), CB(3) if seed else None], [Q(1, 8, 6, 3, scale=0.02)], padding=1, version=3, **dict(strideW=2, strideH=2))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     c = Cases(sys.argv[1])
-    for family in (elementwise, windows, moves, reduces, recurrent, fixed):
+    for family in (elementwise, windows, moves, reduces, recurrent, fixed, wide):
         family(c)
     print(f"{len(c.names)} cases")
 

@@ -29,13 +29,13 @@ mkdir cases && tar xJf "$here/cases.tar.xz" -C cases || exit 1
 for model in cases/*"$only"*.tflite; do
     [ -e "$model" ] || continue
     name=$(basename "$model" .tflite)
-    case $name in q_dequantize) kind=close ;; q_* | u_*) kind=exact ;; *) kind=close ;; esac
+    case $name in q_dequantize) kind=close ;; q_* | u_* | h_*) kind=exact ;; *) kind=close ;; esac
     check "$name" validates "$model" "cases/$name.in.npz" "cases/$name.out.npz" $kind -O 1
 done
 
 # The same arithmetic in vectors, in plain C, and in loops as they come.
 if [ -z "$only" ]; then
-    for name in q_conv_0 q_depthwise_1 u_conv_2 q_add_1 q_mul_2 q_softmax_1 q_mean_1 q_average_pool_2d_1 q_quantize; do
+    for name in q_conv_0 q_depthwise_1 u_conv_2 q_add_1 q_mul_2 q_softmax_1 q_mean_1 q_average_pool_2d_1 q_quantize h_conv_many h_softmax_1 h_tanh; do
         check "$name, vectors" validates "cases/$name.tflite" "cases/$name.in.npz" "cases/$name.out.npz" exact --target native
         check "$name, plain C" validates "cases/$name.tflite" "cases/$name.in.npz" "cases/$name.out.npz" exact --target generic
     done

@@ -1,0 +1,143 @@
+/* Quantised: pooling, reductions, softmax. */
+#include "tflite/fixed.h"
+
+#include <math.h>
+
+/* --- pooling, reductions, softmax ------------------------------------------------------------------------------------------------ */
+
+/* The elements go through as they are. */
+static bool check_same_scale(tfl_op *op)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    if (!tn_tfl_check_scales(op))
+        return false;
+    return (fabs((double)x->scale[0] - (double)y->scale[0]) <= 1e-6 && x->zero[0] == y->zero[0] && x->dtype == y->dtype)
+        || tn_tfl_error(op, "input and result have scales %g and %g, zero points %lld and %lld; equal ones are wanted",
+                        (double)x->scale[0], (double)y->scale[0], (long long)x->zero[0], (long long)y->zero[0]);
+}
+
+bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation)
+{
+    tfl_limits l;
+    if (!check_same_scale(op) || !tn_tfl_find_limits(op, op->out[0], activation, &l))
+        return false;
+    tn_value *y = NULL;
+    if (strcmp(op->row->call, "AveragePool") == 0) {
+        y = tn_tfl_call(
+            op, tn_tfl_text(op, "tenon.AveragePool%s min=%lld max=%lld", call, (long long)l.min, (long long)l.max),
+            tn_tfl_first(op, 0));
+    } else {
+        const char *domain = op->in[0]->dtype == TN_INT16 ? "tenon." : "";
+        y = tn_tfl_call(op, tn_tfl_text(op, "%sMaxPool%s", domain, call), tn_tfl_first(op, 0));
+        if (activation != 0)
+            y = tn_tfl_call(op, "Clip", y, tn_expand_scalar(&op->e, op->out[0]->dtype, (double)l.min),
+                            tn_expand_scalar(&op->e, op->out[0]->dtype, (double)l.max));
+    }
+    tn_tfl_give(op, 0, FIRST, y);
+    return !op->e.failed;
+}
+
+/* Sum and mean: the count goes into the multiplier, with as many bits as the shift has left. */
+tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n)
+{
+    const tfl_tensor *in = op->in[0], *out = op->out[0];
+    bool mean = strcmp(op->row->name, "MEAN") == 0;
+    int64_t count = 1;
+    if (!tn_tfl_check_scales(op))
+        return x;
+    if (!mean && strcmp(op->row->name, "SUM") != 0) {
+        tn_tfl_error(op, "is not supported for quantised tensors");
+        return x;
+    }
+    for (size_t i = 0; i < n; i++)
+        count *= tn_tfl_dim(in, tn_tfl_axis(op, LAST, axes[i], in->shape.rank));
+    if (count < 1 || !in->is_fixed) {
+        tn_tfl_error(op, "the number of elements must be known and not 0");
+        return x;
+    }
+    tfl_factor f = tn_tfl_factor(op->im, (double)in->scale[0] / (double)out->scale[0]);
+    if (mean) {
+        int shift = 0;
+        while (count >> (shift + 1) != 0)
+            shift++;
+        shift = shift > 32 ? 32 : shift; /* the multiplier has 31 bits */
+        shift = shift > 31 + f.shift ? 31 + f.shift : shift;
+        f.multiplier = (int32_t)(((int64_t)f.multiplier << shift) / count);
+        f.shift -= shift;
+    }
+    tn_value *y = tn_tfl_call(op, "Cast to=6", x);
+    if (in->zero[0] != 0)
+        y = tn_tfl_call(op, "Sub", y, tn_expand_scalar(&op->e, TN_INT32, (double)in->zero[0]));
+    y = tn_tfl_call(op, tn_tfl_text(op, "ReduceSum keepdims=%d noop_with_empty_axes=1", tn_flat_bool(op->options, 0)),
+                    y, at);
+    const tfl_rescale to = {.zero = out->zero[0], .limits = tn_tfl_type_limits(out->dtype), .to = out->dtype};
+    return tn_tfl_rescale(op, y, 1, &f, 0, NULL, &to);
+}
+
+/* exp(a) of a number of 5 integer bits that is not above 0, in fractions of 2^31: by its quarters, and the rest by a
+   polynomial around -1/8 (gemmlowp's fixed point, in its order of roundings). */
+static int32_t fixed_exp(int32_t a)
+{
+    enum { QUARTER = 1 << 24 };
+    static const int32_t of_power[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+    if (a == 0)
+        return INT32_MAX;
+    int32_t rest = (a & (QUARTER - 1)) - QUARTER, quarters = rest - a;
+    int32_t x = (int32_t)((int64_t)rest * 32) + (1 << 28); /* rest is above -1/4 */
+    int32_t x2 = tn_fixed_mul(x, x), x3 = tn_fixed_mul(x2, x), x4 = tn_fixed_mul(x2, x2);
+    int32_t tail = tn_fixed_shift(tn_fixed_mul(tn_fixed_shift(x4, 2) + x3, 715827883) + x2, 1);
+    int32_t y = 1895147668 + tn_fixed_mul(1895147668, x + tail);
+    for (int i = 0; i < 7; i++)
+        if ((quarters >> (24 + i) & 1) != 0)
+            y = tn_fixed_mul(y, of_power[i]);
+    return y;
+}
+
+/* exp(-d * scale * beta), which counts as 0 from where it does in TFLite. */
+static tn_value *exp_table(tfl_op *op, float beta)
+{
+    int64_t table[256];
+    double real = (double)beta * (double)op->in[0]->scale[0] * (1 << 26),
+           most = op->im->options->single_rounding ? 1073741823.0 : 2147483647.0;
+    tfl_factor f = tn_tfl_factor(op->im, real < most ? real : most);
+    double radius = floor(31.0 * (1 << 26) / (double)(INT64_C(1) << (f.shift > 0 ? f.shift : 0)));
+    for (int d = 0; d < 256; d++)
+        table[d] = d <= radius ? fixed_exp(tn_tfl_times(op->im, -d, f)) : 0;
+    return tn_tfl_list(op, TN_INT32, 1, (const int64_t[]){256}, table);
+}
+
+static double wide_inverse(double x)
+{
+    return 1 / (1 + x);
+}
+
+/* Of 16 bits: what takes 10 to 2^16 - 1, and the tables. */
+static bool wide_softmax(tfl_op *op, float beta)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    tfl_factor f = tn_tfl_factor(op->im, (double)x->scale[0] * (double)beta / (10.0 / 65535.0));
+    if (y->dtype != TN_INT16 || y->scale[0] != 1.0f / 32768 || y->zero[0] != 0 || f.shift > 14)
+        return tn_tfl_error(op, "of scale %g to %s of scale %g; to int16 of 2^-15 without a zero point is wanted",
+                            (double)x->scale[0], tn_dtype_get(y->dtype)->name, (double)y->scale[0]);
+    int64_t multiplier = f.multiplier, shift = f.shift;
+    const char *call = tn_tfl_text(op, "tenon.FixedWideSoftmax single=%d", op->im->options->single_rounding);
+    return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), tn_tfl_points(op, exp, -10, 0, 32768, false),
+                                           tn_tfl_points(op, wide_inverse, 0, 1, 32768, false),
+                                           tn_tfl_list(op, TN_INT32, 0, NULL, &multiplier),
+                                           tn_tfl_list(op, TN_INT8, 0, NULL, &shift)));
+}
+
+bool tn_tfl_softmax_fixed(tfl_op *op)
+{
+    float beta = tn_flat_float(op->options, 0, 0);
+    if (!tn_tfl_check_scales(op))
+        return false;
+    if (!(beta > 0))
+        return tn_tfl_error(op, "beta is %g; above 0 is wanted", (double)beta);
+    if (op->in[0]->dtype == TN_INT16)
+        return wide_softmax(op, beta);
+    tfl_limits l = tn_tfl_type_limits(op->out[0]->dtype);
+    const char *call = tn_tfl_text(op, "tenon.FixedSoftmax min=%lld max=%lld to=%d", (long long)l.min, (long long)l.max,
+                                   (int)op->out[0]->dtype);
+    return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), exp_table(op, beta)));
+}
