@@ -151,9 +151,9 @@ bool tn_infer_roi_align(tn_graph *g, tn_node *n)
                              tn_type_text(g->arena, n->in[2]->dtype, batch));
     if (strcmp(mode, "avg") != 0 && strcmp(mode, "max") != 0)
         return tn_node_error(g, n, "mode is '%s'; avg or max is wanted", mode);
-    if (tn_node_int(n, "sampling_ratio", 0) < 1)
-        return tn_node_error(
-            g, n, "sampling_ratio 0 (as many samples as each box asks for) is not supported; set it to 1 or more");
+    if (tn_node_int(n, "sampling_ratio", 0) < 0)
+        return tn_node_error(g, n, "sampling_ratio is %lld; 0 (as many samples as each box asks for) or more is wanted",
+                             (long long)tn_node_int(n, "sampling_ratio", 0));
     if (!tn_check_indices(g, n, 2, x->dim[0]))
         return false;
     tn_shape s = {.known = true, .rank = 4, .dim = {rois->dim[0], x->dim[1]}};
@@ -163,33 +163,82 @@ bool tn_infer_roi_align(tn_graph *g, tn_node *n)
     return true;
 }
 
+/* How many bins a box has along one side, 0: x, 1: y. */
+static int64_t bins_of(const tn_node *n, int side)
+{
+    return tn_node_int(n, side == 0 ? "output_width" : "output_height", 1);
+}
+
+/* Where box r begins along one side, and the size of a bin. */
+static void find_bins(tn_program *p, const tn_node *n, const tn_expr *r, int side, const tn_expr **first,
+                      const tn_expr **bin)
+{
+    bool half = strcmp(tn_node_string(n, "coordinate_transformation_mode", "half_pixel"), "half_pixel") == 0;
+    tn_buf *rois = tn_buf_of(p, n->in[1]);
+    const tn_expr *first_at[] = {r, tn_index(p, side)}, *last_at[] = {r, tn_index(p, side + 2)};
+    *first = tn_load(p, rois, first_at);
+    tn_dtype t = (*first)->dtype;
+    const tn_expr *scale = tn_number(p, t, (double)tn_node_float(n, "spatial_scale", 1));
+    const tn_expr *shift = tn_number(p, t, half ? 0.5 : 0);
+    *first = tn_sub(p, tn_mul(p, *first, scale), shift);
+    const tn_expr *size = tn_sub(p, tn_sub(p, tn_mul(p, tn_load(p, rois, last_at), scale), shift), *first);
+    if (!half)
+        size = tn_max(p, size, tn_number(p, t, 1));
+    *bin = tn_div(p, size, tn_number(p, t, (double)bins_of(n, side)));
+}
+
+/* Samples of a bin along one side: sampling_ratio, or as many as a bin has pixels, begun ones too. */
+typedef struct samples {
+    tn_dim most;   /* for all boxes */
+    tn_buf *count; /* int64, for each box; NULL: sampling_ratio */
+} samples;
+
+/* The run ends with an error where a box is larger than the image and so has more samples than there is room for. */
+static samples count_samples(tn_program *p, const tn_node *n, int side)
+{
+    int64_t ratio = tn_node_int(n, "sampling_ratio", 0), bins = bins_of(n, side);
+    if (ratio > 0)
+        return (samples){tn_dim_fixed(ratio), NULL};
+    const tn_dim *boxes = &n->in[1]->shape.dim[0];
+    samples s = {tn_dim_fixed((n->in[0]->shape.dim[3 - side].n + bins) / bins),
+                 tn_buf_temp(p, "samples", TN_INT64, 1, boxes)};
+    const tn_expr *first, *bin;
+    tn_comp *c = tn_comp_begin(p, n, s.count);
+    find_bins(p, n, c->at[0], side, &first, &bin);
+    tn_comp_set(p, c, tn_cast(p, TN_INT64, tn_op1(p, TN_OP_CEIL, bin)));
+    c = tn_comp_over(p, n, tn_buf_temp(p, "most", TN_INT64, 0, NULL), 0, NULL);
+    const tn_expr *r = tn_reduce_over(p, c, *boxes);
+    tn_comp_reduce(p, c, TN_OP_MAX, tn_int64(p, 0), tn_load(p, s.count, &r), NULL);
+    tn_late_check(p, n, tn_le(p, tn_load(p, c->out, NULL), tn_int64(p, s.most.n)));
+    return s;
+}
+
+static const tn_expr *samples_of(tn_program *p, const samples *s, const tn_expr *r)
+{
+    return s->count != NULL ? tn_load(p, s->count, &r) : tn_int64(p, s->most.n);
+}
+
 /* One coordinate of a sample: the pixels before and after it, and how much the second counts. */
 typedef struct sample {
     const tn_expr *low, *high, *part, *inside;
 } sample;
 
-/* Sample k of bin i along one side (0: x, 1: y) of box r. Samples more than a pixel outside are 0; others are moved to the
-   nearest pixel. */
-static sample sample_at(tn_program *p, const tn_node *n, const tn_expr *r, int side, const tn_expr *i, const tn_expr *k)
+/* Sample k of bin i along one side of box r. Samples more than a pixel outside are 0; others are moved to the nearest
+   pixel. */
+static sample sample_at(tn_program *p, const tn_node *n, const samples *all, const tn_expr *r, int side,
+                        const tn_expr *i, const tn_expr *k)
 {
-    bool half = strcmp(tn_node_string(n, "coordinate_transformation_mode", "half_pixel"), "half_pixel") == 0;
-    tn_buf *rois = tn_buf_of(p, n->in[1]);
-    const tn_expr *first_at[] = {r, tn_index(p, side)}, *last_at[] = {r, tn_index(p, side + 2)};
-    const tn_expr *first = tn_load(p, rois, first_at);
+    const tn_expr *first, *bin, *count = samples_of(p, all, r);
+    find_bins(p, n, r, side, &first, &bin);
     tn_dtype t = first->dtype;
-    const tn_expr *scale = tn_number(p, t, (double)tn_node_float(n, "spatial_scale", 1));
-    const tn_expr *shift = tn_number(p, t, half ? 0.5 : 0), *zero = tn_number(p, t, 0), *one = tn_number(p, t, 1);
-    first = tn_sub(p, tn_mul(p, first, scale), shift);
-    const tn_expr *size = tn_sub(p, tn_sub(p, tn_mul(p, tn_load(p, rois, last_at), scale), shift), first);
-    if (!half)
-        size = tn_max(p, size, one);
-    const tn_expr *bins = tn_number(p, t, (double)tn_node_int(n, side == 0 ? "output_width" : "output_height", 1));
-    const tn_expr *samples = tn_number(p, t, (double)tn_node_int(n, "sampling_ratio", 1));
-    const tn_expr *bin = tn_div(p, size, bins);
-    const tn_expr *step = tn_div(p, tn_mul(p, tn_add(p, tn_cast(p, t, k), tn_number(p, t, 0.5)), bin), samples);
+    const tn_expr *zero = tn_number(p, t, 0), *one = tn_number(p, t, 1);
+    const tn_expr *step =
+        tn_div(p, tn_mul(p, tn_add(p, tn_cast(p, t, k), tn_number(p, t, 0.5)), bin), tn_cast(p, t, count));
     const tn_expr *place = tn_add(p, tn_add(p, first, tn_mul(p, tn_cast(p, t, i), bin)), step);
     const tn_expr *extent = tn_dim_expr(p, n->in[0]->shape.dim[3 - side]), *pixels = tn_cast(p, t, extent);
     sample s = {.inside = tn_and(p, tn_le(p, tn_number(p, t, -1), place), tn_le(p, place, pixels))};
+    if (all->count != NULL)
+        s.inside = tn_and(p, tn_lt(p, tn_cast(p, TN_INT64, k), count), s.inside);
     const tn_expr *last = tn_sub(p, pixels, one);
     place = tn_min(p, tn_max(p, tn_select(p, s.inside, place, zero), zero), last);
     const tn_expr *floor = tn_op1(p, TN_OP_FLOOR, place);
@@ -205,29 +254,48 @@ static const tn_expr *corner(tn_program *p, const tn_node *n, const tn_expr *con
     return tn_mul(p, tn_mul(p, y_part, x_part), tn_load(p, tn_buf_of(p, n->in[0]), at));
 }
 
-/* The maximum, as in ONNX, is over the four corners of each sample, each times its weight. */
+/* The sample's value: the sum of its four corners, each times its weight, or the greatest of them, as ONNX has it. */
+static const tn_expr *sample_value(tn_program *p, const tn_node *n, const tn_comp *c, const sample *y, const sample *x,
+                                   bool mean)
+{
+    const tn_expr *one = tn_number(p, y->part->dtype, 1), *value = NULL;
+    const tn_expr *batch = tn_load_index(p, n->in[2], c->at, n->in[0]->shape.dim[0]);
+    const tn_expr *rest_y = tn_sub(p, one, y->part), *rest_x = tn_sub(p, one, x->part);
+    for (int i = 0; i < 4; i++) {
+        const tn_expr *at[] = {batch, c->at[1], i / 2 == 0 ? y->low : y->high, i % 2 == 0 ? x->low : x->high};
+        const tn_expr *v = corner(p, n, at, i / 2 == 0 ? rest_y : y->part, i % 2 == 0 ? rest_x : x->part);
+        value = value == NULL ? v : mean ? tn_add(p, value, v) : tn_max(p, value, v);
+    }
+    return value;
+}
+
+/* A box without samples gives 0. */
 bool tn_lower_roi_align(tn_program *p, const tn_node *n)
 {
     bool mean = strcmp(tn_node_string(n, "mode", "avg"), "avg") == 0;
-    tn_dim samples = tn_dim_fixed(tn_node_int(n, "sampling_ratio", 1));
+    samples rows = count_samples(p, n, 1), columns = count_samples(p, n, 0);
     tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
-    const tn_expr *ky = tn_reduce_over(p, c, samples), *kx = tn_reduce_over(p, c, samples);
-    sample y = sample_at(p, n, c->at[0], 1, c->at[2], ky), x = sample_at(p, n, c->at[0], 0, c->at[3], kx);
+    const tn_expr *ky = tn_reduce_over(p, c, rows.most), *kx = tn_reduce_over(p, c, columns.most);
+    sample y = sample_at(p, n, &rows, c->at[0], 1, c->at[2], ky);
+    sample x = sample_at(p, n, &columns, c->at[0], 0, c->at[3], kx);
     tn_dtype t = y.part->dtype;
-    const tn_expr *batch = tn_load_index(p, n->in[2], c->at, n->in[0]->shape.dim[0]), *zero = tn_number(p, t, 0);
-    const tn_expr *rest_y = tn_sub(p, tn_number(p, t, 1), y.part), *rest_x = tn_sub(p, tn_number(p, t, 1), x.part);
-    const tn_expr *value = NULL;
-    for (int i = 0; i < 4; i++) {
-        const tn_expr *at[] = {batch, c->at[1], i / 2 == 0 ? y.low : y.high, i % 2 == 0 ? x.low : x.high};
-        const tn_expr *v = corner(p, n, at, i / 2 == 0 ? rest_y : y.part, i % 2 == 0 ? rest_x : x.part);
-        value = value == NULL ? v : mean ? tn_add(p, value, v) : tn_max(p, value, v);
-    }
-    value = tn_select(p, tn_and(p, y.inside, x.inside), value, zero);
-    const tn_expr *acc = tn_comp_acc(p, c, t), *count = tn_number(p, t, (double)(samples.n * samples.n));
-    if (mean)
+    const tn_expr *zero = tn_number(p, t, 0), *least = tn_number(p, t, -(double)INFINITY);
+    const tn_expr *value = tn_select(p, tn_and(p, y.inside, x.inside), sample_value(p, n, c, &y, &x, mean), zero);
+    const tn_expr *acc = tn_comp_acc(p, c, t);
+    const tn_expr *count = tn_mul(p, samples_of(p, &rows, c->at[0]), samples_of(p, &columns, c->at[0]));
+    if (mean) {
+        count = tn_cast(p, t, tn_max(p, count, tn_int64(p, 1)));
         tn_comp_reduce(p, c, TN_OP_ADD, zero, value, tn_div(p, acc, count));
-    else
-        tn_comp_reduce(p, c, TN_OP_MAX, tn_number(p, t, -(double)INFINITY), value, NULL);
+        return true;
+    }
+    if (rows.count == NULL) {
+        tn_comp_reduce(p, c, TN_OP_MAX, least, value, NULL);
+        return true;
+    }
+    const tn_expr *is_one = tn_and(p, tn_lt(p, tn_cast(p, TN_INT64, ky), samples_of(p, &rows, c->at[0])),
+                                   tn_lt(p, tn_cast(p, TN_INT64, kx), samples_of(p, &columns, c->at[0])));
+    tn_comp_reduce(p, c, TN_OP_MAX, least, tn_select(p, is_one, value, least),
+                   tn_select(p, tn_lt(p, tn_int64(p, 0), count), acc, zero));
     return true;
 }
 

@@ -166,7 +166,8 @@ def all_signals(folder):
 
 def roi_align(folder, seed, **attributes):
     random = np.random.default_rng(seed)
-    corners = random.uniform(-3, 14, (5, 2, 2)).astype(np.float32)
+    most = (-3, 14) if attributes.get("sampling_ratio") else (-1, 8.5)  # with 0 a box is no larger than the image
+    corners = random.uniform(*most, (5, 2, 2)).astype(np.float32)
     boxes = np.concatenate([corners.min(1), corners.max(1)], 1)
     feeds = {"x": random.standard_normal((2, 3, 11, 9)).astype(np.float32), "boxes": boxes}
     feeds["batch"] = random.integers(0, 2, 5)
@@ -194,6 +195,9 @@ def all_grids(folder):
     max_roi_pool(folder, [4, 5], 1.3)
     roi_align(folder, 1, output_height=3, output_width=2, sampling_ratio=2, spatial_scale=0.7)
     roi_align(folder, 2, output_height=2, output_width=4, sampling_ratio=3, coordinate_transformation_mode="output_half_pixel")
+    roi_align(folder, 3, output_height=3, output_width=2, spatial_scale=1.1)
+    roi_align(folder, 4, output_height=2, output_width=4, coordinate_transformation_mode="output_half_pixel")
+    roi_align(folder, 5, output_height=5, output_width=1, mode="max")
     for align in (0, 1):
         affine_grid(folder, (2, 3, 4, 5), align)
         affine_grid(folder, (2, 3, 2, 4, 5), align)

@@ -260,6 +260,9 @@ bad_option() { # NAME CODE WORD... -- ARGUMENT...
     shift 2
     check "option-$name" refused "$code" one "$@" -o place/out
 }
+box_outside() { gives "$1" run models/roi-large.onnx --inputs "models/$2.npz" --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'was not compiled for'; }; }
+check run-box-inside box_outside 0 box-4
+check run-box-larger-than-image box_outside 7 box-40
 late_sizes() { gives 7 run models/late-sizes.onnx --fill-mode ones && says 'was not compiled for' && one_line; }
 check run-late-sizes late_sizes
 image() { # CODE FILE

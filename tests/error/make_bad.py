@@ -255,6 +255,8 @@ MODELS = {
     "cache-of-bytes": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1, kv_num_heads=1, k_quant_type="PER_TENSOR"),
     "many-heads": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1 << 62, kv_num_heads=1 << 62),
     "wide-heads": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, qkv_hidden_sizes=(1 << 62, 1 << 62, 12)),
+    "roi-large": model([node("RoiAlign", ["x", "boxes", "batch"], ["y"], "roi1", output_height=1, output_width=1)],
+                       [value("x", (1, 1, 4, 4)), value("boxes", (1, 4))], [value("y", None)], [ints("batch", (1,), [0])], 16),
     "shared-buffer": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, past_present_share_buffer=1),
     "skipped-word": contrib("EmbedLayerNormalization", [value("x", (1, 2), INT32)]),
     "group-norm": contrib("GroupNorm", [value("x", (1, 2, 2, 4)), value("g", (4,)), value("b", (4,))], groups=2, activation="SiLU"),
@@ -457,6 +459,9 @@ def add_tensors(folder):
     npz(folder + "/only-a.npz", {"a": zeros("<f4", (2, 3))})
     for name, shape in ("late", (3, 2)), ("late-open", (-1, 2)), ("late-wrong", (2, 3)):
         npz(folder + "/%s.npz" % name, {"x": zeros("<f4", (2, 3)), "s": npy("<i8", (2,), struct.pack("<2q", *shape))})
+    for end in 4, 40:
+        box = npy("<f4", (1, 4), struct.pack("<4f", 0, 0, end, end))
+        npz(folder + "/box-%d.npz" % end, {"x": zeros("<f4", (1, 1, 4, 4)), "boxes": box})
     npz(folder + "/no-npy.npz", {"image": flat})
     npz(folder + "/short.npz", {"image": image[:-4]})
     npz(folder + "/long.npz", {"image": image + b"1234"})
