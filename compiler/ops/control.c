@@ -4,10 +4,14 @@
    branch may not hold what ends the run with an error (late.h): its nodes are marked, lowering refuses that.
 
    Loop, Scan: one copy of the body between RepeatBegin and RepeatEnd (repeat.h). Where that has no types, since a shape
-   inside depends on the turn or what is carried changes its shape, a copy for each turn, in which the turn is a constant.
+   inside depends on the turn or on what the turn finds, or what is carried changes its shape, a copy for each turn, in which
+   the turn is a constant.
 
    How many turns is the extent of the slices, a constant, or what the file declares of a scan output's shape, which a check
-   then compares. A condition that may end a Loop early is a state: behind the end the other states stay as they are. */
+   then compares. A condition that may end a Loop early is a state: behind the end the other states stay as they are. Where
+   nothing is declared there are as many turns as there may be at most, each says whether it is one of the Loop's, and scan
+   outputs end with these: their number is a size that the run finds. */
+#include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
 
@@ -122,11 +126,19 @@ typedef struct turns {
     int64_t *axes, *reversed; /* of the slices */
     int64_t *out_axes, *out_reversed;
     tn_dim trips;
+    tn_value *limit;     /* Loop: of the turns, where only the run knows it; else NULL */
     tn_value *condition; /* Loop: before the first turn; NULL: true */
+    const char *bounded; /* Loop: the name of the size that bounds the turns where nothing else does; else NULL */
+    bool counted;        /* each turn has an element more: whether it is one of the Loop's */
     bool masked;         /* the condition is a state (active), and so is whether the last turn was done (ran) */
     bool needs_mask;     /* found out: the body changes the condition */
     tn_value **result;   /* of all turns: states, active, ran, then the joined elements */
 } turns;
+
+static int joined(const turns *t)
+{
+    return t->elements + t->counted;
+}
 
 static int carried(const turns *t)
 {
@@ -170,8 +182,14 @@ static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *
         out[i] = t->masked ? choose_value(e, active, body[first + i], now[i]) : body[first + i];
     for (int i = 0; i < t->elements; i++)
         out[t->states + hidden + i] = body[first + t->states + i];
+    if (t->counted)
+        out[t->states + hidden + t->elements] = active;
     if (t->masked) {
         out[t->states] = tn_call(e, "And", active, to_scalar(e, body[0]));
+        if (t->limit != NULL) {
+            tn_value *next = tn_call(e, "Add", turn, tn_expand_scalar(e, TN_INT64, 1));
+            out[t->states] = tn_call(e, "And", out[t->states], tn_call(e, "Less", next, t->limit));
+        }
         out[t->states + 1] = active;
     } else
         t->needs_mask = !e->failed && !stays(t, active, body[0]);
@@ -189,8 +207,8 @@ static bool depends(const tn_node *n, const bool *moves)
     return false;
 }
 
-/* Moves nodes behind `begin` that no turn changes before it; a repeat inside stays whole. */
-static void hoist(tn_expand *e, size_t begin)
+/* Moves nodes behind `begin` that no turn changes before it; a repeat inside stays whole. Gives its new place. */
+static size_t hoist(tn_expand *e, size_t begin)
 {
     tn_node **nodes = e->done->items;
     bool *moves = TN_NEW_N(e->g->arena, bool, e->g->values.n);
@@ -210,21 +228,50 @@ static void hoist(tn_expand *e, size_t begin)
         nodes[begin + i] = before.items[i];
     for (size_t i = 0; i < after.n; i++)
         nodes[begin + before.n + i] = after.items[i];
+    return begin + before.n;
+}
+
+static bool has_dim(const tn_node *n, tn_dim d)
+{
+    for (int i = 0; i < n->n_out; i++)
+        for (int k = 0; n->out[i] != NULL && k < n->out[i]->shape.rank; k++)
+            if (tn_dim_same(n->out[i]->shape.dim[k], d))
+                return true;
+    return false;
+}
+
+/* Whether each turn would find a size of its own: one of symbol `from` on stands in shapes of the turn and not before it. */
+static bool finds_in_turn(const tn_expand *e, size_t begin, size_t from)
+{
+    for (size_t s = from; s < e->g->symbols.n; s++) {
+        bool before = false, inside = false;
+        for (size_t i = 0; i < e->done->n; i++) {
+            before = before || (i < begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
+            inside = inside || (i >= begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
+        }
+        if (inside && !before)
+            return true;
+    }
+    return false;
 }
 
 static bool repeat(turns *t)
 {
     tn_expand *e = t->e;
     int n = carried(t);
-    size_t at = e->done->n;
+    size_t at = e->done->n, symbols = e->g->symbols.n;
     const tn_node *begin = tn_call_repeat_begin(e, t->trips.n, n, t->slices, t->in, t->axes, t->reversed);
-    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1);
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + joined(t) + 1);
     if (begin == NULL || !take_turn(t, begin->out[0], begin->out + 1, next))
         return false;
-    hoist(e, at);
-    const tn_node *end = tn_call_repeat_end(e, begin, n, t->elements, next, t->out_axes, t->out_reversed);
+    size_t from = hoist(e, at);
+    if (finds_in_turn(e, from, symbols))
+        return tn_expand_error(
+            e, "sizes in its body are found by the run in each turn, of which there may be %lld: not supported",
+            (long long)t->trips.n);
+    const tn_node *end = tn_call_repeat_end(e, begin, n, joined(t), next, t->out_axes, t->out_reversed);
     if (end != NULL)
-        memcpy(t->result, end->out, sizeof *t->result * (size_t)(n + t->elements));
+        memcpy(t->result, end->out, sizeof *t->result * (size_t)(n + joined(t)));
     return end != NULL;
 }
 
@@ -253,8 +300,8 @@ static bool unroll(turns *t)
     tn_expand *e = t->e;
     int n = carried(t), trips = (int)t->trips.n;
     tn_value **now = TN_NEW_N(e->g->arena, tn_value *, n + t->slices + 1),
-             **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1),
-             **elements = TN_NEW_N(e->g->arena, tn_value *, t->elements * trips + 1);
+             **next = TN_NEW_N(e->g->arena, tn_value *, n + joined(t) + 1),
+             **elements = TN_NEW_N(e->g->arena, tn_value *, joined(t) * trips + 1);
     memcpy(now, t->in, sizeof *now * (size_t)n);
     for (int k = 0; k < trips; k++) {
         for (int i = 0; i < t->slices; i++)
@@ -262,11 +309,11 @@ static bool unroll(turns *t)
         if (!take_turn(t, tn_expand_scalar(e, TN_INT64, k), now, next))
             return false;
         memcpy(now, next, sizeof *now * (size_t)n);
-        for (int i = 0; i < t->elements; i++)
+        for (int i = 0; i < joined(t); i++)
             elements[i * trips + k] = next[n + i];
     }
     memcpy(t->result, now, sizeof *now * (size_t)n);
-    for (int i = 0; i < t->elements; i++)
+    for (int i = 0; i < joined(t); i++)
         t->result[n + i] = join(t, i, &elements[i * trips]);
     return !e->failed;
 }
@@ -277,7 +324,7 @@ static bool unroll(turns *t)
 static bool skip_all(turns *t)
 {
     tn_expand *e = t->e;
-    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, t->states + t->elements + 3);
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, t->states + joined(t) + 3);
     if (t->slices > 0)
         return tn_expand_error(e, "inputs without a slice are not supported");
     int n = carried(t);
@@ -286,7 +333,7 @@ static bool skip_all(turns *t)
     t->needs_mask = false;
     for (int i = 0; i < n; i++)
         t->result[i] = t->in[i];
-    for (int i = n; i < n + t->elements; i++) {
+    for (int i = n; i < n + joined(t); i++) {
         tn_shape s = next[i]->shape;
         if (!tn_shape_is_fixed(&s) || s.rank == TN_MAX_RANK)
             return tn_expand_error(e, "no turn, and elements of type %s: not supported",
@@ -311,26 +358,31 @@ static int64_t declared_trips(const turns *t)
     return -1;
 }
 
-static bool open_trips(turns *t)
+/* hint: option bounds that would help. */
+static bool open_trips(turns *t, const char *hint)
 {
     return tn_expand_error(t->e,
                            "how many turns it takes is known at run time only, and the file does not declare the shape "
-                           "of an output that tells; fix the inputs that it depends on with --const, or declare the "
-                           "shape of output %d",
-                           t->elements > 0 ? t->states : 0);
+                           "of an output that tells; say how many it takes at most with %s, fix the inputs that it "
+                           "depends on with --const, or declare the shape of output %d",
+                           hint, t->elements > 0 ? t->states : 0);
 }
 
-/* The condition becomes a state. What is joined has as many elements as it is declared with. */
+/* The condition becomes a state, and so does that the limit is not reached. What is joined has as many elements as it is
+   declared with, else as are counted. */
 static bool mask(turns *t)
 {
-    tn_value *yes = tn_expand_scalar(t->e, TN_BOOL, 1);
+    tn_expand *e = t->e;
+    tn_value *yes = tn_expand_scalar(e, TN_BOOL, 1);
     int64_t declared = declared_trips(t);
-    if (t->elements > 0 && declared < 0)
-        return open_trips(t);
-    if (t->elements > 0)
+    if (t->elements > 0 && declared >= 0)
         t->trips = tn_dim_fixed(declared);
+    t->counted = declared < 0 && (t->elements > 0 || t->bounded != NULL);
     memmove(t->in + t->states + 2, t->in + t->states, sizeof *t->in * (size_t)t->slices);
-    t->in[t->states] = t->condition != NULL ? to_scalar(t->e, t->condition) : yes;
+    t->in[t->states] = t->condition != NULL ? to_scalar(e, t->condition) : yes;
+    if (t->limit != NULL)
+        t->in[t->states] =
+            tn_call(e, "And", t->in[t->states], tn_call(e, "Less", tn_expand_scalar(e, TN_INT64, 0), t->limit));
     t->in[t->states + 1] = yes;
     t->masked = true;
     t->needs_mask = false;
@@ -401,11 +453,11 @@ static bool begin_turns(turns *t, int states, int slices, int elements)
     t->slices = slices;
     t->elements = elements;
     t->in = TN_NEW_N(e->g->arena, tn_value *, states + slices + 3);
-    t->result = TN_NEW_N(e->g->arena, tn_value *, states + elements + 3);
+    t->result = TN_NEW_N(e->g->arena, tn_value *, states + elements + 4);
     t->axes = zeros(e, slices);
     t->reversed = zeros(e, slices);
-    t->out_axes = zeros(e, elements);
-    t->out_reversed = zeros(e, elements);
+    t->out_axes = zeros(e, elements + 1);
+    t->out_reversed = zeros(e, elements + 1);
     return check_operands(t);
 }
 
@@ -416,18 +468,49 @@ static bool is_known(const tn_value *v)
     return v == NULL || v->constant != NULL;
 }
 
-static bool find_trips(turns *t, const tn_value *limit)
+/* The most that a limit may be which only the run knows. */
+static bool bound_limit(turns *t, tn_value *limit, int64_t *most)
+{
+    const char *hint = "";
+    if (limit->elems == NULL)
+        hint = tn_note_sizes(t->e->g, limit);
+    if (limit->elems == NULL)
+        return open_trips(t, hint);
+    t->limit = to_scalar(t->e, limit);
+    *most = limit->elems[0].n;
+    return true;
+}
+
+/* Without a limit: what option bounds says. */
+static bool bound_turns(turns *t, int64_t *most)
+{
+    tn_graph *g = t->e->g;
+    const tn_node *n = t->e->node;
+    const char *output = n->n_out > 0 && n->out[0] != NULL ? n->out[0]->name : n->name;
+    t->bounded = tn_size_name(g, tn_strfmt(g->arena, "%s_turns", output));
+    const tn_dim *given = tn_size_bound(g, t->bounded);
+    if (given == NULL)
+        return open_trips(t, tn_strfmt(g->arena, "--bounds \"%s<=N\"", t->bounded));
+    *most = given->n;
+    return true;
+}
+
+static bool find_trips(turns *t, tn_value *limit)
 {
     int64_t declared = declared_trips(t), most = TN_DIM_MAX;
     bool by_limit = limit != NULL && limit->constant != NULL;
     if (by_limit)
         most = tn_tensor_get_int(limit->constant, 0);
-    if (!is_known(t->condition) || !by_limit)
-        most = declared >= 0 ? declared : by_limit ? most : TN_DIM_MAX;
-    else if (t->condition != NULL && tn_tensor_get_int(t->condition->constant, 0) == 0)
+    if (is_known(t->condition) && t->condition != NULL && tn_tensor_get_int(t->condition->constant, 0) == 0)
         most = 0;
+    else if (declared >= 0 && !(by_limit && is_known(t->condition)))
+        most = declared;
+    else if (limit != NULL && !by_limit && !bound_limit(t, limit, &most))
+        return false;
+    if (most >= INT32_MAX && !bound_turns(t, &most))
+        return false;
     t->trips = tn_dim_fixed(most > 0 ? most : 0);
-    return t->trips.n < INT32_MAX || open_trips(t);
+    return true;
 }
 
 /* Whether the turns were as many as the outputs were declared with. */
@@ -456,6 +539,20 @@ static void check_results(turns *t, tn_value *limit)
     }
 }
 
+/* Of the joined elements those of the Loop's own turns. Where only option bounds ends it, one turn more says that it would go on. */
+static void keep_counted(turns *t)
+{
+    tn_expand *e = t->e;
+    int first = carried(t);
+    tn_value *each = tn_call_cast(e, t->result[first + t->elements], TN_INT64);
+    tn_value *count = tn_call(e, "ReduceSum keepdims=1", each, tn_expand_int(e, 0));
+    if (t->bounded != NULL)
+        count = tn_call(e, "Add", count, tn_call_cast(e, to_scalar(e, t->result[t->states]), TN_INT64));
+    count = tn_call_size(e, count, t->bounded, t->trips.n);
+    for (int i = first; !e->failed && i < first + t->elements; i++)
+        t->result[i] = tn_call(e, "Slice", t->result[i], tn_expand_int(e, 0), count);
+}
+
 bool tn_expand_loop(tn_expand *e, const tn_node *n)
 {
     turns t = {.e = e, .body = need_body(e, "body"), .is_loop = true, .own = 2};
@@ -467,12 +564,14 @@ bool tn_expand_loop(tn_expand *e, const tn_node *n)
     if (!begin_turns(&t, states, 0, elements) || !check_one(e, 0, TN_INT64) || !check_one(e, 1, TN_BOOL)
         || !find_trips(&t, limit))
         return false;
-    if (!is_known(t.condition) && elements == 0 && !mask(&t))
-        return false;
-    if (!do_turns(&t))
+    bool masks =
+        (!is_known(t.condition) && (elements == 0 || declared_trips(&t) < 0)) || t.limit != NULL || t.bounded != NULL;
+    if ((masks && !mask(&t)) || !do_turns(&t))
         return false;
     bool open = !is_known(limit) || limit == NULL || !is_known(t.condition) || t.masked;
-    if (open && elements > 0)
+    if (t.counted)
+        keep_counted(&t);
+    else if (open && elements > 0)
         check_results(&t, limit);
     return give_results(&t);
 }

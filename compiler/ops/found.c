@@ -20,7 +20,7 @@ static const tn_dim *find_named(const tn_dim_vec *dims, const char *name)
 }
 
 /* An identifier of that beginning that no symbol has: it is a member of the io struct. */
-static const char *make_name(tn_graph *g, const char *from)
+const char *tn_size_name(tn_graph *g, const char *from)
 {
     tn_str s = {.arena = g->arena};
     for (const char *c = from; *c != '\0'; c++) {
@@ -34,6 +34,25 @@ static const char *make_name(tn_graph *g, const char *from)
     for (int i = 2; find_named(&g->symbols, unique) != NULL; i++)
         unique = tn_strfmt(g->arena, "%s_%d", name, i);
     return unique;
+}
+
+static const char *name_element(tn_graph *g, const tn_value *v, int64_t i)
+{
+    return tn_size_name(g, tn_shape_count(&v->shape) > 1 ? tn_strfmt(g->arena, "%s_%lld", v->name, (long long)i)
+                                                         : v->name);
+}
+
+bool tn_is_bounded(tn_graph *g, const tn_value *v)
+{
+    for (int64_t i = 0; i < tn_shape_count(&v->shape); i++)
+        if (find_named(&g->bounds, name_element(g, v, i)) != NULL)
+            return true;
+    return false;
+}
+
+const tn_dim *tn_size_bound(const tn_graph *g, const char *name)
+{
+    return find_named(&g->bounds, name);
 }
 
 static bool make_size(tn_graph *g, const tn_node *n, const char *name, int64_t most, tn_dim *out)
@@ -96,7 +115,7 @@ bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim 
         *out = first_output(twin)->shape.dim[axis];
         return true;
     }
-    return make_size(g, n, make_name(g, tn_strfmt(g->arena, "%s_%d", v->name, axis)), most, out);
+    return make_size(g, n, tn_size_name(g, tn_strfmt(g->arena, "%s_%d", v->name, axis)), most, out);
 }
 
 bool tn_found_marks(tn_graph *g, const tn_node *n, int axis, tn_value *marks, tn_dim *out)
@@ -163,12 +182,6 @@ static bool note_sources(tn_graph *g, tn_value *v)
     return true;
 }
 
-static const char *name_element(tn_graph *g, const tn_value *v, int64_t i)
-{
-    return make_name(g,
-                     tn_shape_count(&v->shape) > 1 ? tn_strfmt(g->arena, "%s_%lld", v->name, (long long)i) : v->name);
-}
-
 const char *tn_note_sizes(tn_graph *g, tn_value *v)
 {
     size_t before = g->late_sizes.n;
@@ -219,7 +232,25 @@ void tn_insert_sizes(tn_graph *g, size_t from)
     }
 }
 
-/* The names of the sizes are attributes: shapes elsewhere in the graph speak of them. */
+tn_value *tn_call_size(tn_expand *e, tn_value *v, const char *name, int64_t most)
+{
+    tn_attr names = {.name = "names", .kind = TN_ATTR_STRINGS, .n = 1, .strings = TN_NEW(e->g->arena, const char *)};
+    names.strings[0] = name != NULL ? name : tn_size_name(e->g, tn_expand_name(e, "count"));
+    tn_node *n = tn_graph_make_node(e->g, tn_op_find("tenon", "Sizes"), e->node->name, 1, 1);
+    if (e->failed)
+        return v;
+    n->version = 1;
+    n->index = e->node->index;
+    n->in[0] = v;
+    n->out[0] = tn_graph_add_value(e->g, tn_strfmt(e->g->arena, "%s.sizes", v->name));
+    n->out[0]->maker = n;
+    tn_node_set_int(e->g, n, "most", most);
+    tn_node_set_attr(e->g, n, &names);
+    e->failed = !e->add(e, n);
+    return n->out[0];
+}
+
+/* The names of the sizes are attributes: shapes elsewhere in the graph speak of them. Attribute "most" bounds all. */
 bool tn_infer_sizes(tn_graph *g, tn_node *n)
 {
     const tn_value *x = n->in[0];
@@ -239,7 +270,7 @@ bool tn_infer_sizes(tn_graph *g, tn_node *n)
         names.strings[i] = given != NULL ? given->strings[i] : name_element(g, x, i);
         if (known != NULL)
             elems[i] = *known;
-        else if (!make_size(g, n, names.strings[i], -1, &elems[i]))
+        else if (!make_size(g, n, names.strings[i], tn_node_int(n, "most", -1), &elems[i]))
             return false;
     }
     if (given == NULL)

@@ -37,6 +37,12 @@ bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_sh
 bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim *out);
 /* The same where the size is how many elements of `marks` are not 0, for which it is one size. */
 bool tn_found_marks(tn_graph *g, const tn_node *n, int axis, tn_value *marks, tn_dim *out);
+/* What a size is called, from the name of a value, and its bound by option bounds; NULL: none. */
+const char *tn_size_name(tn_graph *g, const char *from);
+bool tn_is_bounded(tn_graph *g, const tn_value *v); /* any of its integers is */
+const tn_dim *tn_size_bound(const tn_graph *g, const char *name);
+/* The integer v, which is a size that the run finds, at most that. name NULL: after the composite. */
+tn_value *tn_call_size(tn_expand *e, tn_value *v, const char *name, int64_t most);
 /* Puts tenon::Sizes behind the integers in g->late_sizes from `from` on. */
 void tn_insert_sizes(tn_graph *g, size_t from);
 bool tn_check_bounds(tn_graph *g); /* option bounds names sizes that there are */

@@ -6,8 +6,9 @@
    these are tried: each trial infers a copy of the graph in which the inputs are constants. What is found is what the inputs are
    known to hold (tn_value.elems), and the run ends with an error where they hold anything else. An element that no shape
    depends on stays unknown, a term that nobody else has, and is not checked.
-   Does nothing where no such input is there, or types follow without. */
+   Does nothing where no such input is there, or types follow without; inputs that option bounds names are left to the run. */
 #include "ops/expand.h"
+#include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
 #include "pass/pass.h"
@@ -31,6 +32,8 @@ static bool find_inputs(sizes *s)
         tn_value *v = s->g->inputs.items[i];
         bool ints = v->dtype == TN_INT64 || v->dtype == TN_INT32;
         if (!ints || v->shape.rank > 1 || !tn_shape_is_fixed(&v->shape) || v->elems != NULL || v->is_output)
+            continue;
+        if (tn_is_bounded(s->g, v))
             continue;
         if (s->n + tn_shape_count(&v->shape) > MOST_SIZES)
             return false;

@@ -7,7 +7,7 @@
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
    With --threads every layer is shared among N, however short it is. --markdown prints the tables of README.md.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. const.txt beside it holds
-   "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const. Open dims, the
+   "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const; n<=9 is a bound, as by --bounds. Open dims, the
    elements of sequences and what an optional holds are the vector's, as by --input-shapes. Prints "N passed, M failed,
    K denied". */
 #define _GNU_SOURCE
@@ -120,27 +120,41 @@ enum { MAX_OPTIONS = 16, MAX_ARRAYS = 64 };
 typedef struct content {
     tn_array_vec in, want; /* strings as wide as the longest */
     bool in_text[MAX_ARRAYS], want_text[MAX_ARRAYS];
-    const char *shapes[MAX_OPTIONS], *consts[MAX_OPTIONS];
-    size_t n_shapes, n_consts;
+    const char *shapes[MAX_OPTIONS], *consts[MAX_OPTIONS], *bounds[MAX_OPTIONS];
+    size_t n_shapes, n_consts, n_bounds;
 } content;
 
-static bool is_const(const options *o, tn_arena *a, const char *name, const char *input)
+/* What const.txt says behind the name of a test; "" where it says nothing. */
+static const char *said_of(const options *o, tn_arena *a, const char *name)
 {
     char line[1024];
-    bool found = false;
-    const char *last = o->deny != NULL ? strrchr(o->deny, '/') : NULL;
+    const char *found = "", *last = o->deny != NULL ? strrchr(o->deny, '/') : NULL;
     const char *path =
         o->deny == NULL ? NULL : tn_strfmt(a, "%.*sconst.txt", last != NULL ? (int)(last + 1 - o->deny) : 0, o->deny);
     FILE *f = path != NULL ? fopen(path, "r") : NULL;
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        char *word = strtok(line, " \n");
-        bool mine = word != NULL && strcmp(word, name) == 0;
-        while (mine && (word = strtok(NULL, " \n")) != NULL)
-            found = found || strcmp(word, input) == 0;
+        size_t n = strcspn(line, " \n");
+        if (n == strlen(name) && memcmp(line, name, n) == 0)
+            found = tn_strdup(a, line + n);
     }
     if (f != NULL)
         fclose(f);
     return found;
+}
+
+static bool is_const(const options *o, tn_arena *a, const char *name, const char *input)
+{
+    bool found = false;
+    for (char *word = strtok(tn_strdup(a, said_of(o, a, name)), " \n"); word != NULL; word = strtok(NULL, " \n"))
+        found = found || strcmp(word, input) == 0;
+    return found;
+}
+
+static void read_bounds(const options *o, tn_arena *a, const char *name, content *c)
+{
+    for (char *word = strtok(tn_strdup(a, said_of(o, a, name)), " \n"); word != NULL; word = strtok(NULL, " \n"))
+        if (strstr(word, "<=") != NULL && c->n_bounds < MAX_OPTIONS)
+            c->bounds[c->n_bounds++] = word;
 }
 
 static const char *shape_text(tn_arena *a, const tn_tensor *t)
@@ -257,6 +271,7 @@ static bool read_content(const options *o, tn_arena *a, const vector *v, const T
 {
     const char *name = v->name;
     tn_diag d = {.report = keep_first};
+    read_bounds(o, a, name, c);
     for (size_t i = 0, k = 0; i < g->n_input; i++) {
         const char *path = tn_strfmt(a, "%s/%s/test_data_set_0/input_%zu.pb", v->folder, name, k);
         if (is_initializer(g, g->input[i]->name) && access(path, R_OK) != 0)
@@ -302,19 +317,29 @@ static bool check_result(tn_arena *a, const content *c, size_t i, const tn_array
 
 /* --- engines -------------------------------------------------------------------------------------------------------- */
 
-static tn_onnx_options import_options(const content *c)
+/* Of n<=9. */
+static tn_dim bound_of(tn_arena *a, const char *text)
 {
-    return (tn_onnx_options){
+    const char *at = strstr(text, "<=");
+    return tn_dim_found(a, tn_strndup(a, text, (size_t)(at - text)), atoi(at + 2));
+}
+
+static tn_graph *load(tn_arena *a, tn_diag *d, const char *model, const content *c)
+{
+    const tn_onnx_options o = {
         .shapes = c->shapes, .n_shapes = c->n_shapes, .consts = c->consts, .n_consts = c->n_consts};
+    tn_graph *g = tn_onnx_load(a, d, model, &o);
+    for (size_t i = 0; g != NULL && i < c->n_bounds; i++)
+        *TN_PUSH(a, g->bounds) = bound_of(a, c->bounds[i]);
+    return g;
 }
 
 static bool run_interp(tn_arena *a, const char *model, const content *c)
 {
     tn_diag d = {.report = keep_first};
-    tn_onnx_options o = import_options(c);
     const tn_array_vec *in = &c->in, *want = &c->want;
     tn_pass_options po = {0};
-    tn_graph *g = tn_onnx_load(a, &d, model, &o);
+    tn_graph *g = load(a, &d, model, c);
     tn_program *p = NULL;
     tn_module m = {.arena = a, .diag = &d, .target = tn_target_find(a, NULL, "generic"), .graph = g};
     if (g == NULL || !tn_passes_run(&m, "infer", &po) || !tn_lower_graph(a, g, &p))
@@ -378,6 +403,8 @@ static bool run_c(tn_arena *a, const options *o, const char *model, const conten
         tn_ctx_set(ctx, "input-shapes", c->shapes[i]);
     for (size_t i = 0; i < c->n_consts; i++)
         tn_ctx_set(ctx, "const", c->consts[i]);
+    for (size_t i = 0; i < c->n_bounds; i++)
+        tn_ctx_set(ctx, "bounds", c->bounds[i]);
     bool ok = run_package(a, ctx, model, c);
     tn_ctx_close(ctx);
     return ok;
@@ -387,10 +414,9 @@ static bool run_c(tn_arena *a, const options *o, const char *model, const conten
 static bool look_at(tn_arena *a, const char *model, const content *c)
 {
     tn_diag d = {.report = keep_first};
-    tn_onnx_options o = import_options(c);
     tn_pass_options po = {0};
     tn_module m = {.arena = a, .diag = &d, .target = tn_target_find(a, NULL, "generic")};
-    m.graph = tn_onnx_load(a, &d, model, &o);
+    m.graph = load(a, &d, model, c);
     if (m.graph == NULL || !tn_passes_run(&m, "infer", &po))
         return false;
     for (size_t i = 0; i < m.graph->nodes.n; i++)

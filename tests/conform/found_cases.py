@@ -130,7 +130,40 @@ def boxes(folder, random):
     add(folder, "boxes", text, ["y", "z"], [{"b": b, "s": s * k, "f": b[0]} for k in (np.float32(1), np.float32(0.3), np.float32(0.1))])
 
 
+def turns(folder, random):
+    """const.txt bounds what nothing else does."""
+    x = random.standard_normal(4).astype(np.float32)
+    body = """<body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v, float[4] e, int64 j)
+            { f = Cast<to=1>(i) v = Add(u, f) e = Mul(u, u) m = ReduceMax<keepdims=0>(v) d = Less(m, stop) j = Identity(i) }>"""
+    add(folder, "loop_stops", f"""g (float[4] x, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
+            n = Constant<value = int64 {{7}}>() t = Constant<value = bool {{1}}>()
+            y, e, j = Loop(n, t, x) {body} }}""", ["y", "e", "j"], [{"x": x, "stop": np.array(s, np.float32)} for s in (3, -9, 99)])
+    add(folder, "loop_starts", f"""g (float[4] x, bool t, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
+            n = Constant<value = int64 {{7}}>()
+            y, e, j = Loop(n, t, x) {body} }}""", ["y", "e", "j"],
+        [{"x": x, "t": np.array(t), "stop": np.array(5, np.float32)} for t in (False, True)])
+    add(folder, "loop_limit", f"""g (float[4] x, int64 limit, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
+            t = Constant<value = bool {{1}}>()
+            y, e, j = Loop(limit, t, x) {body} }}""", ["y", "e", "j"],
+        [{"x": x, "limit": np.array(n), "stop": np.array(s, np.float32)} for n, s in ((0, 5), (1, 5), (3, 99), (9, 99))])
+    add(folder, "loop_limit_alone", """g (float[4] x, int64 limit) => (float[4] y) {
+            t = Constant<value = bool {1}>()
+            y = Loop(limit, t, x) <body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v) { v = Add(u, u) d = Identity(c) }> }""",
+        ["y"], [{"x": x, "limit": np.array(n)} for n in (0, 4)])
+    add(folder, "loop_while", f"""g (float[4] x, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
+            n = Constant<value = int64 {{9223372036854775807}}>() t = Constant<value = bool {{1}}>()
+            y, e, j = Loop(n, t, x) {body} }}""", ["y", "e", "j"], [{"x": x, "stop": np.array(s, np.float32)} for s in (3, 20)])
+
+
+    add(folder, "loop_finds", """g (float[4] x, bool[4] m) => (float s, float[3] t) {
+            n = Constant<value = int64 {3}>() yes = Constant<value = bool {1}>() zero = Constant<value = float {0}>()
+            s, t = Loop(n, yes, zero) <body = b (int64 i, bool c, float u) => (bool d, float v, float e) {
+                d = Identity(c) f = Cast<to=1>(i) y = Sub(x, f) h = Greater(y, zero) k = Compress(y, h) e = ReduceSum<keepdims=0>(k)
+                same = Compress(x, m) r = ReduceSum<keepdims=0>(same) w = Add(e, r) v = Add(u, w) }>
+        }""", ["s", "t"], [{"x": 2 * x, "m": m} for m in marks(random, 4)[:2]])
+
+
 def all_found(folder):
     random = np.random.default_rng(20)
-    for make in (count_marks, given_sizes, distinct, boxes):
+    for make in (count_marks, given_sizes, distinct, boxes, turns):
         make(folder, random)
