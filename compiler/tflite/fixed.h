@@ -62,6 +62,8 @@ bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y);
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation);
 tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n);
 bool tn_tfl_softmax_fixed(tfl_op *op);
+typedef enum { CORNERS_APART, ALIGNED, HALF_PIXELS } tfl_sampling; /* where pixels of two sizes meet */
+bool tn_tfl_bilinear_fixed(tfl_op *op, const int64_t *size, tfl_sampling how);
 /* Of an LSTM whose inputs are checked. x: steps first; out: all results, the last ones, the last cells. */
 void tn_tfl_lstm_fixed(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_value **out);
 enum { /* inputs of UNIDIRECTIONAL_SEQUENCE_LSTM, see state.c */

@@ -1,4 +1,4 @@
-/* Quantised: pooling, reductions, softmax. */
+/* Quantised: pooling, reductions, softmax, resizing. */
 #include "tflite/fixed.h"
 
 #include <math.h>
@@ -140,4 +140,90 @@ bool tn_tfl_softmax_fixed(tfl_op *op)
     const char *call = tn_tfl_text(op, "tenon.FixedSoftmax min=%lld max=%lld to=%d", (long long)l.min, (long long)l.max,
                                    (int)op->out[0]->dtype);
     return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), exp_table(op, beta)));
+}
+
+/* --- resizing ----------------------------------------------------------------------------------------------------------- */
+
+/* Where each row or column of the result lies between two of the input, and what each of them counts. */
+typedef struct taps {
+    tn_value *at[2], *weight[2];
+} taps;
+
+/* In fractions of 2^10; of uint8, as TFLite has it, in float. */
+static double tap_place(int64_t i, int64_t in, int64_t out, tfl_sampling how, bool in_float)
+{
+    bool align = how == ALIGNED && out > 1;
+    int64_t over = align ? out - 1 : out, from = align ? in - 1 : in;
+    if (in_float) {
+        float scale = (float)from / (float)over;
+        return (double)(how == HALF_PIXELS ? ((float)i + 0.5f) * scale - 0.5f : (float)i * scale);
+    }
+    int64_t scale = (1024 * from + over / 2) / over;
+    return (double)(how == HALF_PIXELS ? i * scale + scale / 2 - 512 : i * scale) / 1024;
+}
+
+static taps make_taps(tfl_op *op, tn_dtype dtype, int axis, int64_t out, tfl_sampling how)
+{
+    int64_t in = tn_tfl_dim(op->in[0], axis), dims[2] = {out, 1};
+    int64_t *at = TN_NEW_N(op->im->arena, int64_t, 2 * out);
+    tn_shape s = tn_shape_fixed(axis == 1 ? 2 : 1, dims);
+    tn_tensor *weight[2] = {tn_tensor_make(op->im->arena, dtype, &s), tn_tensor_make(op->im->arena, dtype, &s)};
+    bool in_float = dtype == TN_FLOAT;
+    for (int64_t i = 0; i < out; i++) {
+        double place = tap_place(i, in, out, how, in_float);
+        at[i] = (int64_t)fmin(fmax(floor(place), 0), (double)(in - 1));
+        at[out + i] = (int64_t)fmin(fmax(ceil(place), 0), (double)(in - 1));
+        double rest = in_float ? (double)((float)place - (float)at[i]) : 1024 * (place - (double)at[i]);
+        tn_tensor_set(weight[0], i, (in_float ? 1 : 1024) - rest);
+        tn_tensor_set(weight[1], i, rest);
+    }
+    taps t;
+    for (int k = 0; k < 2; k++) {
+        t.at[k] = tn_tfl_list(op, TN_INT64, 1, dims, at + k * out);
+        t.weight[k] = tn_tfl_constant(op, weight[k]);
+    }
+    return t;
+}
+
+static tn_value *sum_of_taps(tfl_op *op, tn_value *x, const taps *rows, const taps *columns)
+{
+    tn_value *sum = NULL;
+    for (int i = 0; i < 4; i++) { /* TFLite's order, which floats feel */
+        tn_value *v = tn_tfl_call(op, "Gather axis=2", x, rows->at[i % 2]);
+        v = tn_tfl_call(op, "Mul", tn_tfl_call(op, "Gather axis=3", v, columns->at[i / 2]), rows->weight[i % 2]);
+        v = tn_tfl_call(op, "Mul", v, columns->weight[i / 2]);
+        sum = sum == NULL ? v : tn_tfl_call(op, "Add", sum, v);
+    }
+    return sum;
+}
+
+/* x / 2^20 to nearest, ties away from 0; in single rounding up. */
+static tn_value *round_20_bits(tfl_op *op, tn_value *x, tn_dtype dtype)
+{
+    tn_value *half = tn_expand_scalar(&op->e, dtype, 1 << 19), *whole = tn_expand_scalar(&op->e, dtype, 1 << 20);
+    tn_value *up = tn_tfl_call(op, "Add", x, half);
+    if (op->im->options->single_rounding) {
+        tn_value *rest = tn_tfl_call(op, "Mod", up, whole);
+        return tn_tfl_call(op, "Div", tn_tfl_call(op, "Sub", up, rest), whole);
+    }
+    tn_value *is_positive = tn_tfl_call(op, "Greater", x, tn_expand_scalar(&op->e, dtype, 0));
+    return tn_tfl_call(op, "Div", tn_tfl_call(op, "Where", is_positive, up, tn_tfl_call(op, "Sub", x, half)), whole);
+}
+
+bool tn_tfl_bilinear_fixed(tfl_op *op, const int64_t *size, tfl_sampling how)
+{
+    const tfl_tensor *x = op->in[0];
+    tn_dtype dtype = x->dtype == TN_UINT8 ? TN_FLOAT : x->dtype == TN_INT16 ? TN_INT64 : TN_INT32;
+    if (!check_same_scale(op))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (size[i] < 1 || size[i] > 1 << 20 || !x->is_fixed || tn_tfl_dim(x, 1 + i) < 1)
+            return tn_tfl_error(op, "from %lld elements of axis %d to %lld: fixed extents, 1 to %d, are wanted",
+                                (long long)tn_tfl_dim(x, 1 + i), 1 + i, (long long)size[i], 1 << 20);
+    taps rows = make_taps(op, dtype, 1, size[0], how), columns = make_taps(op, dtype, 2, size[1], how);
+    tn_value *y = sum_of_taps(op, tn_call_cast(&op->e, tn_tfl_first(op, 0), dtype), &rows, &columns);
+    y = dtype == TN_FLOAT ? tn_tfl_call(op, "Add", y, tn_expand_scalar(&op->e, TN_FLOAT, 0.5))
+                          : round_20_bits(op, y, dtype);
+    tn_tfl_give(op, 0, FIRST, tn_call_cast(&op->e, y, x->dtype));
+    return !op->e.failed;
 }

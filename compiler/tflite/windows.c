@@ -183,6 +183,8 @@ static bool resize(tfl_op *op, int first, const char *mode)
         return false;
     if (n != 2)
         return tn_tfl_error(op, "the size has %zu elements; 2 are wanted", n);
+    if (mode[0] == 'l' && tn_tfl_is_fixed(op->in[0]))
+        return tn_tfl_bilinear_fixed(op, size, align ? ALIGNED : half ? HALF_PIXELS : CORNERS_APART);
     const char *where = align ? "align_corners" : half ? "half_pixel" : "asymmetric";
     const char *rounding = align || half ? "round_prefer_ceil" : "floor";
     const char *call = tn_tfl_text(op, "Resize mode=%s coordinate_transformation_mode=%s nearest_mode=%s axes=2,3",

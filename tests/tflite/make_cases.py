@@ -116,7 +116,7 @@ class Cases:
         r = np.random.default_rng(zlib.crc32(name.encode()))
         o = options_of(options, fields)
         fed = [t for t in inputs if t is not None and t.data is None and not t.variable]
-        state = [t for t in inputs if t is not None and t.variable]  # 0 at first, which Tenon leaves to the caller
+        state = [t for t in inputs if t is not None and t.variable]
         feeds = [self.random(t, r) for t in fed]
         if low is not None:
             feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
@@ -124,16 +124,19 @@ class Cases:
             feeds = [x % high if x.dtype.kind == "i" else x for x in feeds]
         blob = pack(op, version, o, inputs, outputs, between)
         runner = interpreter(blob, reference)
-        for detail, x in zip(runner.get_input_details(), feeds):
-            runner.set_tensor(detail["index"], x)
-        runner.invoke()
+        states = []
+        for run in range(2 if state else 1):  # the second run begins with what the first one left
+            states = [runner.get_tensor(t.index) for t in state] if run > 0 else []
+            for detail, x in zip(runner.get_input_details(), feeds):
+                runner.set_tensor(detail["index"], x)
+            runner.invoke()
         results = [runner.get_tensor(d["index"]) for d in runner.get_output_details()]
         for t, x in zip(outputs, results):
             t.shape = list(x.shape)
         place = os.path.join(self.folder, name)
         with open(place + ".tflite", "wb") as f:
             f.write(pack(op, version, o, inputs, outputs, between))
-        feeds += [np.zeros(t.shape, t.dtype) for t in state]
+        feeds += states
         np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed + state, feeds)})
         np.savez(place + ".out.npz", **{f"t{t.index}": x for t, x in zip(outputs, results)})
 
@@ -318,6 +321,21 @@ def recurrent(c):
               [Q(batch, steps, cells, scale=1 / 128, zero=0)], between=between, fusedActivationFunction=4, cellClip=clip,
               timeMajor=time_major)
 
+    def svdf(kind, batch, size, units, rank, steps):
+        filters = units * rank
+        if kind == "float":
+            weights, s, y = [CF(filters, size), CF(filters, steps), CF(units)], state(batch, filters * steps), F(batch, units)
+            c.add(f"svdf_{rank}", "SVDF", "SVDF", [F(batch, size)] + weights + [s], [y], rank=rank, fusedActivationFunction=rank - 1)
+            return
+        times = Tensor("int16", (filters, steps), R.integers(-9000, 9001, (filters, steps)).astype(np.int16), 2.0**-13, 0)
+        s = Tensor("int16", (batch, filters * steps), None, 2.0**-11, 0, variable=True)
+        c.add(f"q_svdf_{rank}", "SVDF", "SVDF", [Q(batch, size, zero=-20), CQ(filters, size, scale=0.01), times, CB(units, 2.0**-24), s],
+              [Q(batch, units, zero=-128, scale=0.07)], version=3, rank=rank, fusedActivationFunction=1)
+
+    svdf("float", 2, 5, 4, 1, 7)
+    svdf("float", 1, 6, 3, 2, 1)
+    svdf("int8", 2, 9, 4, 1, 7)
+    svdf("int8", 1, 6, 3, 2, 4)
     q_lstm(1, 5, 3, 8, False, 1.5)
     q_lstm(2, 4, 5, 7, True, 0.0)
     lstm(1, 5, 3, 8, False, 0.3)
@@ -368,6 +386,12 @@ def fixed(c):
     c.add("q_reduce_max", "REDUCE_MAX", "Reducer", [Q(2, 3, 5), I(1)], [Q(2, 5)])
     c.add("q_prelu", "PRELU", None, [Q(1, 4, 5, 3), CQ(3, scale=0.01)], [Q(1, 4, 5, 3, scale=0.08)])
     c.add("q_squared_difference", "SQUARED_DIFFERENCE", "SquaredDifference", [Q(3, 70), Q(3, 70, scale=0.03)], [Q(3, 70, scale=0.2, zero=-100)])
+    for name, flags in (("plain", {}), ("align", {"alignCorners": True}), ("half", {"halfPixelCenters": True})):
+        for kind, dtype in (("q", "int8"), ("h", "int16"), ("u", "uint8")):
+            zero = 0 if kind == "h" else 3
+            for size in ((7, 9), (3, 11)):
+                c.add(f"{kind}_bilinear_{name}_{size[0]}", "RESIZE_BILINEAR", "ResizeBilinear", [Q(1, 4, 5, 7, dtype=dtype, zero=zero), I(*size)],
+                      [Q(1, *size, 7, dtype=dtype, zero=zero)], **flags)
     c.add("q_nearest", "RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighbor", [Q(1, 4, 5, 2), I(7, 9)], [Q(1, 7, 9, 2)])
 
 
