@@ -12,6 +12,7 @@
        #define TN_NEED_MINIFLOAT the 8- and 4-bit floats, held as their bits in uint8_t, one each
        #define TN_NEED_BITS      the bits of a float or double as an integer, and back
        #define TN_NEED_AREAS     tn_area, tn_overlap, TN_ALIGN_OF
+       #define TN_NEED_EXACT     an error where arithmetic is not as IEEE has it
        #include "tn_port.h"
 
    Nothing else is compiled. Files may need different things, and one file may include this several times (when several
@@ -55,6 +56,18 @@
 
 #elif TN_PORT_VERSION != 1
 #error "two versions of tn_port.h in one source file: compile the models with one version of Tenon"
+#endif
+
+/* --- models compiled with --exact ---------------------------------------------------------------------------------- */
+
+#if defined(TN_NEED_EXACT) && !defined(TN_HAS_EXACT)
+#define TN_HAS_EXACT
+#include <float.h>
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "a model compiled with --exact: build it without -ffast-math, -Ofast or /fp:fast"
+#elif defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: _Float16 as itself, too */
+#error "a model compiled with --exact: floats are computed with excess precision here; for x86, -msse2 -mfpmath=sse"
+#endif
 #endif
 
 /* --- vectors of floats -------------------------------------------------------------------------------------------- */

@@ -486,6 +486,8 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_MINIFLOAT\n");
     if (g->needs.areas)
         tn_str_add(out, "#define TN_NEED_AREAS\n");
+    if (u->exact)
+        tn_str_add(out, "#define TN_NEED_EXACT\n");
     tn_str_add(out, "#include \"%s.h\"\n\n%s%s#include <stdint.h>\n%s\n#include \"tn_port.h\"\n%s%s%s%s%s\n", u->name,
                g->needs.cblas ? "#include <cblas.h>\n" : "", g->needs.math ? "#include <math.h>\n" : "",
                g->has_borders || u->n_states > 0 ? "#include <string.h>\n" : "",

@@ -125,6 +125,12 @@ exact_flags() { # no contraction in any of the three places, no transformed tile
     grep -q 'F(2x2)' inexact/digits.c && ! grep -q 'F(2x2)' exact/digits.c && grep -q -e '--exact' exact/digits.c
 }
 check exact-flags exact_flags
+exact_refuses() { # WORDS FLAG...: the compiler stops with these words
+    ! cc -std=c99 "${@:2}" -Iexact -fsyntax-only exact/digits.c 2>said && grep -q -e "$1" said
+}
+check exact-refuses-fast-math exact_refuses 'without -ffast-math' -march=x86-64-v3 -ffast-math
+check exact-refuses-excess-precision exact_refuses 'excess precision' -march=x86-64-v3 -U__FLT_EVAL_METHOD__ \
+    -U__FLT_EVAL_METHOD_C99__ -D__FLT_EVAL_METHOD__=2 -D__FLT_EVAL_METHOD_C99__=2
 exact_by_library() {
     "$tenon" compile "$digits/digits.onnx" -o no --exact --dispatch cblas 2>said
     [ $? = 2 ] && grep -q -e '--dispatch cblas contradicts --exact' said && [ ! -e no ]
