@@ -115,6 +115,11 @@ static int64_t golden_count(const tn_tensor *t)
     return n > LARGE ? SAMPLES : n;
 }
 
+static bool compares_bits(const tn_unit *u)
+{
+    return u->exact && u->program->mixed == TN_UNDEFINED;
+}
+
 /* Exact code finds the interpreter's numbers; but of double the functions are the C library's. What is stored in 16 bits
    between the layers differs from the interpreter's floats by more than usual. */
 static const char *same_text(const tn_unit *u, tn_dtype t)
@@ -122,7 +127,7 @@ static const char *same_text(const tn_unit *u, tn_dtype t)
     const checked *c = get_type(t);
     if (u->program->mixed != TN_UNDEFINED && t == TN_FLOAT)
         return u->program->mixed == TN_FLOAT16 ? "@_close(g, w, 2e-2f)" : "@_close(g, w, 1e-1f)";
-    if (!u->exact || t == TN_DOUBLE)
+    if (!compares_bits(u) || t == TN_DOUBLE)
         return c->same;
     return tn_dtype_get(t)->is_float ? "@_same(g, w)" : "g == w";
 }
@@ -161,7 +166,7 @@ static const char *close_functions(const tn_unit *u)
         single = single || t == TN_FLOAT || is_coded(t);
         twice = twice || t == TN_DOUBLE;
     }
-    bool mixed = u->program->mixed != TN_UNDEFINED, exact = u->exact && !mixed;
+    bool mixed = u->program->mixed != TN_UNDEFINED, exact = compares_bits(u);
     const tn_mark marks[] = {{"LEAST", u->program->mixed == TN_BFLOAT16 ? "5e-2f" : mixed ? "1e-2f" : "1e-4f"}};
     if (single)
         tn_frame_fill(u, exact ? "model_test_same.c" : "model_test_close.c", marks, exact ? 0 : 1, &out);

@@ -131,6 +131,12 @@ exact_refuses() { # WORDS FLAG...: the compiler stops with these words
 check exact-refuses-fast-math exact_refuses 'without -ffast-math' -march=x86-64-v3 -ffast-math
 check exact-refuses-excess-precision exact_refuses 'excess precision' -march=x86-64-v3 -U__FLT_EVAL_METHOD__ \
     -U__FLT_EVAL_METHOD_C99__ -D__FLT_EVAL_METHOD__=2 -D__FLT_EVAL_METHOD_C99__=2
+exact_halves() { # an output of a model in float16, where --mixed-precision has nothing to narrow
+    printf '%s\n' 'graph "halves"' 'input "x" : float16[3]' '"y" : float16[3] = Relu("x")' 'output "y"' >halves.tg
+    compile halves.tg halves --exact --mixed-precision &&
+        printf 'all: halves_selftest\ninclude halves/Makefile.inc\n' >halves.mk && make -s -f halves.mk
+}
+check exact-and-mixed-of-float16 exact_halves
 exact_by_library() {
     "$tenon" compile "$digits/digits.onnx" -o no --exact --dispatch cblas 2>said
     [ $? = 2 ] && grep -q -e '--dispatch cblas contradicts --exact' said && [ ! -e no ]
