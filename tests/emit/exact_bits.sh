@@ -205,6 +205,7 @@ test_model() { # NAME MODEL OPTION...
     check "$name-two-threads" same other "$name" "$model" x86-64-v3 env gcc --threads 2 --pass-config parallel.overhead-ns=0 --
     check "$name-three-threads" same other "$name" "$model" generic env gcc --threads 3 --pass-config parallel.overhead-ns=0 --
     check "$name-small-tiles" same other "$name" "$model" x86-64-v3 env gcc --pass-config schedule.registers=6 --pass-config schedule.unroll=1 --
+    check "$name-rows" same other "$name" "$model" x86-64-v3 env gcc --pass-config attention.rows=3 --
     check "$name-no-blocks" same other "$name" "$model" x86-64-v2 env gcc --pass-config layout.block=0 --
     for target in aarch64 riscv64; do
         if has $target-linux-gnu-gcc && has qemu-$target-static; then
