@@ -86,12 +86,12 @@ bool tn_tfl_check_scale(tfl_op *op, const tfl_tensor *t)
     return true;
 }
 
+/* Of operand 0, of operand 1 where it is no list of axes, and of the result. */
 bool tn_tfl_check_scales(tfl_op *op)
 {
-    for (int i = 0; i < op->n_in && i < 2; i++)
-        if (op->in[i] != NULL && tn_tfl_is_fixed(op->in[i]) && !tn_tfl_check_scale(op, op->in[i]))
-            return false;
-    return tn_tfl_check_scale(op, op->out[0]);
+    bool two = op->n_in > 1 && op->in[1] != NULL && tn_tfl_is_fixed(op->in[1]);
+    return tn_tfl_check_scale(op, op->in[0]) && (!two || tn_tfl_check_scale(op, op->in[1]))
+        && tn_tfl_check_scale(op, op->out[0]);
 }
 
 /* --- constants ----------------------------------------------------------------------------------------------------------- */

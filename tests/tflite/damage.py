@@ -49,6 +49,9 @@ def damage(f, what):
         tensor = f.item(part, 0, 1)
         fields = tensor - f.get(tensor, "<i")
         struct.pack_into("<H", f.data, fields + 4 + 2 * 4, 0)
+    elif what == "float":  # operand 0, of a quantised operator
+        tensor = f.item(part, 0, f.get(f.follow(f.field(op, 1)) + 4, "<i"))
+        struct.pack_into("<b", f.data, f.field(tensor, 1), 0)
     elif what == "zero":  # of tensor 0
         struct.pack_into("<q", f.data, f.follow(f.field(f.follow(f.field(f.item(part, 0, 0), 4)), 3)) + 4, 300)
     elif what == "far":  # the result's scale, of the last tensor, is another

@@ -32,7 +32,7 @@ for model in cases/*"$only"*.tflite; do
     case $name in q_dequantize) kind=close ;; q_* | u_* | h_*) kind=exact ;; *) kind=close ;; esac
     more=()
     case $name in u_bilinear_*) more=(--exact) ;; esac # in float in TFLite, which FMA rounds otherwise
-    check "$name" validates "$model" "cases/$name.in.npz" "cases/$name.out.npz" $kind -O 1 "${more[@]}"
+    check "$name" validates "$model" "cases/$name.in.npz" "cases/$name.out.npz" $kind -O 1 --cflags -O0 "${more[@]}"
 done
 
 # The same arithmetic in vectors, in plain C, and in loops as they come.
@@ -59,6 +59,7 @@ if [ -z "$only" ]; then
     check lstm-without-a-scale refuses scale "operator 0 \(UNIDIRECTIONAL_SEQUENCE_LSTM\): error: tensor 't[0-9]+' is int8; one scale above 0" q_lstm_8
     check zero-point-outside refuses zero "tensor 0 't0': error: scale 0.05 and zero point 300 .* a zero point of int8 are wanted"
     check pool-of-two-scales refuses far "\(MAX_POOL_2D\): error: input and result have scales 0.05 and 1e-30, .* equal ones are wanted" q_max_pool_2d_0
+    check operand-without-a-scale refuses float "\(PRELU\): error: tensor '[^']*' is float; one scale above 0 is wanted" q_prelu
     check radius refuses radius "radius 1140850690; 1 to 1048576 is wanted" lrn
     check negative-padding refuses paddings "\(PAD\): error: paddings -1 and 0 of axis 0; 0 or more are wanted" pad
     check schema-version refuses version 'schema version 2; 3 is wanted'
