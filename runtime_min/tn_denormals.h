@@ -21,15 +21,20 @@
 #include "tn_port.h"
 
 #if (defined(__SSE__) && !defined(__TINYC__)) || defined(_M_X64)
-#include <xmmintrin.h>
 typedef unsigned tn_denormals;
 #if defined(__SSE3__) || defined(__x86_64__) || defined(_M_X64)
 #define TN_DENORMALS_BITS 0x8040u
 #else
 #define TN_DENORMALS_BITS 0x8000u
 #endif
+#ifdef __GNUC__ /* what xmmintrin.h has for them: reading that takes a compiler longer than a small model */
+#define TN_DENORMALS_GET(word) ((word) = __builtin_ia32_stmxcsr())
+#define TN_DENORMALS_SET(word) __builtin_ia32_ldmxcsr(word)
+#else
+#include <xmmintrin.h>
 #define TN_DENORMALS_GET(word) ((word) = _mm_getcsr())
 #define TN_DENORMALS_SET(word) _mm_setcsr(word)
+#endif
 #elif defined(__GNUC__) && defined(__aarch64__)
 typedef uint64_t tn_denormals;
 #define TN_DENORMALS_BITS 0x1000000u
