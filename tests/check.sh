@@ -4,6 +4,7 @@
 #   flags                what generated code must compile under without a warning
 #   check NAME COMMAND   runs the command in this shell, counts it, shows its output when it fails (show_failure)
 #   skip NAME WHY        counts what cannot be tested here; has COMMAND: whether it is installed
+#   thorough             whether ALL=1 is set: also what a run of all tests has no time for
 #   finish               prints the counts; false when a check failed
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
@@ -41,6 +42,8 @@ skip() {
 }
 
 has() { command -v "$1" >"$work/where" 2>&1; }
+
+thorough() { [ -n "${ALL:-}" ]; }
 
 finish() {
     [ "$skipped" -eq 0 ] || echo "$skipped skipped"

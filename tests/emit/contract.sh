@@ -8,7 +8,7 @@
 #   - tensors without elements have a place, and what is made of them is right;
 #   - layers that run by rows take less workspace, and give what they gave;
 #   - --exact keeps contraction and Winograd out, and two compilers give the same bits.
-#   TENON=build/release/tenon tests/emit/contract.sh
+#   TENON=build/release/tenon [ALL=1] tests/emit/contract.sh        ALL: large models on every target and level
 source "$(dirname "$0")/../check.sh"
 digits=$root/samples/digits
 
@@ -315,7 +315,9 @@ a_third() { # FILE NAME TARGET
         [ "$(code_of large "$2")" -le 300000 ]
 }
 resnet=${SEEDED:-$root/build/seeded}/resnet50/model.onnx
-for target in x86-64-v3 x86-64-v4; do
+targets=x86-64-v3
+thorough && targets="$targets x86-64-v4"
+for target in $targets; do
     if [ -f "$resnet" ]; then check small-resnet50-$target a_third "$resnet" resnet $target; else skip small-resnet50-$target "not made, see tests/models"; fi
 done
 
@@ -350,9 +352,12 @@ else
 fi
 for model in $models; do
     name=${model%%:*}
-    levels="-Os -O1 -O2 -O3" cpus="cortex-m0 cortex-m4 cortex-m7 cortex-m55"
+    levels="-Os -O1 -O2 -O3" cpus="cortex-m0 cortex-m4 cortex-m7 cortex-m55" targets="generic x86-64 x86-64-v3 x86-64-v4"
     case $model in *seeded*) levels="-O2" cpus="cortex-m4" ;; esac # large, so one level that sees them all
-    for target in generic x86-64 x86-64-v3 x86-64-v4; do
+    if ! thorough; then
+        case $model in *seeded*) targets="generic x86-64-v4" ;; vww*) levels="-Os -O2" ;; esac
+    fi
+    for target in $targets; do
         p=stack-$name-$target
         check "$p-compiles" compile "${model#*:}" $p --module-name "$name" --target $target --params blob
         march=

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # --exact: the same bytes from every target, vector width, compiler, number of threads and register tile, and from the
 # interpreter. Compared are whole outputs, of x86-64 (SSE2 to AVX-512), 64-bit Arm and RISC-V (by qemu) and plain C99.
-#   TENON=build/release/tenon tests/emit/exact_bits.sh [NAME]      models whose name holds NAME
+#   TENON=build/release/tenon [ALL=1] tests/emit/exact_bits.sh [NAME]      models whose name holds NAME; ALL: each in every way
 source "$(dirname "$0")/../check.sh"
 only=${1:-}
 shared=$root/../shared/models
@@ -182,6 +182,34 @@ interpreted() { # MODEL: the self-test compares with the interpreter, bit by bit
 
 runs_here() { "$tenon" run "$root/samples/digits/digits.onnx" --target "$1" >"$work/where" 2>&1; }
 
+on_target() { # NAME MODEL TARGET COMPILER
+    if runs_here "$3"; then
+        check "$1-$3-$4" same other "$1" "$2" "$3" env "$4" --
+    else
+        skip "$1-$3-$4" "not on this machine"
+    fi
+}
+
+elsewhere() { # NAME MODEL TARGET: by qemu
+    if has "$3-linux-gnu-gcc" && has "qemu-$3-static"; then
+        check "$1-$3" same other "$1" "$2" "$3" "qemu-$3-static" "$3-linux-gnu-gcc" --
+    else
+        skip "$1-$3" "no $3-linux-gnu-gcc or no qemu-$3-static"
+    fi
+}
+
+# The widest vectors, another processor, two threads and the interpreter.
+test_briefly() { # NAME MODEL OPTION...
+    local name=$1 model=$2 more="${*:3}"
+    [[ $name = *$only* ]] || return
+    thorough && { test_model "$@"; return; }
+    check "$name-plain" bits "$name" "$model" generic env gcc --
+    on_target "$name" "$model" x86-64-v4 gcc
+    elsewhere "$name" "$model" aarch64
+    check "$name-two-threads" same other "$name" "$model" x86-64-v3 env gcc --threads 2 --pass-config parallel.overhead-ns=0 --
+    check "$name-interpreted" interpreted "$model"
+}
+
 test_model() { # NAME MODEL OPTION...
     local name=$1 model=$2 target targets more="${*:3}"
     [[ $name = *$only* ]] || return
@@ -193,13 +221,9 @@ test_model() { # NAME MODEL OPTION...
         fi
         check "$name-plain-$cc-O1" same plain "$name" "$model" generic env $cc -- -O1
         targets="x86-64 x86-64-v2 x86-64-v3 x86-64-v4"
-        [ $cc = clang ] && targets=x86-64-v3 # the time: a minute of CI's
+        [ $cc = clang ] && ! thorough && targets=x86-64-v3
         for target in $targets; do
-            if runs_here $target; then
-                check "$name-$target-$cc" same other "$name" "$model" $target env $cc --
-            else
-                skip "$name-$target-$cc" "not on this machine"
-            fi
+            on_target "$name" "$model" $target $cc
         done
     done
     check "$name-two-threads" same other "$name" "$model" x86-64-v3 env gcc --threads 2 --pass-config parallel.overhead-ns=0 --
@@ -207,26 +231,21 @@ test_model() { # NAME MODEL OPTION...
     check "$name-small-tiles" same other "$name" "$model" x86-64-v3 env gcc --pass-config schedule.registers=6 --pass-config schedule.unroll=1 --
     check "$name-rows" same other "$name" "$model" x86-64-v3 env gcc --pass-config attention.rows=3 --
     check "$name-no-blocks" same other "$name" "$model" x86-64-v2 env gcc --pass-config layout.block=0 --
-    for target in aarch64 riscv64; do
-        if has $target-linux-gnu-gcc && has qemu-$target-static; then
-            check "$name-$target" same other "$name" "$model" $target qemu-$target-static $target-linux-gnu-gcc --
-        else
-            skip "$name-$target" "no $target-linux-gnu-gcc or no qemu-$target-static"
-        fi
-    done
+    elsewhere "$name" "$model" aarch64
+    elsewhere "$name" "$model" riscv64
     check "$name-interpreted" interpreted "$model"
 }
 
 for name in conv depthwise attention lstm functions; do
     test_model $name "$work/$name.tg"
 done
-test_model half_conv "$work/conv.tg" --mixed-precision
-test_model half_attention "$work/attention.tg" --mixed-precision --mixed-precision-calculation-type bfloat16
-test_model rows_attention "$work/attention.tg" --pass-config attention.rows=3
+test_briefly half_conv "$work/conv.tg" --mixed-precision
+test_briefly half_attention "$work/attention.tg" --mixed-precision --mixed-precision-calculation-type bfloat16
+test_briefly rows_attention "$work/attention.tg" --pass-config attention.rows=3
 test_model digits "$root/samples/digits/digits.onnx"
 test_model digits_int8 "$root/samples/digits/digits_int8.onnx"
 if [ -d "$shared" ]; then
-    test_model mobilenet "$shared/mlperf-tiny-onnx/vww_mobilenetv1_fp32.onnx"
+    test_briefly mobilenet "$shared/mlperf-tiny-onnx/vww_mobilenetv1_fp32.onnx"
     test_model keywords_int8 "$shared/mlperf-tiny-onnx/kws_dscnn_int8_qdq.onnx"
 else
     skip "models of ../shared" "no ../shared/models here"

@@ -4,6 +4,7 @@
 #   MODEL  INPUTS  REFERENCE  RTOL  ATOL  [OPTION=VALUE or OPTION ...]        paths below ../shared/models
 #   tests/models/models.sh            all rows
 #   tests/models/models.sh NAME       rows whose model path holds NAME
+#   tests/models/models.sh --make     only makes the seeded models of all rows that are not by hand
 # MODEL is a path, seeded:NAME, or optimised:NAME and optimised-all:NAME, which is what ONNX Runtime's optimiser makes of that.
 # "byhand:" in front of MODEL: too large for every run of tests/run.sh; it is run when NAME is given.
 # $TARGET: another target than this machine's own (native).
@@ -22,6 +23,12 @@ only=${1:-}
 optimised=$(mktemp -d)
 trap 'rm -rf "$optimised"' EXIT
 
+if [ "$only" = --make ] && [ -d "$models" ]; then
+    sed -nE 's/^(seeded|optimised|optimised-all):([^ ]*) .*/\2/p' tests/models/models.txt | sort -u | while read -r name; do
+        [ -e "$seeded/$name/model.onnx" ] || echo "$name"
+    done | xargs -r "$python" $models/seeded/make.py "$seeded"
+    exit
+fi
 if [ ! -d "$models" ]; then
     echo "1 skipped: no $models here"
     echo "0 passed, 0 failed"
