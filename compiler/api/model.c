@@ -100,7 +100,7 @@ static bool read_bounds(tn_ctx *ctx, const char *path, tn_graph *g)
         char *end = NULL;
         long long most = at != NULL ? strtoll(at + 2, &end, 10) : -1;
         const char *name = at != NULL ? tn_strndup(&ctx->arena, *text, (size_t)(at - *text)) : "";
-        if (!tn_is_identifier(name) || end == at + 2 || *end != '\0' || most < 0 || most >= TN_DIM_MAX) {
+        if (!tn_is_identifier(name) || end == at + 2 || *end != '\0' || most < 1 || most >= TN_DIM_MAX) {
             tn_bad_option(&ctx->diag, path, "--bounds \"%s\": want NAME<=N, such as boxes<=100", *text);
             return false;
         }

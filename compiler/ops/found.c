@@ -120,13 +120,15 @@ bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim 
 
 bool tn_found_marks(tn_graph *g, const tn_node *n, int axis, tn_value *marks, tn_dim *out)
 {
-    if (marks->marked == NULL) {
+    const tn_dim *known = marks->marked != NULL ? find_named(&g->symbols, marks->marked->sym->name) : NULL;
+    if (known == NULL || known->sym != marks->marked->sym) { /* what a trial finds does not stay (pass/find_sizes.c) */
         tn_dim *d = TN_NEW(g->arena, tn_dim);
         if (!tn_found_dim(g, n, axis, tn_shape_count(&marks->shape), d))
             return false;
-        marks->marked = d;
+        marks->marked = d->sym != NULL ? d : NULL;
+        known = d;
     }
-    *out = *marks->marked;
+    *out = *known;
     return true;
 }
 

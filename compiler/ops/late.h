@@ -22,17 +22,20 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
 /* The declared shape of output `out`, when what input `in` holds is known at run time only. False after an error of the
    node that says how to make it known: `what` is the name of the input in ONNX. */
 bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
-/* The same where the input holds sizes: without a declared shape they are noted for tn_find_sizes_of. */
-bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
-bool tn_is_declared(const tn_node *n, int out);
-/* found.c. Notes in g->late_sizes what v is made of, where option bounds has a bound for all of it; else gives what would
-   have to be said, --bounds "n<=N", or "" where v is not made of sizes. */
-const char *tn_note_sizes(tn_graph *g, tn_value *v);
 /* The same, and output 0 gets that shape and the type of input 0. */
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what);
+/* As tn_need_declared where the input holds sizes: without a declared shape they are noted, see tn_note_sizes. */
+bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
+bool tn_is_declared(const tn_node *n, int out);
 /* The shape that input i gives for output 0: what it holds, else the declared one; tn_late_check_dims compares. */
 bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out);
-/* found.c. Dim `axis` of the first output is a size that the run finds, 0 to `most` (negative: only the user can tell).
+
+/* --- sizes that the run finds: found.c */
+
+/* Notes in g->late_sizes what v is made of, where option bounds has a bound for all of it; else gives what would have to
+   be said, --bounds "n<=N", or "" where v is not made of sizes. */
+const char *tn_note_sizes(tn_graph *g, tn_value *v);
+/* Dim `axis` of the first output is a size that the run finds, 0 to `most` (negative: only the user can tell).
    False after an error that names the option. */
 bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim *out);
 /* The same where the size is how many elements of `marks` are not 0, for which it is one size. */
@@ -46,6 +49,9 @@ tn_value *tn_call_size(tn_expand *e, tn_value *v, const char *name, int64_t most
 /* Puts tenon::Sizes behind the integers in g->late_sizes from `from` on. */
 void tn_insert_sizes(tn_graph *g, size_t from);
 bool tn_check_bounds(tn_graph *g); /* option bounds names sizes that there are */
+
+/* ---------------------------------------------------------------------------------------------------------------------- */
+
 /* Declared shapes go from results to the values that they are elementwise functions of (Log, Cast, x + 1). */
 void tn_declare_operands(tn_graph *g);
 

@@ -155,7 +155,8 @@ static bool needs_no_unknown(const tn_graph *g, const tn_node_vec *nodes)
     return true;
 }
 
-/* Whether types follow, and the outputs have the declared shapes. s NULL: of the graph as it is. */
+/* Whether types follow, and the outputs have the declared shapes. s NULL: of the graph as it is, without sizes that the
+   run would have to find. */
 static bool try_sizes(tn_graph *g, const sizes *s)
 {
     tn_diag *diag = g->diag, silent = tn_diag_silent();
@@ -163,7 +164,8 @@ static bool try_sizes(tn_graph *g, const sizes *s)
     tn_node_vec done = {0};
     const tn_subgraph *copy = copy_graph(g, s, s != NULL ? stand_ins(s) : NULL);
     g->diag = &silent;
-    bool ok = tn_infer_nodes(g, &copy->nodes, &done) && g->symbols.n == symbols && needs_no_unknown(g, &done);
+    bool ok = tn_infer_nodes(g, &copy->nodes, &done) && (s != NULL || g->symbols.n == symbols)
+           && needs_no_unknown(g, &done);
     g->diag = diag;
     for (size_t i = 0; ok && s != NULL && i < copy->outputs.n; i++) {
         const tn_value *v = copy->outputs.items[i];

@@ -102,6 +102,14 @@ def given_sizes(folder, random):
     add(folder, "slice_axes", axes, ["y"], [{"x": x, **{k: np.array([v]) for k, v in zip("seat", c)}} for c in cases])
 
 
+    text = """g (bool[5] m, float[1] x, int64[2] s) => (int64[1,n] p, float[3,2] y) {
+            p = NonZero(m)
+            e = Expand(x, s)
+            y = Transpose<perm=[1,0]>(e)
+        }"""  # s follows from the declared y, which trials find out: what they count on the way is forgotten
+    add(folder, "beside_solved", text, ["p", "y"], [{"m": m, "x": x[0, :1], "s": np.array([2, 3])} for m in marks(random, 5)[:2]])
+
+
 def distinct(folder, random):
     numbers = [random.integers(0, k, 10).astype(np.float32) for k in (1, 3, 50)]
     for name, more in (("unique", ""), ("unique_unsorted", "<sorted=0>")):
