@@ -41,13 +41,21 @@ static const tfl_row *find_row(int code)
 
 /* --- what operators call -------------------------------------------------------------------------------------------- */
 
+/* "operator 3", "operator 2 of subgraph 1" */
+static const char *place_text(const importer *im, size_t index)
+{
+    return im->depth > 0 ? tn_strfmt(im->arena, "operator %zu of subgraph %u", index, (unsigned)im->number)
+                         : tn_strfmt(im->arena, "operator %zu", index);
+}
+
 bool tn_tfl_error(tfl_op *op, const char *format, ...)
 {
     importer *im = op->im;
+    const char *place =
+        tn_strfmt(im->arena, "%s: %s (%s): ", im->path, place_text(im, (size_t)op->index), op->row->name);
     va_list args;
     va_start(args, format);
-    tn_verror(im->diag, tn_strfmt(im->arena, "%s: operator %d (%s): ", im->path, op->index, op->row->name), format,
-              args);
+    tn_verror(im->diag, place, format, args);
     va_end(args);
     op->e.failed = true;
     return false;
@@ -178,6 +186,16 @@ int tn_tfl_axis(const tfl_op *op, tfl_form form, int64_t axis, int rank)
     return form == LAST || a == 0 ? a : a == rank - 1 ? 1 : a + 1;
 }
 
+/* Whether one of the operator's nodes makes it. */
+static bool is_own(const tfl_op *op, const tn_value *v)
+{
+    const tn_node_vec *nodes = op->im->nodes;
+    for (size_t i = nodes->n; i > op->first; i--)
+        if (nodes->items[i - 1] == v->maker)
+            return true;
+    return false;
+}
+
 void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v)
 {
     tfl_tensor *t = op->out[i];
@@ -187,7 +205,7 @@ void tn_tfl_give(tfl_op *op, int i, tfl_form form, tn_value *v)
         tn_tfl_error(op, "its output '%s' is made twice", t->name);
         return;
     }
-    if (v->maker == NULL || v->maker->index != op->index)
+    if (!is_own(op, v))
         v = tn_tfl_call(op, "Identity", v);
     name_value(op->im, t, form, v);
     set_value(t, form, v);
@@ -310,7 +328,7 @@ static bool check_operators(importer *im, tn_flat_vec ops)
         const char *why = obstacle(im, p, code_of(im, p));
         if (why == NULL || tn_map_get(&seen, why) != NULL)
             continue;
-        tn_error_at(im->diag, im->path, "operator %zu: %s", i, why);
+        tn_error_at(im->diag, im->path, "%s: %s", place_text(im, i), why);
         tn_map_put(im->arena, &seen, why, im);
         ok = false;
     }
@@ -366,9 +384,14 @@ static bool check_plain(tfl_op *op)
 
 static bool add_operator(importer *im, int index, tn_flat_table p)
 {
-    tfl_op op = {.im = im, .index = index, .row = find_row(code_of(im, p)), .table = p, .options = tn_flat_child(p, 4)};
+    tfl_op op = {.im = im,
+                 .index = index,
+                 .first = im->nodes->n,
+                 .row = find_row(code_of(im, p)),
+                 .table = p,
+                 .options = tn_flat_child(p, 4)};
     tn_flat_vec in = tn_flat_vector(p, 1, 4), out = tn_flat_vector(p, 2, 4);
-    const char *what = tn_strfmt(im->arena, "operator %d (%s)", index, op.row->name);
+    const char *what = tn_strfmt(im->arena, "%s (%s)", place_text(im, (size_t)index), op.row->name);
     op.in = find_tensors(im, in, true, what);
     op.out = op.in != NULL ? find_tensors(im, out, false, what) : NULL;
     if (op.out == NULL)
@@ -377,7 +400,7 @@ static bool add_operator(importer *im, int index, tn_flat_table p)
     op.n_out = (int)out.n;
     tn_value name = {.name = op.n_out > 0 ? op.out[0]->name : ""}, *names_of = &name;
     op.node = (tn_node){.index = index, .name = name.name, .n_out = 1, .out = &names_of};
-    op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = &im->graph->nodes};
+    op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = im->nodes};
     return check_arity(&op) && check_plain(&op) && op.row->add(&op) && !op.e.failed;
 }
 
@@ -407,9 +430,9 @@ static bool add_inputs(importer *im)
 static bool add_output(importer *im, tfl_tensor *t)
 {
     tn_value none = {.name = t->name}, *names_of = &none;
-    tfl_op op = {.im = im, .index = (int)im->graph->nodes.n};
+    tfl_op op = {.im = im, .index = (int)im->nodes->n, .first = im->nodes->n};
     op.node = (tn_node){.index = op.index, .name = t->name, .n_out = 1, .out = &names_of};
-    op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = &im->graph->nodes};
+    op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = im->nodes};
     if (t->value[LAST] == NULL && t->value[FIRST] == NULL && t->data == NULL) {
         tn_error_at(im->diag, im->path, "output '%s' is made by no operator", t->name);
         return false;
@@ -458,7 +481,7 @@ static bool check_damage(importer *im)
 static bool read_header(importer *im)
 {
     im->model = tn_flat_root(&im->file);
-    tn_flat_vec parts = tn_flat_vector(im->model, 2, 4);
+    tn_flat_vec parts = im->parts = tn_flat_vector(im->model, 2, 4);
     im->codes = tn_flat_vector(im->model, 1, 4);
     im->buffers = tn_flat_vector(im->model, 4, 4);
     if (!check_damage(im))
@@ -482,6 +505,70 @@ static bool add_operators(importer *im)
     return check_damage(im);
 }
 
+/* --- other subgraphs ------------------------------------------------------------------------------------------------- */
+
+int tn_tfl_part_count(const tfl_op *op, uint32_t number, int field)
+{
+    importer *im = op->im;
+    return number < im->parts.n ? (int)tn_flat_vector(tn_flat_at_table(im->parts, number), field, 4).n : -1;
+}
+
+static bool bind_inputs(importer *im, size_t n_in, tn_value *const *in, tn_subgraph *out)
+{
+    tn_flat_vec list = tn_flat_vector(im->part, 1, 4);
+    tfl_tensor **t = find_tensors(im, list, false, "an input of a subgraph");
+    if (t == NULL || list.n != n_in)
+        return false;
+    for (size_t i = 0; i < n_in; i++) {
+        if (t[i]->value[LAST] != NULL || t[i]->data != NULL) {
+            tn_error_at(im->diag, im->path, "input '%s' of subgraph %u is a constant, or listed twice", t[i]->name,
+                        (unsigned)im->number);
+            return false;
+        }
+        if (in != NULL) {
+            t[i]->value[LAST] = in[i];
+            continue;
+        }
+        tn_value *v = tn_graph_add_value(im->graph, t[i]->name);
+        v->shape = t[i]->shape;
+        set_value(t[i], LAST, v);
+        *TN_PUSH(im->arena, out->inputs) = v;
+    }
+    return true;
+}
+
+static bool find_outputs(tfl_op *op, importer *im, tn_subgraph *out)
+{
+    tn_flat_vec list = tn_flat_vector(im->part, 2, 4);
+    tfl_tensor **t = find_tensors(im, list, false, "an output of a subgraph");
+    tfl_op inner = *op;
+    inner.im = im;
+    inner.e.done = im->nodes;
+    for (size_t i = 0; t != NULL && i < list.n; i++)
+        *TN_PUSH(im->arena, out->outputs) = tn_tfl_get(&inner, t[i], LAST);
+    return t != NULL && !inner.e.failed;
+}
+
+bool tn_tfl_read_part(tfl_op *op, uint32_t number, size_t n_in, tn_value *const *in, tn_subgraph *out)
+{
+    enum { MOST_DEPTH = 8 };
+    importer inner = *op->im;
+    if (number >= inner.parts.n || inner.depth == MOST_DEPTH)
+        return tn_tfl_error(op,
+                            number >= inner.parts.n ? "refers to subgraph %u; the file has %zu"
+                                                    : "subgraph %u of %zu is nested too deeply",
+                            (unsigned)number, inner.parts.n);
+    inner.part = tn_flat_at_table(inner.parts, number);
+    inner.number = number;
+    inner.depth++;
+    inner.nodes = &out->nodes;
+    bool ok = tn_tfl_read_tensors(&inner) && bind_inputs(&inner, n_in, in, out) && add_operators(&inner)
+           && find_outputs(op, &inner, out);
+    op->im->names = inner.names;
+    op->e.failed = op->e.failed || !ok;
+    return ok;
+}
+
 tn_graph *tn_tflite_parse(tn_arena *a, tn_diag *d, const char *path, const void *bytes, size_t n,
                           const tn_tflite_options *o)
 {
@@ -493,6 +580,7 @@ tn_graph *tn_tflite_parse(tn_arena *a, tn_diag *d, const char *path, const void 
     im.graph = TN_NEW(a, tn_graph);
     *im.graph = (tn_graph){.arena = a, .diag = d, .path = im.path};
     im.graph->name = tn_flat_text(a, im.part, 4);
+    im.nodes = &im.graph->nodes;
     bool ok = tn_tfl_read_tensors(&im) && check_damage(&im) && add_inputs(&im) && add_operators(&im) && add_outputs(&im)
            && tn_tfl_add_state_outputs(&im);
     return ok && check_damage(&im) ? im.graph : NULL;

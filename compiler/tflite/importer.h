@@ -61,6 +61,7 @@ typedef struct tfl_row {
 struct tfl_op {
     importer *im;
     int index;
+    size_t first; /* of its nodes among im->nodes */
     const tfl_row *row;
     tn_flat_table table, options; /* of the operator, and its options in it */
     int n_in, n_out;
@@ -76,7 +77,10 @@ struct importer {
     const tn_tflite_options *options;
     tn_flat file;
     tn_flat_table model, part; /* the subgraph that is read */
-    tn_flat_vec codes, buffers;
+    uint32_t number;           /* its own */
+    int depth;                 /* 0: the model itself; else a branch or a loop's body, inside so many operators */
+    tn_node_vec *nodes;        /* where its operators go */
+    tn_flat_vec parts, codes, buffers;
     tn_graph *graph;
     tfl_tensor *tensors;
     size_t n_tensors;
@@ -90,9 +94,14 @@ bool tn_tfl_read_tensors(importer *im); /* of im->part */
 
 /* --- import.c: what operators call ---------------------------------------------------------------------------------- */
 
-/* "model.tflite: operator 3 (CONV_2D): error: ..." Always false. */
+/* "model.tflite: operator 3 (CONV_2D): error: ...", "... operator 2 of subgraph 1 ..." Always false. */
 bool tn_tfl_error(tfl_op *op, const char *format, ...) TN_PRINTF(2, 3);
 bool tn_tfl_has(const tfl_op *op, int i); /* input i is there */
+/* Reads subgraph `number`, whose operators go to out->nodes. Its inputs are these values, or, where in is NULL, fresh ones in
+   out->inputs. False after an error. */
+bool tn_tfl_read_part(tfl_op *op, uint32_t number, size_t n_in, tn_value *const *in, tn_subgraph *out);
+/* How many inputs (field 1) or outputs (2) that subgraph has; -1: there is none of this number. */
+int tn_tfl_part_count(const tfl_op *op, uint32_t number, int field);
 
 /* Calls an operator, attributes behind its name as in tn_call. */
 #define tn_tfl_call(op, text, ...) tn_call(&(op)->e, text, __VA_ARGS__)

@@ -24,6 +24,10 @@ static tfl_variable *find_variable(tfl_op *op, const char *name)
 /* What it holds when it is read before it is written: an input of the tensor's type. */
 static tn_value *read_variable(tfl_op *op, const char *name, const tfl_tensor *like)
 {
+    if (op->im->depth > 0)
+        tn_tfl_error(op, "state '%s' inside of a branch or a loop's body is not supported", name);
+    if (op->im->depth > 0)
+        return tn_expand_scalar(&op->e, TN_FLOAT, 0);
     tfl_variable *v = find_variable(op, name);
     if (v->now != NULL)
         return v->now;
@@ -44,6 +48,10 @@ static tn_value *read_variable(tfl_op *op, const char *name, const tfl_tensor *l
 
 static void assign_variable(tfl_op *op, const char *name, tn_value *to)
 {
+    if (op->im->depth > 0)
+        tn_tfl_error(op, "state '%s' inside of a branch or a loop's body is not supported", name);
+    if (op->im->depth > 0)
+        return;
     tfl_variable *v = find_variable(op, name);
     v->now = to;
     v->is_assigned = true;

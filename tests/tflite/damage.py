@@ -61,6 +61,8 @@ def damage(f, what):
         struct.pack_into("<i", f.data, f.field(f.follow(f.field(op, 4)), 0), 0x44000002)
     elif what == "paddings":  # input 1's first element
         struct.pack_into("<i", f.data, f.follow(f.field(f.item(model, 4, f.get(f.field(f.item(part, 0, 1), 2))), 0)) + 4, -1)
+    elif what == "part":  # the first subgraph that operator 0 names
+        struct.pack_into("<i", f.data, f.field(f.follow(f.field(op, 4)), 0), 77)
     elif what == "tensor":
         struct.pack_into("<i", f.data, f.follow(f.field(op, 1)) + 4, 77)
     else:

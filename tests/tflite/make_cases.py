@@ -28,43 +28,55 @@ class Tensor:
         self.axis, self.index, self.variable = axis, None, variable
 
 
-def pack(op, version, options, inputs, outputs, between=()):
-    m = schema.ModelT()
-    m.version, m.description = 3, "tests/tflite/make_cases.py"
-    m.buffers = [schema.BufferT()]
+def add_tensor(m, g, t):
+    x = schema.TensorT()
+    x.name, x.shape, x.type, x.hasRank = f"t{len(g.tensors)}", t.shape, getattr(schema.TensorType, TYPES[t.dtype.name]), True
+    x.buffer, x.isVariable = 0, t.variable
+    if t.data is not None:
+        b = schema.BufferT()
+        b.data = np.frombuffer(np.ascontiguousarray(t.data).tobytes(), np.uint8)
+        x.buffer = len(m.buffers)
+        m.buffers.append(b)
+    if t.scale is not None:
+        x.quantization = schema.QuantizationParametersT()
+        x.quantization.scale, x.quantization.zeroPoint = t.scale, t.zero
+        x.quantization.quantizedDimension = t.axis
+    t.index = len(g.tensors)
+    g.tensors.append(x)
+
+
+def make_operator(m, op, version, options, inputs, outputs, between=()):
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, op)
     code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), version
-    m.operatorCodes = [code]
-    g = schema.SubGraphT()
-    g.tensors = []
-    for i, t in enumerate(t for t in [*inputs, *outputs, *between] if t is not None):
-        x = schema.TensorT()
-        x.name, x.shape, x.type, x.hasRank = f"t{i}", t.shape, getattr(schema.TensorType, TYPES[t.dtype.name]), True
-        x.buffer, x.isVariable = 0, t.variable
-        if t.data is not None:
-            b = schema.BufferT()
-            b.data = np.frombuffer(np.ascontiguousarray(t.data).tobytes(), np.uint8)
-            x.buffer = len(m.buffers)
-            m.buffers.append(b)
-        if t.scale is not None:
-            x.quantization = schema.QuantizationParametersT()
-            x.quantization.scale, x.quantization.zeroPoint = t.scale, t.zero
-            x.quantization.quantizedDimension = t.axis
-        t.index = i
-        g.tensors.append(x)
     o = schema.OperatorT()
-    o.opcodeIndex = 0
+    o.opcodeIndex = len(m.operatorCodes)
+    m.operatorCodes.append(code)
     o.inputs = [-1 if t is None else t.index for t in inputs]
     o.outputs = [t.index for t in outputs]
     o.intermediates = [t.index for t in between]
     if options is not None:
         o.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
         o.builtinOptions = options
-    g.operators = [o]
-    g.inputs = [t.index for t in inputs if t is not None and t.data is None and not t.variable]
-    g.outputs = o.outputs
-    m.subgraphs = [g]
+    return o
+
+
+def pack(op, version, options, inputs, outputs, between=(), parts=()):
+    """parts: of other subgraphs (operators, inputs, outputs), an operator being (name, options, inputs, outputs)."""
+    m = schema.ModelT()
+    m.version, m.description = 3, "tests/tflite/make_cases.py"
+    m.buffers, m.operatorCodes, m.subgraphs = [schema.BufferT()], [], []
+    fed = [t for t in inputs if t is not None and t.data is None and not t.variable]
+    for operators, ins, outs in [([(op, options, inputs, outputs)], fed, outputs), *parts]:
+        g = schema.SubGraphT()
+        g.tensors = []
+        more = between if not m.subgraphs else ()
+        every = [t for o in operators for t in [*o[2], *o[3]]] + [*more, *ins]
+        for t in dict.fromkeys(t for t in every if t is not None):
+            add_tensor(m, g, t)
+        g.operators = [make_operator(m, o[0], version, o[1], o[2], o[3], more) for o in operators]
+        g.inputs, g.outputs = [t.index for t in ins], [t.index for t in outs]
+        m.subgraphs.append(g)
     b = flatbuffers.Builder(1024)
     b.Finish(m.Pack(b), b"TFL3")
     return bytes(b.Output())
@@ -108,7 +120,7 @@ class Cases:
             return r.integers(low, high, t.shape).astype(t.dtype)
         return r.standard_normal(t.shape).astype(t.dtype)
 
-    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, between=(), **fields):
+    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, between=(), parts=(), **fields):
         """Runs it, gives the outputs their shapes, writes the files. low: the least that float inputs hold;
         high: indices in the inputs are below it; reference: LiteRT's reference kernel is right (that of SUM adds bytes)."""
         assert name not in self.names, name
@@ -122,7 +134,7 @@ class Cases:
             feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
         if high is not None:
             feeds = [x % high if x.dtype.kind == "i" else x for x in feeds]
-        blob = pack(op, version, o, inputs, outputs, between)
+        blob = pack(op, version, o, inputs, outputs, between, parts)
         runner = interpreter(blob, reference)
         states = []
         for run in range(2 if state else 1):  # the second run begins with what the first one left
@@ -135,7 +147,7 @@ class Cases:
             t.shape = list(x.shape)
         place = os.path.join(self.folder, name)
         with open(place + ".tflite", "wb") as f:
-            f.write(pack(op, version, o, inputs, outputs, between))
+            f.write(pack(op, version, o, inputs, outputs, between, parts))
         feeds += states
         np.savez(place + ".in.npz", **{f"t{t.index}": x for t, x in zip(fed + state, feeds)})
         np.savez(place + ".out.npz", **{f"t{t.index}": x for t, x in zip(outputs, results)})
@@ -342,6 +354,36 @@ def recurrent(c):
     lstm(2, 4, 5, 6, True, 0.0)
 
 
+def control(c):
+    def flag():
+        return Tensor("bool", ())
+
+    for taken in (True, False):
+        then = [F(2, 3), F(2, 3), F(2, 3), F(2, 3)]
+        other = [F(2, 3), F(2, 3), F(2, 3), F(2, 3)]
+        parts = [([("ADD", options_of("Add", {}), then[:2], [then[2]]), ("RELU", None, [then[2]], [then[3]])], then[:2], [then[3], then[0]]),
+                 ([("MUL", options_of("Mul", {}), other[:2], [other[2]]), ("NEG", None, [other[2]], [other[3]])], other[:2], [other[3], other[1]])]
+        c.add(f"if_{taken}".lower(), "IF", "If", [Tensor("bool", (), np.array(taken)), F(2, 3), F(2, 3)], [F(2, 3), F(2, 3)], parts=parts,
+              thenSubgraphIndex=1, elseSubgraphIndex=2)
+    then, other = [F(2, 3), F(2, 3)], [F(2, 3), F(2, 3)]
+    parts = [([("RELU", None, [then[0]], [then[1]])], then[:1], then[1:]), ([("NEG", None, [other[0]], [other[1]])], other[:1], other[1:])]
+    c.add("if_at_run_time", "IF", "If", [flag(), F(2, 3)], [F(2, 3)], parts=parts, thenSubgraphIndex=1, elseSubgraphIndex=2)
+    i, x, more = [Tensor("int32", ()) for _ in range(3)], [F(2, 3) for _ in range(4)], flag()
+    parts = [([("LESS", None, [i[0], S(5)], [more])], [i[0], x[0]], [more]),
+             ([("ADD", options_of("Add", {}), [i[1], S(1)], [i[2]]), ("MUL", options_of("Mul", {}), [x[1], CF(2, 3)], [x[2]]),
+               ("ADD", options_of("Add", {}), [x[2], CF(3)], [x[3]])], [i[1], x[1]], [i[2], x[3]])]
+    c.add("while", "WHILE", "While", [Tensor("int32", ()), F(2, 3)], [Tensor("int32", ()), F(2, 3)], high=4, parts=parts, condSubgraphIndex=1,
+          bodySubgraphIndex=2)
+    c.add("while_from_0", "WHILE", "While", [S(0), F(2, 3)], [Tensor("int32", ()), F(2, 3)], parts=parts, condSubgraphIndex=1,
+          bodySubgraphIndex=2)
+    i, x, more = [Tensor("int32", ()) for _ in range(3)], [F() for _ in range(3)], [flag() for _ in range(3)]
+    parts = [([("LESS", None, [i[0], S(50)], [more[0]]), ("LESS", None, [x[0], S(10, "float32")], [more[1]]),
+               ("LOGICAL_AND", None, more[:2], [more[2]])], [i[0], x[0]], [more[2]]),
+             ([("ADD", options_of("Add", {}), [i[1], S(3)], [i[2]]), ("ADD", options_of("Add", {}), [x[1], S(1.25, "float32")], [x[2]])],
+              [i[1], x[1]], [i[2], x[2]])]
+    c.add("while_both", "WHILE", "While", [S(2), F()], [Tensor("int32", ()), F()], parts=parts, condSubgraphIndex=1, bodySubgraphIndex=2)
+
+
 def fixed(c):
     """Quantised: byte-equal. Two numbers of bits and several scales each, so that shifts to both sides occur."""
     conv = dict(strideW=1, strideH=1)
@@ -448,7 +490,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     c = Cases(sys.argv[1])
-    for family in (elementwise, windows, moves, reduces, recurrent, fixed, wide):
+    for family in (elementwise, windows, moves, reduces, recurrent, control, fixed, wide):
         family(c)
     print(f"{len(c.names)} cases")
 
