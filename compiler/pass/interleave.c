@@ -29,6 +29,11 @@ typedef struct readings_vec {
     size_t n, room;
 } readings_vec;
 
+typedef struct ids {
+    int *items;
+    size_t n, room;
+} ids;
+
 typedef struct rows {
     tn_program *p;
     int64_t in_turn;     /* of a group's last computation */
@@ -36,7 +41,11 @@ typedef struct rows {
     readings_vec *reads; /* by computation: by buffer */
     int *first, *last, *writers; /* by buffer: who writes it first, uses it last; how many write it */
     int64_t *size;               /* by buffer: bytes of workspace */
+    bool *has_views;             /* by buffer */
     int64_t *saved;              /* by computation: bytes of its result that takes an operand's place */
+    ids *begin,
+        *stay; /* by computation: buffers whose life begins there, those that are alive before and are used there
+                          or later */
 } rows;
 
 typedef struct group {
@@ -188,7 +197,7 @@ static int64_t count_rolling(const rows *s, group *g, const tn_buf *b)
     int64_t made = INT64_MIN, needed = INT64_MAX, rolling = 1;
     int writers = 0;
     if (b->scope != TN_SCOPE_ARENA || b->alias != NULL || s->first[b->id] < g->from || s->last[b->id] > g->to
-        || tn_buf_has_views(s->p, b) || b->layout.lo[ROWS] != 0 || b->layout.hi[ROWS] != 0)
+        || s->has_views[b->id] || b->layout.lo[ROWS] != 0 || b->layout.hi[ROWS] != 0)
         return 0;
     for (int k = g->from; k <= g->to; k++) {
         const part *own = part_of(g, k);
@@ -207,15 +216,23 @@ static int64_t count_rolling(const rows *s, group *g, const tn_buf *b)
     return rolling < b->max[ROWS] ? rolling : 0;
 }
 
-static int64_t group_bytes(const rows *s, group *g)
+static int64_t bytes_of(const rows *s, group *g, const ids *list)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < s->p->bufs.n; i++) {
-        if (s->size[i] == 0 || s->first[i] > g->to || s->last[i] < g->from)
-            continue;
-        int64_t rolling = g->from < g->to ? count_rolling(s, g, s->p->bufs.items[i]) : 0;
-        sum += rolling > 0 ? divide_up(s->size[i], s->p->bufs.items[i]->max[ROWS]) * rolling : s->size[i];
+    for (size_t i = 0; i < list->n; i++) {
+        const tn_buf *b = s->p->bufs.items[list->items[i]];
+        int64_t rolling = g->from < g->to ? count_rolling(s, g, b) : 0;
+        sum += rolling > 0 ? divide_up(s->size[b->id], b->max[ROWS]) * rolling : s->size[b->id];
     }
+    return sum;
+}
+
+/* Of all buffers that are alive at any time of the group. */
+static int64_t group_bytes(const rows *s, group *g)
+{
+    int64_t sum = bytes_of(s, g, &s->stay[g->from]);
+    for (int k = g->from; k <= g->to; k++)
+        sum += bytes_of(s, g, &s->begin[k]);
     return g->from < g->to ? sum : sum - s->saved[g->from];
 }
 
@@ -272,6 +289,19 @@ static void find_lives(rows *s)
     }
 }
 
+static void list_lives(rows *s)
+{
+    tn_program *p = s->p;
+    for (size_t i = 0; i < p->bufs.n; i++) {
+        if (p->bufs.items[i]->alias != NULL)
+            s->has_views[p->bufs.items[i]->alias->id] = true;
+        if (s->size[i] > 0 && s->first[i] < (int)p->comps.n)
+            *TN_PUSH(p->arena, s->begin[s->first[i]]) = (int)i;
+        for (int k = s->first[i] + 1; s->size[i] > 0 && k <= s->last[i]; k++)
+            *TN_PUSH(p->arena, s->stay[k]) = (int)i;
+    }
+}
+
 /* Results that pass share-in-place will put in the place of an operand that is read there last. */
 static void find_saved(rows *s)
 {
@@ -293,6 +323,9 @@ static rows look_at(tn_program *p, int64_t in_turn)
     s.last = TN_NEW_N(p->arena, int, p->bufs.n + 1);
     s.writers = TN_NEW_N(p->arena, int, p->bufs.n + 1);
     s.size = TN_NEW_N(p->arena, int64_t, p->bufs.n + 1);
+    s.has_views = TN_NEW_N(p->arena, bool, p->bufs.n + 1);
+    s.begin = TN_NEW_N(p->arena, ids, p->comps.n + 1);
+    s.stay = TN_NEW_N(p->arena, ids, p->comps.n + 1);
     s.reads = TN_NEW_N(p->arena, readings_vec, p->comps.n + 1);
     for (size_t k = 0; k < p->comps.n; k++) {
         const tn_comp *c = p->comps.items[k];
@@ -301,6 +334,7 @@ static rows look_at(tn_program *p, int64_t in_turn)
             tn_comp_each_load(c, add_reading, &(listing){p, c->axis[s.axis[k]].var, &s.reads[k]});
     }
     find_lives(&s);
+    list_lives(&s);
     find_saved(&s);
     return s;
 }
