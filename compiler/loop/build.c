@@ -177,6 +177,13 @@ void tn_program_number(tn_program *p)
         p->comps.items[i]->id = (int)i;
 }
 
+void tn_comp_move_last(tn_program *p, size_t at)
+{
+    tn_comp **list = p->comps.items, *last = list[p->comps.n - 1];
+    memmove(&list[at + 1], &list[at], sizeof *list * (p->comps.n - 1 - at));
+    list[at] = last;
+}
+
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c)
 {
     tn_comp *copy = TN_NEW(p->arena, tn_comp);

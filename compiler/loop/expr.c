@@ -717,6 +717,16 @@ const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, c
     return tn_uses_var(e, v) ? tn_rewrite(p, e, substitute_one, &s) : e;
 }
 
+bool tn_has_select(const tn_expr *e)
+{
+    if (e->kind == TN_E_SELECT)
+        return true;
+    for (int k = 0; k < e->n; k++)
+        if (tn_has_select(e->arg[k]))
+            return true;
+    return false;
+}
+
 void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user)
 {
     if (e == NULL)

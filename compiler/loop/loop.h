@@ -328,7 +328,8 @@ tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo,
 tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
 void tn_program_number(tn_program *p);                                       /* computations by their place */
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* shallow, not appended */
-bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer);            /* outer itself counts; all are in NULL */
+void tn_comp_move_last(tn_program *p, size_t at);                 /* the one made last, to where it belongs */
+bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer); /* outer itself counts; all are in NULL */
 /* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */
 typedef void tn_repeat_fn(void *user, const tn_repeat *r, bool enters);
 void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user);
@@ -341,6 +342,7 @@ const tn_expr *tn_substitute(tn_program *p, const tn_expr *e, const tn_var *v, c
 /* f for every load of e, those in subscripts included; a part that is shared may be seen more than once. e may be NULL. */
 typedef void tn_load_fn(void *user, const tn_expr *load);
 void tn_each_load(const tn_expr *e, tn_load_fn *f, void *user);
+bool tn_has_select(const tn_expr *e);
 void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
 bool tn_comp_loads(const tn_comp *c, const tn_buf *b);               /* memory of b, by whatever name */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);

@@ -62,8 +62,7 @@ static void make_columns(tn_program *p, size_t at)
         value = tn_substitute(p, value, axis[i].var, copy->at[i]);
     copy->label = tn_strfmt(p->arena, "columns of %s", c->label);
     tn_comp_set(p, copy, value);
-    memmove(&p->comps.items[at + 1], &p->comps.items[at], sizeof copy * (p->comps.n - 1 - at));
-    p->comps.items[at] = copy;
+    tn_comp_move_last(p, at);
     c->elem = tn_mul(p, weights, tn_load_raw(p, columns, n, place));
 }
 

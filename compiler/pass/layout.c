@@ -104,6 +104,13 @@ static bool has_odd_group(const tn_comp *c)
     return axes == 2 && channels >= 0 && (c->axis[channels].var->hi + 1) % 4 != 0;
 }
 
+/* Pooling. */
+static bool has_no_weights(const tn_comp *c)
+{
+    const tn_expr *e = c->elem->kind == TN_E_SELECT ? c->elem->arg[1] : c->elem;
+    return e->kind == TN_E_LOAD;
+}
+
 typedef struct ballot {
     const tn_comp *comp;
     double *votes, work; /* votes by buffer id: positive for blocks */
@@ -114,7 +121,8 @@ static void vote_for(void *user, const tn_expr *load)
     const ballot *b = user;
     if (load->buf->scope == TN_SCOPE_CONST || load->n < 3 || sums_pixels(b->comp, load))
         return;
-    bool keeps = keeps_pixels(b->comp, load) && !has_odd_group(b->comp);
+    bool gathers = has_no_weights(b->comp) && load->buf->scope != TN_SCOPE_ARENA; /* blocks of plain channels */
+    bool keeps = keeps_pixels(b->comp, load) && !has_odd_group(b->comp) && !gathers;
     b->votes[load->buf->id] += keeps ? b->work : -b->work;
     b->votes[b->comp->out->id] += keeps ? b->work : -b->work;
 }
@@ -262,14 +270,6 @@ static tn_buf *buf_like(tn_program *p, const tn_buf *b, const char *what)
     return like;
 }
 
-/* The computation that was made last, to where it belongs. */
-static void move_last_to(tn_program *p, size_t at)
-{
-    tn_comp **list = p->comps.items, *last = list[p->comps.n - 1];
-    memmove(&list[at + 1], &list[at], sizeof *list * (p->comps.n - 1 - at));
-    list[at] = last;
-}
-
 typedef struct kept {
     const tn_comp *comp;
     bool keeps;
@@ -383,7 +383,7 @@ static bool copy_from_blocks(tn_program *p, const tn_target *t, size_t at, int b
     }
     tn_comp_set(p, copy, value);
     c->out = blocks;
-    move_last_to(p, at + 1);
+    tn_comp_move_last(p, at + 1);
     return true;
 }
 
@@ -418,9 +418,7 @@ static bool copy_with_border(tn_program *p, const tn_target *t, size_t at, int b
 {
     tn_comp *c = p->comps.items[at];
     const tn_expr *load = c->n_reduce > 0 && c->call == NULL ? padded_input(p, c->elem) : NULL;
-    bool pools =
-        c->elem->kind == TN_E_SELECT; /* without weights the pass would cost more than sections at the borders */
-    if (load == NULL || pools)
+    if (load == NULL || has_no_weights(c)) /* sections at the borders cost less than the pass */
         return false;
     tn_buf *from = load->buf, *to = buf_like(p, from, "padded");
     to->layout.n = to->rank;
@@ -435,7 +433,7 @@ static bool copy_with_border(tn_program *p, const tn_target *t, size_t at, int b
     copy->label = tn_strfmt(p->arena, "border of '%s'", from->name);
     copy->repeat = c->repeat;
     tn_comp_set(p, copy, tn_load_raw(p, from, from->rank, copy->at));
-    move_last_to(p, at); /* before its reader */
+    tn_comp_move_last(p, at); /* before its reader */
     redirect r = {from, to};
     c->elem = tn_rewrite(p, c->elem, redirect_load, &r);
     return true;

@@ -66,16 +66,6 @@ static int find_pixel_axis(const tn_comp *c, int v)
     return -1;
 }
 
-static bool has_select(const tn_expr *e)
-{
-    if (e->kind == TN_E_SELECT)
-        return true;
-    for (int k = 0; k < e->n; k++)
-        if (has_select(e->arg[k]))
-            return true;
-    return false;
-}
-
 /* A load that does not move along the vector axis: the other side of a product. */
 static bool has_still_load(const tn_expr *e, const tn_var *v)
 {
@@ -476,10 +466,10 @@ static bool is_guarded(const plan *s)
 {
     const tn_expr *e = s->c->elem;
     tn_guards g = {0};
-    if (!has_select(e))
+    if (!tn_has_select(e))
         return false;
     tn_find_guards(s->c, e, &g);
-    if (e->kind != TN_E_SELECT || has_select(e->arg[1]) || g.n == 0)
+    if (e->kind != TN_E_SELECT || tn_has_select(e->arg[1]) || g.n == 0)
         return true;
     for (int i = 0; i < g.n; i++)
         for (int k = 0; k < s->c->n_axis; k++)

@@ -33,6 +33,10 @@ static const char *const models[] = {
     "\"y\" : float[1,3,5,12] = MaxPool(\"x\") {kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]}\n",
     "input \"x\" : float[1,2,11,20]\n"
     "\"y\" : float[1,2,11,20] = LpPool(\"x\") {kernel_shape=[3,5], pads=[1,2,1,2], p=1}\n",
+    "input \"x\" : float[1,9,11,20]\n\"n\" : float[1,9,11,20] = Neg(\"x\")\n"
+    "\"y\" : float[1,9,11,20] = MaxPool(\"n\") {kernel_shape=[7,5], pads=[3,2,3,2]}\n",
+    "input \"x\" : float[1,3,4,5]\nconstant \"s\" : float[4] = [1,1,2,2]\n"
+    "\"y\" : float[1,3,8,10] = Resize(\"x\", \"\", \"s\") {mode=\"linear\"}\n",
     "input \"x\" : uint8[1,3,9,23]\n"
     "\"y\" : uint8[1,3,9,23] = MaxPool(\"x\") {kernel_shape=[5,3], pads=[2,1,2,1]}\n",
     "input \"x\" : float[1,8,5,5]\n\"y\" : float[1,8,1,1] = GlobalAveragePool(\"x\")\n",
