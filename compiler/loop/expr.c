@@ -285,13 +285,31 @@ typedef struct linear {
     int64_t constant;
 } linear;
 
+/* Beyond it are only the absurd strides of damaged models. */
+static const int64_t most_factor = INT64_C(1) << 62;
+
+/* sum += x * y; false, and nothing happens, where something would leave 62 bits. */
+static bool add_product(int64_t *sum, int64_t x, int64_t y)
+{
+    int64_t product = 0;
+    if (x <= -most_factor || y <= -most_factor || !tn_mul_i64(x < 0 ? -x : x, y < 0 ? -y : y, &product)
+        || product >= most_factor)
+        return false;
+    int64_t total = *sum + ((x < 0) != (y < 0) ? -product : product);
+    if (total >= most_factor || total <= -most_factor)
+        return false;
+    *sum = total;
+    return true;
+}
+
 static bool add_term(linear *l, const tn_expr *atom, int64_t c)
 {
     int at = 0;
     while (at < l->n && l->term[at].atom->id < atom->id)
         at++;
     if (at < l->n && l->term[at].atom == atom) {
-        l->term[at].c += c;
+        if (!add_product(&l->term[at].c, c, 1))
+            return false;
         if (l->term[at].c == 0)
             memmove(&l->term[at], &l->term[at + 1], sizeof l->term[0] * (size_t)(--l->n - at));
         return true;
@@ -304,19 +322,20 @@ static bool add_term(linear *l, const tn_expr *atom, int64_t c)
     return true;
 }
 
-/* l += e * c; false when it has too many terms */
+/* l += e * c; false when it has too many terms or too large numbers */
 static bool add_linear(linear *l, const tn_expr *e, int64_t c)
 {
-    if (e->kind == TN_E_INT) {
-        l->constant += e->i * c;
-        return true;
-    }
+    int64_t factor = 0;
+    if (c >= most_factor || c <= -most_factor)
+        return false;
+    if (e->kind == TN_E_INT)
+        return add_product(&l->constant, e->i, c);
     if (e->kind == TN_E_OP && e->op == TN_OP_ADD)
         return add_linear(l, e->arg[0], c) && add_linear(l, e->arg[1], c);
     if (e->kind == TN_E_OP && e->op == TN_OP_SUB)
         return add_linear(l, e->arg[0], c) && add_linear(l, e->arg[1], -c);
     if (e->kind == TN_E_OP && e->op == TN_OP_MUL && e->arg[1]->kind == TN_E_INT)
-        return add_linear(l, e->arg[0], c * e->arg[1]->i);
+        return add_product(&factor, e->arg[1]->i, c) && add_linear(l, e->arg[0], factor);
     return c == 0 || add_term(l, e, c);
 }
 
