@@ -164,8 +164,8 @@ static bool try_sizes(tn_graph *g, const sizes *s)
     tn_node_vec done = {0};
     const tn_subgraph *copy = copy_graph(g, s, s != NULL ? stand_ins(s) : NULL);
     g->diag = &silent;
-    bool ok = tn_infer_nodes(g, &copy->nodes, &done) && (s != NULL || g->symbols.n == symbols)
-           && needs_no_unknown(g, &done);
+    bool ok =
+        tn_infer_nodes(g, &copy->nodes, &done) && (s != NULL || g->symbols.n == symbols) && needs_no_unknown(g, &done);
     g->diag = diag;
     for (size_t i = 0; ok && s != NULL && i < copy->outputs.n; i++) {
         const tn_value *v = copy->outputs.items[i];

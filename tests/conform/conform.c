@@ -321,7 +321,7 @@ static bool check_result(tn_arena *a, const content *c, size_t i, const tn_array
 static tn_dim bound_of(tn_arena *a, const char *text)
 {
     const char *at = strstr(text, "<=");
-    return tn_dim_found(a, tn_strndup(a, text, (size_t)(at - text)), atoi(at + 2));
+    return tn_dim_found(a, tn_strndup(a, text, (size_t)(at - text)), strtol(at + 2, NULL, 10));
 }
 
 static tn_graph *load(tn_arena *a, tn_diag *d, const char *model, const content *c)
