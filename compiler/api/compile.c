@@ -19,11 +19,14 @@ static bool make_folder_of(tn_ctx *ctx, const char *path)
 
 static bool write_all(tn_ctx *ctx, const char *folder, const tn_file_vec *files)
 {
-    for (size_t i = 0; i < files->n; i++)
-        if (!make_folder_of(ctx, tn_path_join(&ctx->arena, folder, files->items[i].name))
-            || !tn_write_file(&ctx->diag, tn_path_join(&ctx->arena, folder, files->items[i].name),
-                              files->items[i].bytes, files->items[i].size))
+    for (size_t i = 0; i < files->n; i++) {
+        const tn_file *f = &files->items[i];
+        const char *path = tn_path_join(&ctx->arena, folder, f->name);
+        if (!make_folder_of(ctx, path)
+            || !(f->pieces != NULL ? tn_write_pieces(&ctx->diag, path, f->pieces, f->user)
+                                   : tn_write_file(&ctx->diag, path, f->bytes, f->size)))
             return false;
+    }
     return true;
 }
 
@@ -32,8 +35,8 @@ static void add_dumps(tn_model *m, tn_unit *u, tn_file_vec *files)
     tn_str graph = {.arena = u->arena}, loops = {.arena = u->arena};
     tn_graph_print(m->module.graph, &graph);
     tn_module_print(&m->module, false, &loops);
-    *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.tg", u->name), graph.text, graph.len};
-    *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "%s.loops", u->name), loops.text, loops.len};
+    *TN_PUSH(u->arena, *files) = tn_file_of(tn_strfmt(u->arena, "%s.tg", u->name), graph.text, graph.len);
+    *TN_PUSH(u->arena, *files) = tn_file_of(tn_strfmt(u->arena, "%s.loops", u->name), loops.text, loops.len);
 }
 
 tn_status tn_model_write_package(tn_model *m, const char *folder, const char *default_target)

@@ -312,21 +312,51 @@ char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size)
     return bytes;
 }
 
-bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size)
+typedef struct file_sink {
+    FILE *file;
+    bool ok;
+} file_sink;
+
+static void put_piece(void *to, const void *bytes, size_t n)
+{
+    file_sink *s = to;
+    s->ok = s->ok && fwrite(bytes, 1, n, s->file) == n;
+}
+
+bool tn_write_pieces(tn_diag *d, const char *path, tn_pieces_fn *pieces, void *user)
 {
     char beside[4096];
     if (snprintf(beside, sizeof beside, "%s.part", path) >= (int)sizeof beside) {
         tn_error_at(d, path, "path too long");
         return false;
     }
-    FILE *f = fopen(beside, "wb");
-    bool ok = f != NULL && fwrite(bytes, 1, size, f) == size;
-    if (f != NULL)
-        ok = fclose(f) == 0 && ok;
+    file_sink s = {fopen(beside, "wb"), true};
+    if (s.file != NULL)
+        pieces(user, put_piece, &s);
+    bool ok = s.file != NULL && s.ok;
+    if (s.file != NULL)
+        ok = fclose(s.file) == 0 && ok;
     ok = ok && rename(beside, path) == 0;
     if (!ok) {
         tn_error_at(d, path, "cannot write: %s", strerror(errno));
         remove(beside);
     }
     return ok;
+}
+
+typedef struct one_piece {
+    const void *bytes;
+    size_t size;
+} one_piece;
+
+static void give_one(void *user, tn_put_fn *put, void *to)
+{
+    const one_piece *p = user;
+    put(to, p->bytes, p->size);
+}
+
+bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size)
+{
+    one_piece p = {bytes, size};
+    return tn_write_pieces(d, path, give_one, &p);
 }

@@ -93,5 +93,9 @@ void tn_bad_option(tn_diag *d, const char *path, const char *format, ...) TN_PRI
 char *tn_read_file(tn_arena *a, tn_diag *d, const char *path, size_t *size);
 /* Writes beside and renames, so that a failure leaves what was there. */
 bool tn_write_file(tn_diag *d, const char *path, const void *bytes, size_t size);
+/* The same of what `pieces` puts, one after the other. It may not end by an error of its own: no memory is asked for. */
+typedef void tn_put_fn(void *to, const void *bytes, size_t n);
+typedef void tn_pieces_fn(void *user, tn_put_fn *put, void *to);
+bool tn_write_pieces(tn_diag *d, const char *path, tn_pieces_fn *pieces, void *user);
 
 #endif

@@ -8,7 +8,7 @@ static bool has_weights_source(const tn_unit *u)
 
 static tn_file make_file(const char *name, const tn_str *text)
 {
-    return (tn_file){name, text->text, text->len};
+    return tn_file_of(name, text->text, text->len);
 }
 
 /* "kws.c kws_weights.c" */

@@ -81,7 +81,13 @@ typedef struct tn_file {
     const char *name;
     const char *bytes;
     size_t size;
+    tn_pieces_fn *pieces; /* instead of bytes, where these would be as much as all weights; NULL: bytes */
+    void *user;
 } tn_file;
+static inline tn_file tn_file_of(const char *name, const char *bytes, size_t size)
+{
+    return (tn_file){.name = name, .bytes = bytes, .size = size};
+}
 typedef struct {
     tn_file *items;
     size_t n, room;

@@ -67,6 +67,6 @@ void tn_emit_mlf(const tn_unit *u, const char *graph_text, tn_file_vec *files)
         files->items[i].name = tn_strfmt(u->arena, "%s%s", folder_of(files->items[i].name), files->items[i].name);
     size_t size = 0;
     const char *text = metadata(u, &size);
-    *TN_PUSH(u->arena, *files) = (tn_file){"metadata.json", text, size};
-    *TN_PUSH(u->arena, *files) = (tn_file){tn_strfmt(u->arena, "src/%s.tg", u->name), graph_text, strlen(graph_text)};
+    *TN_PUSH(u->arena, *files) = tn_file_of("metadata.json", text, size);
+    *TN_PUSH(u->arena, *files) = tn_file_of(tn_strfmt(u->arena, "src/%s.tg", u->name), graph_text, strlen(graph_text));
 }

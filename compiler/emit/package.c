@@ -8,7 +8,7 @@ static tn_file make_text(const tn_unit *u, const char *suffix, emit_fn *emit)
 {
     tn_str text = {.arena = u->arena};
     emit(u, &text);
-    return (tn_file){tn_strfmt(u->arena, "%s%s", u->name, suffix), text.text, text.len};
+    return tn_file_of(tn_strfmt(u->arena, "%s%s", u->name, suffix), text.text, text.len);
 }
 
 static void add_text(const tn_unit *u, tn_file_vec *out, const char *suffix, emit_fn *emit)
@@ -20,7 +20,7 @@ static void add_runtime(const tn_unit *u, tn_file_vec *out)
 {
     for (const tn_embedded *e = tn_embedded_files; e->name != NULL; e++)
         if (tn_runtime_file(u, e->name) != NULL)
-            *TN_PUSH(u->arena, *out) = (tn_file){tn_runtime_file(u, e->name), e->bytes, e->size};
+            *TN_PUSH(u->arena, *out) = tn_file_of(tn_runtime_file(u, e->name), e->bytes, e->size);
 }
 
 static void emit_pool(const tn_unit *u, tn_str *out)
@@ -35,7 +35,7 @@ static void add_sources(const tn_unit *u, tn_file_vec *out)
     for (size_t i = 0; i < u->n_variants; i++) {
         tn_str text = {.arena = u->arena};
         tn_emit_source(u->variants[i], &text);
-        *TN_PUSH(u->arena, *out) = (tn_file){tn_source_name(u->variants[i]), text.text, text.len};
+        *TN_PUSH(u->arena, *out) = tn_file_of(tn_source_name(u->variants[i]), text.text, text.len);
     }
 }
 

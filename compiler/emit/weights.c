@@ -53,39 +53,83 @@ static void put_little(unsigned char *at, uint64_t x, int bytes)
         at[i] = (unsigned char)(x >> (8 * i));
 }
 
-/* The payload is all zeros before. */
-static void put_weight(unsigned char *payload, const tn_weight *w)
+/* The blob is written weight by weight: beside the model's own copy there is room for the largest. */
+typedef struct blob {
+    const tn_unit *u;
+    uint64_t id;
+    unsigned char *room;
+} blob;
+
+static void put_zeros(size_t n, tn_put_fn *put, void *to)
 {
-    unsigned char *to = payload + w->offset;
+    static const unsigned char zeros[256];
+    for (; n > sizeof zeros; n -= sizeof zeros)
+        put(to, zeros, sizeof zeros);
+    put(to, zeros, n);
+}
+
+static void put_weight(const blob *b, const tn_weight *w, tn_put_fn *put, void *to)
+{
     size_t size = (size_t)tn_dtype_get(w->buf->dtype)->size, bytes = (size_t)w->bytes;
-    tn_buf_pack(w->buf, to);
+    unsigned char *at = b->room;
+    memset(at, 0, bytes);
+    tn_buf_pack(w->buf, at);
     for (size_t i = 0; i < bytes && size > 1 && !host_is_little(); i += size)
         for (size_t k = 0; k < size / 2; k++) {
-            unsigned char swapped = to[i + k];
-            to[i + k] = to[i + size - 1 - k];
-            to[i + size - 1 - k] = swapped;
+            unsigned char swapped = at[i + k];
+            at[i + k] = at[i + size - 1 - k];
+            at[i + size - 1 - k] = swapped;
         }
+    put(to, at, bytes);
+}
+
+/* Weights stand in the order of their offsets. */
+static void put_payload(const blob *b, tn_put_fn *put, void *to)
+{
+    int64_t end = 0;
+    for (size_t i = 0; i < b->u->weights.n; i++) {
+        const tn_weight *w = &b->u->weights.items[i];
+        assert(w->offset >= end && w->bytes >= 0 && w->offset + w->bytes <= b->u->weights_size);
+        if (w->bytes == 0)
+            continue;
+        put_zeros((size_t)(w->offset - end), put, to);
+        put_weight(b, w, put, to);
+        end = w->offset + w->bytes;
+    }
+    put_zeros((size_t)(b->u->weights_size - end), put, to);
+}
+
+static void add_to_crc(void *to, const void *bytes, size_t n)
+{
+    uint32_t *crc = to;
+    *crc = tn_crc32(*crc, bytes, n);
+}
+
+static void give_blob(void *user, tn_put_fn *put, void *to)
+{
+    const blob *b = user;
+    if (tn_weights_are_passed(b->u)) {
+        unsigned char head[TN_WEIGHTS_HEADER] = "TNW1";
+        uint32_t crc = 0;
+        put_payload(b, add_to_crc, &crc);
+        put_little(head + 4, 1, 4);
+        put_little(head + 8, b->id, 8);
+        put_little(head + 16, (uint64_t)b->u->weights_size, 8);
+        put_little(head + 24, crc, 4);
+        put_little(head + 28, TN_WEIGHTS_HEADER, 4);
+        put(to, head, sizeof head);
+    }
+    put_payload(b, put, to);
 }
 
 static tn_file make_blob(const tn_unit *u)
 {
-    size_t head = tn_weights_are_passed(u) ? TN_WEIGHTS_HEADER : 0, size = (size_t)u->weights_size;
-    unsigned char *bytes = tn_alloc(u->arena, head + size);
-    for (size_t i = 0; i < u->weights.n; i++) {
-        const tn_weight *w = &u->weights.items[i];
-        assert(w->offset >= 0 && w->bytes >= 0 && w->offset + w->bytes <= u->weights_size);
-        if (w->bytes > 0)
-            put_weight(bytes + head, w);
-    }
-    if (head > 0) {
-        memcpy(bytes, "TNW1", 4);
-        put_little(bytes + 4, 1, 4);
-        put_little(bytes + 8, tn_weights_id(u), 8);
-        put_little(bytes + 16, size, 8);
-        put_little(bytes + 24, tn_crc32(bytes + head, size), 4);
-        put_little(bytes + 28, TN_WEIGHTS_HEADER, 4);
-    }
-    return (tn_file){tn_weights_file(u), (const char *)bytes, head + size};
+    blob *b = TN_NEW(u->arena, blob);
+    int64_t most = 1;
+    for (size_t i = 0; i < u->weights.n; i++)
+        most = u->weights.items[i].bytes > most ? u->weights.items[i].bytes : most;
+    *b = (blob){u, tn_weights_id(u), tn_alloc(u->arena, (size_t)most)};
+    return (tn_file){.name = tn_weights_file(u), .pieces = give_blob, .user = b};
 }
 
 void tn_emit_weights(const tn_unit *u, tn_file_vec *out)
@@ -96,7 +140,7 @@ void tn_emit_weights(const tn_unit *u, tn_file_vec *out)
     else if (u->params == TN_PARAMS_INCBIN)
         tn_frame_fill(u, "weights_incbin.c", NULL, 0, &source);
     if (source.len > 0)
-        *TN_PUSH(u->arena, *out) = (tn_file){tn_strfmt(u->arena, "%s_weights.c", u->name), source.text, source.len};
+        *TN_PUSH(u->arena, *out) = tn_file_of(tn_strfmt(u->arena, "%s_weights.c", u->name), source.text, source.len);
     if (u->params != TN_PARAMS_CONST)
         *TN_PUSH(u->arena, *out) = make_blob(u);
 }

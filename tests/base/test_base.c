@@ -334,8 +334,9 @@ static void test_hashes(void **state)
     assert_true(tn_hash("", 0, 0) == UINT64_C(0xcbf29ce484222325)); /* both from the draft's test vectors */
     assert_true(tn_hash("foobar", 6, 0) == UINT64_C(0x85944171f73967e8));
     assert_true(tn_hash("a", 1, 0) != tn_hash("a", 1, 1));
-    assert_int_equal(tn_crc32("", 0), 0);
-    assert_int_equal(tn_crc32("123456789", 9), 0xcbf43926); /* the check value of CRC-32/ISO-HDLC */
+    assert_int_equal(tn_crc32(0, "", 0), 0);
+    assert_int_equal(tn_crc32(tn_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
+    assert_int_equal(tn_crc32(0, "123456789", 9), 0xcbf43926); /* the check value of CRC-32/ISO-HDLC */
 }
 
 static void test_map(void **state)
