@@ -6,7 +6,7 @@
 #   tests/models/models.sh NAME       rows whose model path holds NAME
 #   tests/models/models.sh --make     only makes the seeded models of all rows that are not by hand
 # MODEL is a path, seeded:NAME, or optimised:NAME and optimised-all:NAME, which is what ONNX Runtime's optimiser makes of that.
-# "byhand:" in front of MODEL: too large for every run of tests/run.sh; it is run when NAME is given.
+# "byhand:" in front of MODEL: too large for every run of tests/run.sh, or another row has the network; it is run when NAME is given.
 # $TARGET: another target than this machine's own (native).
 # The seeded models are generated into $SEEDED (default build/seeded) when their row is reached; that needs the Python of
 # toolchain/setup.sh python (build/venv), or another with numpy and onnx as $PYTHON.
