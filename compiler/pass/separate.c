@@ -205,6 +205,16 @@ static double count_loads(const tn_expr *e)
     return n;
 }
 
+/* Of the factors of a step, but the mixed one. */
+static double count_factor_loads(const cut *s, bool last)
+{
+    double n = 0;
+    for (int i = 0; i < s->n; i++)
+        if (i != s->mixed && is_last(s, s->factor[i]) == last)
+            n += count_loads(s->factor[i]);
+    return n;
+}
+
 static double points(const tn_axis *axis, int n)
 {
     double all = 1;
@@ -220,8 +230,8 @@ static bool pays(const cut *s)
     double out = points(c->axis, c->n_axis), taps = points(c->reduce, c->n_reduce),
            last = (double)c->reduce[s->r].extent->i,
            between = out / (double)c->axis[s->axis].extent->i * (double)s->extent;
-    double first_loads = count_loads(with_factors(s, s->value, false)),
-           last_loads = count_loads(with_factors(s, s->moving, true)) + 1;
+    double first_loads = count_loads(s->value) + count_factor_loads(s, false),
+           last_loads = count_loads(s->moving) + count_factor_loads(s, true) + 1;
     double after = between * (taps / last * first_loads + 2) + out * last * last_loads;
     return after * margin < out * taps * count_loads(c->elem);
 }
