@@ -494,6 +494,10 @@ static int64_t find_extents(machine *m, const tn_axis *axis, int n, int64_t *ext
     int64_t total = 1;
     for (int i = 0; i < n; i++) {
         extent[i] = eval(m, axis[i].extent, NULL)->i[0];
+        if (extent[i] > 0 && total > TN_ROOM_MAX / extent[i]) {
+            m->error = "more steps than can be counted";
+            return 0;
+        }
         total *= extent[i];
         if (m->var[axis[i].var->id] == NULL)
             m->var[axis[i].var->id] = TN_NEW(m->scratch, lanes);

@@ -18,9 +18,10 @@ int tn_text_rank(const tn_value *text)
     return text->shape.rank - 1;
 }
 
+/* What a call gives that has failed is a scalar. */
 tn_dim tn_text_width(const tn_value *text)
 {
-    return text->shape.dim[tn_text_rank(text)];
+    return text->shape.rank > 0 ? text->shape.dim[tn_text_rank(text)] : tn_dim_fixed(1);
 }
 
 bool tn_text_give(tn_expand *e, int i, tn_value *v)

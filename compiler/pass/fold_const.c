@@ -25,6 +25,25 @@ typedef struct evaluation {
     tn_arena scratch;
 } evaluation;
 
+/* A result of a few elements may be the sum of more than a model ever computes. */
+static bool is_feasible(const tn_program *p)
+{
+    const double most = 1e10;
+    double steps = 0;
+    for (size_t i = 0; i < p->comps.n; i++) {
+        const tn_comp *c = p->comps.items[i];
+        double points = 1;
+        for (int k = 0; k < c->n_axis; k++)
+            points *= (double)c->axis[k].var->hi + 1;
+        for (int k = 0; k < c->n_reduce; k++)
+            points *= (double)c->reduce[k].var->hi + 1;
+        for (const tn_repeat *r = c->repeat; r != NULL; r = r->outer)
+            points *= (double)r->turn->hi + 1;
+        steps += points;
+    }
+    return steps < most;
+}
+
 static bool evaluate(void *state)
 {
     evaluation *e = state;
@@ -36,6 +55,8 @@ static bool evaluate(void *state)
             tn_buf_of(p, e->n->out[i]);
     tn_tensor **store = TN_NEW_N(&e->scratch, tn_tensor *, p->bufs.n);
     int64_t *symbols = TN_NEW_N(&e->scratch, int64_t, p->symbols.n);
+    if (!is_feasible(p))
+        return true;
     if (!tn_interpret(p, &e->scratch, store, symbols))
         return false;
     for (int i = 0; i < e->n->n_out; i++) {
@@ -83,7 +104,7 @@ static bool fold_node(tn_graph *g, tn_node *n)
     if (!tn_evaluate_node(g, n, t))
         return false;
     for (int i = 0; i < n->n_out; i++)
-        if (n->out[i] != NULL) {
+        if (n->out[i] != NULL && t[i] != NULL) {
             n->out[i]->constant = t[i];
             n->out[i]->maker = NULL;
         }
