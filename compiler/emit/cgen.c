@@ -362,14 +362,6 @@ static void print_return_if(generator *g, const char *condition, const char *cod
         add_line(g, "}");
 }
 
-static size_t symbol_place(const tn_program *p, const tn_var *v)
-{
-    size_t i = 0;
-    while (p->symbols.items[i] != v)
-        i++;
-    return i;
-}
-
 /* The bounds hold for ptrdiff_t too, which may have 32 bits. */
 static void print_found(generator *g, const tn_var *v, int64_t at)
 {
@@ -379,7 +371,7 @@ static void print_found(generator *g, const tn_var *v, int64_t at)
     print_return_if(g, tn_strfmt(u->arena, "%s < %lld || %s > %lld", value, (long long)v->lo, value, (long long)v->hi),
                     "ERR_SHAPE");
     add_line(g, tn_strfmt(u->arena, "%s = (ptrdiff_t)%s;", local, value));
-    add_line(g, tn_strfmt(u->arena, "*io->%s = %s;", tn_symbol_name(u, symbol_place(u->program, v)), local));
+    add_line(g, tn_strfmt(u->arena, "*io->%s = %s;", tn_symbol_name(u, tn_symbol_place(u->program, v)), local));
 }
 
 /* What a check wrote, which nobody else reads. */

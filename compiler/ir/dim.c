@@ -56,6 +56,14 @@ bool tn_dim_is_found(tn_dim x)
     return x.sym != NULL && x.sym->found;
 }
 
+const tn_dim *tn_dim_find(const tn_dim_vec *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->items[i].sym->name, name) == 0)
+            return &names->items[i];
+    return NULL;
+}
+
 bool tn_dim_same(tn_dim x, tn_dim y)
 {
     if (x.sym == y.sym)

@@ -187,6 +187,7 @@ typedef struct {
     tn_dim *items;
     size_t n, room;
 } tn_dim_vec;
+const tn_dim *tn_dim_find(const tn_dim_vec *names, const char *name); /* NULL: none has it */
 
 /* The subgraph of If, Loop or Scan, until pass infer puts what it does in the node's place. Its values are the graph's;
    those of outside that it reads are operands of its node, behind the node's own. */

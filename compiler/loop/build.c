@@ -177,6 +177,35 @@ void tn_program_number(tn_program *p)
         p->comps.items[i]->id = (int)i;
 }
 
+size_t tn_symbol_place(const tn_program *p, const tn_var *symbol)
+{
+    size_t i = 0;
+    while (p->symbols.items[i] != symbol)
+        i++;
+    return i;
+}
+
+bool tn_is_found(const tn_program *p, const tn_var *symbol)
+{
+    for (size_t i = 0; i < p->comps.n; i++)
+        if (p->comps.items[i]->finds == symbol)
+            return true;
+    return false;
+}
+
+double tn_points(const tn_axis *axis, int n)
+{
+    double points = 1;
+    for (int i = 0; i < n; i++)
+        points *= (double)axis[i].var->hi + 1;
+    return points;
+}
+
+double tn_comp_points(const tn_comp *c)
+{
+    return tn_points(c->axis, c->n_axis) * tn_points(c->reduce, c->n_reduce);
+}
+
 void tn_comp_move_last(tn_program *p, size_t at)
 {
     tn_comp **list = p->comps.items, *last = list[p->comps.n - 1];

@@ -522,10 +522,7 @@ static void run_block(machine *m, const tn_comp *c, tn_tensor *out, const int64_
 
 static void take_symbol(machine *m, const tn_var *symbol, int64_t value)
 {
-    size_t i = 0;
-    while (m->p->symbols.items[i] != symbol)
-        i++;
-    m->symbols[i] = value;
+    m->symbols[tn_symbol_place(m->p, symbol)] = value;
     set_lanes(m, symbol, value);
     if (value < symbol->lo || value > symbol->hi)
         m->error = tn_strfmt(m->scratch, "size %s is found to be %lld; it may be %lld to %lld", symbol->name,

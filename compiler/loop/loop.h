@@ -328,11 +328,15 @@ tn_var *tn_var_make(tn_program *p, const char *name, tn_dtype dtype, int64_t lo,
 tn_var *tn_loop_var(tn_program *p, const char *name, const tn_expr *extent); /* 0 .. extent - 1 */
 void tn_program_number(tn_program *p);                                       /* computations by their place */
 tn_comp *tn_comp_copy(tn_program *p, const tn_comp *c);                      /* shallow, not appended */
+double tn_points(const tn_axis *axis, int n);                                /* of the axes together, at their bounds */
+double tn_comp_points(const tn_comp *c);                                     /* of its axes and its reduction's */
 void tn_comp_move_last(tn_program *p, size_t at);                 /* the one made last, to where it belongs */
 bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer); /* outer itself counts; all are in NULL */
 /* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */
 typedef void tn_repeat_fn(void *user, const tn_repeat *r, bool enters);
 void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user);
+size_t tn_symbol_place(const tn_program *p, const tn_var *symbol); /* among the program's */
+bool tn_is_found(const tn_program *p, const tn_var *symbol);       /* a computation finds it, see tn_comp */
 /* e with other operands, simplified. */
 const tn_expr *tn_expr_rebuild(tn_program *p, const tn_expr *e, const tn_expr *const *arg);
 /* Rebuilds e with each subexpression replaced by what f returns for it (NULL: keep); f sees rebuilt operands. */

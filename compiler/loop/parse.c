@@ -333,21 +333,13 @@ static void see_turns(tn_loop_reader *r, const tn_repeat *in)
     define(r, in->turn->name, tn_var_expr(r->p, in->turn));
 }
 
-static bool is_found(const tn_program *p, const tn_var *symbol)
-{
-    for (size_t i = 0; i < p->comps.n; i++)
-        if (p->comps.items[i]->finds == symbol)
-            return true;
-    return false;
-}
-
 /* A computation sees what those before it have found. */
 static void see_symbols(tn_loop_reader *r)
 {
     r->names = (tn_map){0};
     for (size_t i = 0; i < r->p->symbols.n; i++) {
         tn_var *v = r->p->symbols.items[i];
-        if (!v->found || is_found(r->p, v))
+        if (!v->found || tn_is_found(r->p, v))
             define(r, v->name, tn_var_expr(r->p, v));
     }
     see_turns(r, r->p->repeat);
@@ -372,7 +364,7 @@ static bool parse_finds(tn_loop_reader *r, tn_comp *c)
             c->finds = r->p->symbols.items[i];
     if (c->finds == NULL)
         return tn_scan_error(&r->s, "found '%s', wanted a symbol of which the head says: found", name);
-    if (is_found(r->p, c->finds))
+    if (tn_is_found(r->p, c->finds))
         return tn_scan_error(&r->s, "found a second check that finds '%s'", name);
     return (c->check && c->repeat == NULL)
         || tn_scan_error(&r->s, "found 'finds %s', which a check outside of repeats may have", name);
@@ -430,9 +422,8 @@ static bool parse_head(tn_scan *s, tn_graph *g, bool *exact, const char **after)
         if (!tn_scan_name(s, "the name of the symbol", &name) || !tn_scan_need(s, "<=")
             || !parse_small(s, 1, TN_DIM_MAX - 1, &bound))
             return false;
-        for (size_t i = 0; i < g->symbols.n; i++)
-            if (strcmp(g->symbols.items[i].sym->name, name) == 0)
-                return tn_scan_error(s, "found a second symbol '%s'", name);
+        if (tn_dim_find(&g->symbols, name) != NULL)
+            return tn_scan_error(s, "found a second symbol '%s'", name);
         *TN_PUSH(g->arena, g->symbols) =
             (tn_scan_skip(s, "found") ? tn_dim_found : tn_dim_named)(g->arena, name, bound);
         if (!tn_scan_statement_end(s))

@@ -140,11 +140,10 @@ static const shape_option *find_option(const inputs *s, const char *name)
 
 static const tn_dim *find_binding(const importer *im, const char *param)
 {
-    const tn_dim *bound = *param != '\0' ? tn_map_get(&im->dims, param) : NULL;
-    for (size_t i = 0; bound == NULL && *param != '\0' && i < im->graph->symbols.n; i++)
-        if (strcmp(im->graph->symbols.items[i].sym->name, param) == 0)
-            bound = &im->graph->symbols.items[i];
-    return bound;
+    if (*param == '\0')
+        return NULL;
+    const tn_dim *bound = tn_map_get(&im->dims, param);
+    return bound != NULL ? bound : tn_dim_find(&im->graph->symbols, param);
 }
 
 /* The names of this input's dims take the sizes that its option gives them. */

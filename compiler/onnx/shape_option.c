@@ -56,15 +56,6 @@ static bool parse_number(cursor *c, int64_t *out)
     return true;
 }
 
-/* The symbol of that name; NULL when it has none. */
-static const tn_dim *find_symbol(const tn_graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->symbols.n; i++)
-        if (strcmp(g->symbols.items[i].sym->name, name) == 0)
-            return &g->symbols.items[i];
-    return NULL;
-}
-
 static bool parse_symbol(cursor *c, tn_dim *out)
 {
     tn_graph *g = c->im->graph;
@@ -72,7 +63,7 @@ static bool parse_symbol(cursor *c, tn_dim *out)
     while (is_letter(*c->at) || is_digit(*c->at))
         c->at++;
     const char *name = tn_strndup(g->arena, start, (size_t)(c->at - start));
-    const tn_dim *known = find_symbol(g, name);
+    const tn_dim *known = tn_dim_find(&g->symbols, name);
     skip_blanks(c);
     if (strncmp(c->at, "<=", 2) != 0) {
         if (known == NULL)

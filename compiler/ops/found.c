@@ -11,14 +11,6 @@
 
 /* --- bounds --------------------------------------------------------------------------------------------------------- */
 
-static const tn_dim *find_named(const tn_dim_vec *dims, const char *name)
-{
-    for (size_t i = 0; i < dims->n; i++)
-        if (strcmp(dims->items[i].sym->name, name) == 0)
-            return &dims->items[i];
-    return NULL;
-}
-
 /* An identifier of that beginning that no symbol has: it is a member of the io struct. */
 const char *tn_size_name(tn_graph *g, const char *from)
 {
@@ -31,7 +23,7 @@ const char *tn_size_name(tn_graph *g, const char *from)
             tn_str_put(&s, "_", 1);
     }
     const char *name = s.len > 0 ? s.text : "size", *unique = name;
-    for (int i = 2; find_named(&g->symbols, unique) != NULL; i++)
+    for (int i = 2; tn_dim_find(&g->symbols, unique) != NULL; i++)
         unique = tn_strfmt(g->arena, "%s_%d", name, i);
     return unique;
 }
@@ -45,19 +37,19 @@ static const char *name_element(tn_graph *g, const tn_value *v, int64_t i)
 bool tn_is_bounded(tn_graph *g, const tn_value *v)
 {
     for (int64_t i = 0; i < tn_shape_count(&v->shape); i++)
-        if (find_named(&g->bounds, name_element(g, v, i)) != NULL)
+        if (tn_dim_find(&g->bounds, name_element(g, v, i)) != NULL)
             return true;
     return false;
 }
 
 const tn_dim *tn_size_bound(const tn_graph *g, const char *name)
 {
-    return find_named(&g->bounds, name);
+    return tn_dim_find(&g->bounds, name);
 }
 
 static bool make_size(tn_graph *g, const tn_node *n, const char *name, int64_t most, tn_dim *out)
 {
-    const tn_dim *given = find_named(&g->bounds, name);
+    const tn_dim *given = tn_dim_find(&g->bounds, name);
     int64_t bound = given == NULL ? most : most >= 0 && most < given->n ? most : given->n;
     if (bound < 0)
         return tn_node_error(
@@ -78,7 +70,7 @@ bool tn_check_bounds(tn_graph *g)
         if (tn_dim_is_found(g->symbols.items[i]))
             tn_str_add(&names, "%s%s", names.len > 0 ? ", " : "", g->symbols.items[i].sym->name);
     for (size_t i = 0; i < g->bounds.n; i++) {
-        const tn_dim *d = find_named(&g->symbols, g->bounds.items[i].sym->name);
+        const tn_dim *d = tn_dim_find(&g->symbols, g->bounds.items[i].sym->name);
         if (d != NULL && tn_dim_is_found(*d))
             continue;
         tn_bad_option(g->diag, g->path, "--bounds names '%s', which is no size that the run finds; there %s: %s",
@@ -120,7 +112,7 @@ bool tn_found_dim(tn_graph *g, const tn_node *n, int axis, int64_t most, tn_dim 
 
 bool tn_found_marks(tn_graph *g, const tn_node *n, int axis, tn_value *marks, tn_dim *out)
 {
-    const tn_dim *known = marks->marked != NULL ? find_named(&g->symbols, marks->marked->sym->name) : NULL;
+    const tn_dim *known = marks->marked != NULL ? tn_dim_find(&g->symbols, marks->marked->sym->name) : NULL;
     if (known == NULL || known->sym != marks->marked->sym) { /* what a trial finds does not stay (pass/find_sizes.c) */
         tn_dim *d = TN_NEW(g->arena, tn_dim);
         if (!tn_found_dim(g, n, axis, tn_shape_count(&marks->shape), d))
@@ -193,7 +185,7 @@ const char *tn_note_sizes(tn_graph *g, tn_value *v)
     for (size_t i = before; i < g->late_sizes.n; i++)
         for (int64_t k = 0; k < tn_shape_count(&g->late_sizes.items[i]->shape); k++) {
             const char *name = name_element(g, g->late_sizes.items[i], k);
-            if (find_named(&g->bounds, name) == NULL)
+            if (tn_dim_find(&g->bounds, name) == NULL)
                 tn_str_add(&hint, "%s\"%s<=N\"", hint.len > 0 ? " --bounds " : "--bounds ", name);
         }
     if (hint.len > 0)
@@ -268,7 +260,7 @@ bool tn_infer_sizes(tn_graph *g, tn_node *n)
     if (given != NULL && (given->kind != TN_ATTR_STRINGS || given->n != (size_t)count))
         return tn_node_error(g, n, "attribute 'names' has not one name for each of %lld sizes", (long long)count);
     for (int64_t i = 0; i < count; i++) {
-        const tn_dim *known = given != NULL ? find_named(&g->symbols, given->strings[i]) : NULL;
+        const tn_dim *known = given != NULL ? tn_dim_find(&g->symbols, given->strings[i]) : NULL;
         names.strings[i] = given != NULL ? given->strings[i] : name_element(g, x, i);
         if (known != NULL)
             elems[i] = *known;

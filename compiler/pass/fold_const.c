@@ -32,11 +32,7 @@ static bool is_feasible(const tn_program *p)
     double steps = 0;
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
-        double points = 1;
-        for (int k = 0; k < c->n_axis; k++)
-            points *= (double)c->axis[k].var->hi + 1;
-        for (int k = 0; k < c->n_reduce; k++)
-            points *= (double)c->reduce[k].var->hi + 1;
+        double points = tn_comp_points(c);
         for (const tn_repeat *r = c->repeat; r != NULL; r = r->outer)
             points *= (double)r->turn->hi + 1;
         steps += points;

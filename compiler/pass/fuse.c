@@ -184,14 +184,6 @@ static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
 
 /* --- producers are substituted -------------------------------------------------------------------------------------- */
 
-static double count_points(const tn_axis *axis, int n)
-{
-    double points = 1;
-    for (int i = 0; i < n; i++)
-        points *= (double)axis[i].var->hi + 1;
-    return points;
-}
-
 static const tn_expr *inline_load(tn_program *p, void *user, const tn_expr *e)
 {
     const tn_comp *a = user;
@@ -217,9 +209,9 @@ static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
 {
     if (a->n_reduce > 0 || a->serial || a->view || b->serial || b->view || !writes_own_axes(p, a))
         return NULL;
-    double reads = count_points(b->axis, b->n_axis) * count_points(b->reduce, b->n_reduce);
+    double reads = tn_comp_points(b);
     bool moves = a->mark != NULL && a->elem->kind == TN_E_LOAD; /* a call reads it in place */
-    if ((reads > count_points(a->axis, a->n_axis) && !moves) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
+    if ((reads > tn_points(a->axis, a->n_axis) && !moves) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
         return NULL;
     if (count_load_sites(b->elem, a->out) > 4)
         return NULL;
@@ -268,9 +260,9 @@ static bool inline_move(tn_program *p, size_t i)
             continue;
         if (!may_take_move(p, a, k))
             return false;
-        reads += count_points(b->axis, b->n_axis);
+        reads += tn_points(b->axis, b->n_axis);
     }
-    if (reads == 0 || reads > count_points(a->axis, a->n_axis))
+    if (reads == 0 || reads > tn_points(a->axis, a->n_axis))
         return false;
     for (size_t k = 0; k < p->comps.n; k++) {
         tn_comp *b = p->comps.items[k];

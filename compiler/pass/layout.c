@@ -127,16 +127,6 @@ static void vote_for(void *user, const tn_expr *load)
     b->votes[b->comp->out->id] += keeps ? b->work : -b->work;
 }
 
-static double work_of(const tn_comp *c)
-{
-    double points = 1;
-    for (int i = 0; i < c->n_axis; i++)
-        points *= (double)c->axis[i].var->hi + 1;
-    for (int i = 0; i < c->n_reduce; i++)
-        points *= (double)c->reduce[i].var->hi + 1;
-    return points;
-}
-
 /* An elementwise computation's buffers without votes take a small part of a neighbour's. */
 static void follow(void *user, const tn_expr *load)
 {
@@ -156,7 +146,7 @@ static double *take_votes(tn_program *p)
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
         if (c->n_reduce > 0)
-            tn_each_load(c->elem, vote_for, &(ballot){c, votes, work_of(c)});
+            tn_each_load(c->elem, vote_for, &(ballot){c, votes, tn_comp_points(c)});
     }
     for (int turn = 0; turn < 2; turn++) /* forward, then back */
         for (size_t i = 0; i < p->comps.n; i++) {

@@ -68,14 +68,6 @@ static void drop_dead(tn_program *p)
     p->comps.n = kept;
 }
 
-static bool is_found(const tn_program *p, const tn_var *symbol)
-{
-    for (size_t i = 0; i < p->comps.n; i++)
-        if (p->comps.items[i]->finds == symbol)
-            return true;
-    return false;
-}
-
 static bool is_used(const tn_program *p, const tn_var *symbol)
 {
     for (size_t i = 0; i < p->comps.n; i++)
@@ -91,7 +83,7 @@ static bool drop_symbols(tn_program *p)
     size_t kept = 0;
     for (size_t i = 0; i < p->symbols.n; i++) {
         tn_var *v = p->symbols.items[i];
-        if (!v->found || is_found(p, v))
+        if (!v->found || tn_is_found(p, v))
             p->symbols.items[kept++] = v;
         else if (is_used(p, v)) {
             tn_error_at(p->graph->diag, p->graph->path, "the size '%s' is used, and nothing finds it", v->name);

@@ -31,14 +31,6 @@ static void add_cycles(const tn_expr *e, double *cycles)
         add_cycles(e->arg[k], cycles);
 }
 
-static double points(const tn_axis *axis, int n)
-{
-    double total = 1;
-    for (int i = 0; i < n; i++)
-        total *= (double)(axis[i].var->hi + 1);
-    return total;
-}
-
 static double kernel_cycles(const tn_nest *nest)
 {
     const tn_comp *c = nest->comp;
@@ -46,7 +38,7 @@ static double kernel_cycles(const tn_nest *nest)
     double lanes = last != NULL && last->kind == TN_LOOP_VECTOR ? (double)last->extent : 1, elem = 0, post = 0.5;
     add_cycles(c->elem, &elem);
     add_cycles(c->post, &post);
-    return points(c->axis, c->n_axis) * (elem * points(c->reduce, c->n_reduce) + post) / lanes;
+    return tn_points(c->axis, c->n_axis) * (elem * tn_points(c->reduce, c->n_reduce) + post) / lanes;
 }
 
 /* --- loops ---------------------------------------------------------------------------------------------------------- */

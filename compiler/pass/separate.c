@@ -215,19 +215,11 @@ static double count_factor_loads(const cut *s, bool last)
     return n;
 }
 
-static double points(const tn_axis *axis, int n)
-{
-    double all = 1;
-    for (int i = 0; i < n; i++)
-        all *= (double)axis[i].extent->i;
-    return all;
-}
-
 static bool pays(const cut *s)
 {
     const double margin = 1.25;
     const tn_comp *c = s->c;
-    double out = points(c->axis, c->n_axis), taps = points(c->reduce, c->n_reduce),
+    double out = tn_points(c->axis, c->n_axis), taps = tn_points(c->reduce, c->n_reduce),
            last = (double)c->reduce[s->r].extent->i,
            between = out / (double)c->axis[s->axis].extent->i * (double)s->extent;
     double first_loads = count_loads(s->value) + count_factor_loads(s, false),
