@@ -140,6 +140,12 @@ bool tn_lower_tensor_scatter(tn_program *p, const tn_node *n)
 
 /* --- RoiAlign ------------------------------------------------------------------------------------------------------- */
 
+/* How many bins a box has along one side, 0: x, 1: y. */
+static int64_t bins_of(const tn_node *n, int side)
+{
+    return tn_node_int(n, side == 0 ? "output_width" : "output_height", 1);
+}
+
 bool tn_infer_roi_align(tn_graph *g, tn_node *n)
 {
     const tn_shape *x = &n->in[0]->shape, *rois = &n->in[1]->shape, *batch = &n->in[2]->shape;
@@ -154,19 +160,16 @@ bool tn_infer_roi_align(tn_graph *g, tn_node *n)
     if (tn_node_int(n, "sampling_ratio", 0) < 0)
         return tn_node_error(g, n, "sampling_ratio is %lld; 0 (as many samples as each box asks for) or more is wanted",
                              (long long)tn_node_int(n, "sampling_ratio", 0));
+    if (bins_of(n, 0) < 1 || bins_of(n, 1) < 1)
+        return tn_node_error(g, n, "output_height %lld, output_width %lld; 1 or more are wanted",
+                             (long long)bins_of(n, 1), (long long)bins_of(n, 0));
     if (!tn_check_indices(g, n, 2, x->dim[0]))
         return false;
     tn_shape s = {.known = true, .rank = 4, .dim = {rois->dim[0], x->dim[1]}};
-    s.dim[2] = tn_dim_fixed(tn_node_int(n, "output_height", 1));
-    s.dim[3] = tn_dim_fixed(tn_node_int(n, "output_width", 1));
+    s.dim[2] = tn_dim_fixed(bins_of(n, 1));
+    s.dim[3] = tn_dim_fixed(bins_of(n, 0));
     tn_set_output(n, 0, n->in[0]->dtype, &s);
     return true;
-}
-
-/* How many bins a box has along one side, 0: x, 1: y. */
-static int64_t bins_of(const tn_node *n, int side)
-{
-    return tn_node_int(n, side == 0 ? "output_width" : "output_height", 1);
 }
 
 /* Where box r begins along one side, and the size of a bin. */
@@ -200,7 +203,7 @@ static samples count_samples(tn_program *p, const tn_node *n, int side)
     if (ratio > 0)
         return (samples){tn_dim_fixed(ratio), NULL};
     const tn_dim *boxes = &n->in[1]->shape.dim[0];
-    samples s = {tn_dim_fixed((n->in[0]->shape.dim[3 - side].n + bins) / bins),
+    samples s = {tn_dim_fixed(n->in[0]->shape.dim[3 - side].n / bins + 1),
                  tn_buf_temp(p, "samples", TN_INT64, 1, boxes)};
     const tn_expr *first, *bin;
     tn_comp *c = tn_comp_begin(p, n, s.count);
