@@ -152,9 +152,8 @@ typedef struct tn_comp {
     const tn_call *call; /* what does the computation, up to post; NULL: generated code */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
     bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
-    tn_var
-        *finds; /* of a check: out is one int64 instead, from here on the value of this symbol, and an error beyond its
-                      bounds */
+    /* Of a check: out is one int64 instead, from here on the value of this symbol, and an error beyond its bounds. */
+    tn_var *finds;
 } tn_comp;
 
 typedef struct {

@@ -126,6 +126,7 @@ typedef struct turns {
     int64_t *axes, *reversed; /* of the slices */
     int64_t *out_axes, *out_reversed;
     tn_dim trips;
+    int64_t declared;    /* Loop: the extent that the file declares of a scan output; -1: none */
     tn_value *limit;     /* Loop: of the turns, where only the run knows it; else NULL */
     tn_value *condition; /* Loop: before the first turn; NULL: true */
     const char *bounded; /* Loop: the name of the size that bounds the turns where nothing else does; else NULL */
@@ -348,7 +349,7 @@ static bool skip_all(turns *t)
 /* --- choosing ------------------------------------------------------------------------------------------------------- */
 
 /* The extent that the file declares of a scan output; -1. */
-static int64_t declared_trips(const turns *t)
+static int64_t find_declared_trips(const turns *t)
 {
     for (int i = t->states; i < t->states + t->elements; i++) {
         const tn_value *v = t->e->node->out[i];
@@ -358,14 +359,15 @@ static int64_t declared_trips(const turns *t)
     return -1;
 }
 
-/* hint: option bounds that would help. */
+/* hint: option bounds that would help, "" where there are none. */
 static bool open_trips(turns *t, const char *hint)
 {
+    const char *bound = tn_strfmt(t->e->g->arena, "say how many it takes at most with %s, ", hint);
     return tn_expand_error(t->e,
                            "how many turns it takes is known at run time only, and the file does not declare the shape "
-                           "of an output that tells; say how many it takes at most with %s, fix the inputs that it "
-                           "depends on with --const, or declare the shape of output %d",
-                           hint, t->elements > 0 ? t->states : 0);
+                           "of an output that tells; %sfix the inputs that it depends on with --const, or declare the "
+                           "shape of output %d",
+                           hint[0] != '\0' ? bound : "", t->elements > 0 ? t->states : 0);
 }
 
 /* The condition becomes a state, and so does that the limit is not reached. What is joined has as many elements as it is
@@ -374,10 +376,9 @@ static bool mask(turns *t)
 {
     tn_expand *e = t->e;
     tn_value *yes = tn_expand_scalar(e, TN_BOOL, 1);
-    int64_t declared = declared_trips(t);
-    if (t->elements > 0 && declared >= 0)
-        t->trips = tn_dim_fixed(declared);
-    t->counted = declared < 0 && (t->elements > 0 || t->bounded != NULL);
+    if (t->declared >= 0)
+        t->trips = tn_dim_fixed(t->declared);
+    t->counted = t->declared < 0 && (t->elements > 0 || t->bounded != NULL);
     memmove(t->in + t->states + 2, t->in + t->states, sizeof *t->in * (size_t)t->slices);
     t->in[t->states] = t->condition != NULL ? to_scalar(e, t->condition) : yes;
     if (t->limit != NULL)
@@ -471,11 +472,8 @@ static bool is_known(const tn_value *v)
 /* The most that a limit may be which only the run knows. */
 static bool bound_limit(turns *t, tn_value *limit, int64_t *most)
 {
-    const char *hint = "";
     if (limit->elems == NULL)
-        hint = tn_note_sizes(t->e->g, limit);
-    if (limit->elems == NULL)
-        return open_trips(t, hint);
+        return open_trips(t, tn_note_sizes(t->e->g, limit));
     t->limit = to_scalar(t->e, limit);
     *most = limit->elems[0].n;
     return true;
@@ -497,14 +495,14 @@ static bool bound_turns(turns *t, int64_t *most)
 
 static bool find_trips(turns *t, tn_value *limit)
 {
-    int64_t declared = declared_trips(t), most = TN_DIM_MAX;
+    int64_t most = TN_DIM_MAX;
     bool by_limit = limit != NULL && limit->constant != NULL;
     if (by_limit)
         most = tn_tensor_get_int(limit->constant, 0);
     if (is_known(t->condition) && t->condition != NULL && tn_tensor_get_int(t->condition->constant, 0) == 0)
         most = 0;
-    else if (declared >= 0 && !(by_limit && is_known(t->condition)))
-        most = declared;
+    else if (t->declared >= 0 && !(by_limit && is_known(t->condition)))
+        most = t->declared;
     else if (limit != NULL && !by_limit && !bound_limit(t, limit, &most))
         return false;
     if (most >= INT32_MAX && !bound_turns(t, &most))
@@ -539,7 +537,8 @@ static void check_results(turns *t, tn_value *limit)
     }
 }
 
-/* Of the joined elements those of the Loop's own turns. Where only option bounds ends it, one turn more says that it would go on. */
+/* Of the joined elements those of the Loop's own turns. Where only option bounds ends it, one turn more says that it
+   would go on. */
 static void keep_counted(turns *t)
 {
     tn_expand *e = t->e;
@@ -561,12 +560,13 @@ bool tn_expand_loop(tn_expand *e, const tn_node *n)
     int states = (int)t.body->inputs.n - 2, elements = (int)t.body->outputs.n - 1 - states;
     tn_value *limit = tn_has_input(n, 0) ? n->in[0] : NULL;
     t.condition = tn_has_input(n, 1) ? n->in[1] : NULL;
-    if (!begin_turns(&t, states, 0, elements) || !check_one(e, 0, TN_INT64) || !check_one(e, 1, TN_BOOL)
-        || !find_trips(&t, limit))
+    if (!begin_turns(&t, states, 0, elements) || !check_one(e, 0, TN_INT64) || !check_one(e, 1, TN_BOOL))
         return false;
-    bool masks =
-        (!is_known(t.condition) && (elements == 0 || declared_trips(&t) < 0)) || t.limit != NULL || t.bounded != NULL;
-    if ((masks && !mask(&t)) || !do_turns(&t))
+    t.declared = find_declared_trips(&t);
+    if (!find_trips(&t, limit))
+        return false;
+    bool may_not_begin = !is_known(t.condition) && t.declared < 0, may_end = t.limit != NULL || t.bounded != NULL;
+    if (((may_not_begin || may_end) && !mask(&t)) || !do_turns(&t))
         return false;
     bool open = !is_known(limit) || limit == NULL || !is_known(t.condition) || t.masked;
     if (t.counted)

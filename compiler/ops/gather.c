@@ -293,10 +293,8 @@ static const tn_dim *find_k(tn_graph *g, const tn_node *n, int axis, size_t *cou
     if (!tn_check_late(g, n, 1, "k", 1))
         return NULL;
     tn_dim *found = TN_NEW(g->arena, tn_dim);
-    if (!tn_is_declared(n, n->out[0] == NULL))
+    if (!tn_find_declared(n, n->out[0] == NULL, &s))
         return tn_found_dim(g, n, axis, n->in[0]->shape.dim[axis].n, found) ? found : NULL;
-    if (!tn_need_declared(g, n, 1, "k", n->out[0] == NULL, &s))
-        return NULL;
     if (s.rank == n->in[0]->shape.rank) {
         *found = s.dim[axis];
         return found;

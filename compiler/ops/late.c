@@ -23,12 +23,6 @@ int64_t tn_late_count(const tn_value *v)
     return tn_shape_count(&v->shape);
 }
 
-/* Passes run after a first inference, and graphs read from text, have the shape itself. */
-static const tn_shape *find_declared(const tn_value *v)
-{
-    return v == NULL ? NULL : v->declared.known ? &v->declared : v->shape.known ? &v->shape : NULL;
-}
-
 bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64_t count)
 {
     const tn_value *v = n->in[i];
@@ -41,9 +35,14 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
                          tn_value_type(g->arena, v), wanted);
 }
 
-bool tn_is_declared(const tn_node *n, int out)
+/* Passes run after a first inference, and graphs read from text, have the shape itself. */
+bool tn_find_declared(const tn_node *n, int out, tn_shape *s)
 {
-    return out < n->n_out && find_declared(n->out[out]) != NULL;
+    const tn_value *v = out < n->n_out ? n->out[out] : NULL;
+    if (v == NULL || (!v->declared.known && !v->shape.known))
+        return false;
+    *s = v->declared.known ? v->declared : v->shape;
+    return true;
 }
 
 /* hint: options that would help, "" or NULL where there are none but the last. */
@@ -58,33 +57,35 @@ static bool undeclared_error(tn_graph *g, const tn_node *n, int in, const char *
                     : "fix the inputs that it depends on with --const, or declare the shape");
 }
 
-static bool need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, const char *hint,
-                          tn_shape *s)
-{
-    const tn_shape *found = out < n->n_out ? find_declared(n->out[out]) : NULL;
-    if (found == NULL)
-        return undeclared_error(g, n, in, what, out, hint);
-    *s = *found;
-    return true;
-}
-
 bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
 {
-    return need_declared(g, n, in, what, out, NULL, s);
+    return tn_find_declared(n, out, s) || undeclared_error(g, n, in, what, out, NULL);
 }
 
 bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s)
 {
-    return need_declared(g, n, in, what, out, tn_is_declared(n, out) ? NULL : tn_note_sizes(g, n->in[in]), s);
+    return tn_find_declared(n, out, s) || undeclared_error(g, n, in, what, out, tn_note_sizes(g, n->in[in]));
+}
+
+/* Output 0 gets the shape that need finds, and the type of input 0. */
+static bool infer_by(tn_graph *g, tn_node *n, int in, const char *what,
+                     bool (*need)(tn_graph *, const tn_node *, int, const char *, int, tn_shape *))
+{
+    tn_shape s;
+    if (!tn_check_late(g, n, in, what, -1) || !need(g, n, in, what, 0, &s))
+        return false;
+    tn_set_output(n, 0, n->in[0]->dtype, &s);
+    return true;
 }
 
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what)
 {
-    tn_shape s;
-    if (!tn_check_late(g, n, in, what, -1) || !tn_need_declared(g, n, in, what, 0, &s))
-        return false;
-    tn_set_output(n, 0, n->in[0]->dtype, &s);
-    return true;
+    return infer_by(g, n, in, what, tn_need_declared);
+}
+
+bool tn_infer_sized(tn_graph *g, tn_node *n, int in, const char *what)
+{
+    return infer_by(g, n, in, what, tn_need_sizes);
 }
 
 bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out)
@@ -224,7 +225,8 @@ static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, t
 
 void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
 {
-    tn_comp_set(p, begin_check(p, n, "agrees", TN_BOOL), agrees);
+    if (!tn_expr_is_int(agrees, 1))
+        tn_comp_set(p, begin_check(p, n, "agrees", TN_BOOL), agrees);
 }
 
 /* The symbol that d is, while nothing has found it; NULL otherwise. */
@@ -239,13 +241,11 @@ static tn_var *find_open(const tn_program *p, tn_dim d)
     return NULL;
 }
 
-void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x)
+const tn_expr *tn_late_agrees(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x)
 {
     tn_var *open = find_open(p, d);
-    if (open == NULL) {
-        tn_late_check(p, n, tn_is(p, x, tn_late_dim(p, d)));
-        return;
-    }
+    if (open == NULL)
+        return tn_is(p, x, tn_late_dim(p, d));
     if (p->repeat != NULL)
         tn_node_error(p->graph, n,
                       "it finds the size '%s' in each turn of a loop: not supported; sizes are found outside of loops",
@@ -253,6 +253,12 @@ void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x)
     tn_comp *c = begin_check(p, n, open->name, TN_INT64);
     c->finds = open;
     tn_comp_set(p, c, x);
+    return tn_integer(p, TN_BOOL, 1);
+}
+
+void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x)
+{
+    tn_late_check(p, n, tn_late_agrees(p, n, d, x));
 }
 
 void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const tn_dim *d)
@@ -261,12 +267,8 @@ void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const
     if (tn_is_early(p->graph, n, i))
         return;
     for (int k = 0; k < count; k++)
-        if (find_open(p, d[k]) != NULL)
-            tn_late_settle(p, n, d[k], tn_late_int(p, n->in[i], k));
-        else
-            agrees = tn_and(p, agrees, tn_is(p, tn_late_int(p, n->in[i], k), tn_late_dim(p, d[k])));
-    if (!tn_expr_is_int(agrees, 1))
-        tn_late_check(p, n, agrees);
+        agrees = tn_and(p, agrees, tn_late_agrees(p, n, d[k], tn_late_int(p, n->in[i], k)));
+    tn_late_check(p, n, agrees);
 }
 
 static bool is_computed(tn_dim d)
@@ -290,15 +292,11 @@ bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out)
 /* For the sizes at which the model is right this is always so. */
 void tn_late_check_same(tn_program *p, const tn_node *n, int count, const tn_dim *x, const tn_dim *y)
 {
-    const tn_expr *agrees = NULL;
-    for (int i = 0; i < count; i++) {
-        if (tn_dim_same(x[i], y[i]))
-            continue;
-        const tn_expr *same = tn_is(p, tn_late_dim(p, x[i]), tn_late_dim(p, y[i]));
-        agrees = agrees == NULL ? same : tn_and(p, agrees, same);
-    }
-    if (agrees != NULL)
-        tn_late_check(p, n, agrees);
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
+    for (int i = 0; i < count; i++)
+        if (!tn_dim_same(x[i], y[i]))
+            agrees = tn_and(p, agrees, tn_is(p, tn_late_dim(p, x[i]), tn_late_dim(p, y[i])));
+    tn_late_check(p, n, agrees);
 }
 
 void tn_late_check_broadcast(tn_program *p, const tn_node *n)

@@ -24,9 +24,11 @@ bool tn_check_late(tn_graph *g, const tn_node *n, int i, const char *what, int64
 bool tn_need_declared(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
 /* The same, and output 0 gets that shape and the type of input 0. */
 bool tn_infer_declared(tn_graph *g, tn_node *n, int in, const char *what);
-/* As tn_need_declared where the input holds sizes: without a declared shape they are noted, see tn_note_sizes. */
+/* As tn_need_declared and tn_infer_declared where the input holds sizes: without a declared shape they are noted, see
+   tn_note_sizes. */
 bool tn_need_sizes(tn_graph *g, const tn_node *n, int in, const char *what, int out, tn_shape *s);
-bool tn_is_declared(const tn_node *n, int out);
+bool tn_infer_sized(tn_graph *g, tn_node *n, int in, const char *what);
+bool tn_find_declared(const tn_node *n, int out, tn_shape *s); /* false: the shape of output `out` is not declared */
 /* The shape that input i gives for output 0: what it holds, else the declared one; tn_late_check_dims compares. */
 bool tn_find_shape(tn_graph *g, const tn_node *n, int i, const char *what, tn_shape *out);
 
@@ -84,7 +86,9 @@ void tn_late_check_broadcast(tn_program *p, const tn_node *n); /* all inputs aga
 
 /* The run's x, an int64, is dim d. Where d is a size that nothing has found yet, this finds it; else a check compares. */
 void tn_late_settle(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x);
-/* Where agrees is false the run ends with an error. */
+/* The same for one check of several: what must be true for it, which is so where this finds the size. */
+const tn_expr *tn_late_agrees(tn_program *p, const tn_node *n, tn_dim d, const tn_expr *x);
+/* Where agrees is false the run ends with an error; nothing where it is known to be true. */
 void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees);
 /* The elements of input i are these dims; no check where that is known. */
 void tn_late_check_dims(tn_program *p, const tn_node *n, int i, int count, const tn_dim *d);

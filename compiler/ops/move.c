@@ -238,13 +238,13 @@ bool tn_lower_split(tn_program *p, const tn_node *n)
 
 static const char *const slice_inputs[] = {"data", "starts", "ends", "axes", "steps"};
 
-/* The first input that only the run knows; 0 when there is none. */
-static int find_late(tn_graph *g, const tn_node *n)
+/* An input is known by the run only. */
+static bool is_late(tn_graph *g, const tn_node *n)
 {
     for (int i = 1; i < n->n_in; i++)
         if (!tn_is_early(g, n, i))
-            return i;
-    return 0;
+            return true;
+    return false;
 }
 
 /* Dims of axes that are sliced are found by the run; of all axes, where it finds which. */
@@ -268,18 +268,18 @@ static bool find_sliced(tn_graph *g, tn_node *n)
     return set_first_type(n, &s);
 }
 
-static bool infer_late_slice(tn_graph *g, tn_node *n, int late)
+static bool infer_late_slice(tn_graph *g, tn_node *n)
 {
+    tn_shape y;
     const tn_value *x = n->in[0];
     int64_t count = tn_late_count(n->in[1]);
     for (int i = 1; i < n->n_in; i++)
         if (n->in[i] != NULL && !tn_check_late(g, n, i, slice_inputs[i], i > 1 ? count : -1))
             return false;
-    if (!tn_is_declared(n, 0))
+    if (!tn_find_declared(n, 0, &y))
         return find_sliced(g, n);
-    if (!tn_infer_declared(g, n, late, slice_inputs[late]))
-        return false;
-    return (n->out[0]->shape.rank == x->shape.rank && count <= x->shape.rank)
+    tn_set_output(n, 0, x->dtype, &y);
+    return (y.rank == x->shape.rank && count <= x->shape.rank)
         || tn_node_error(g, n, "%lld slices of %s cannot give %s, which the model declares", (long long)count,
                          tn_value_type(g->arena, x), tn_value_type(g->arena, n->out[0]));
 }
@@ -288,9 +288,8 @@ bool tn_infer_slice(tn_graph *g, tn_node *n)
 {
     tn_slice slice[TN_MAX_RANK];
     tn_shape s = n->in[0]->shape;
-    int late = find_late(g, n);
-    if (late != 0)
-        return infer_late_slice(g, n, late);
+    if (is_late(g, n))
+        return infer_late_slice(g, n);
     if (!tn_slices_make(g, n, slice))
         return false;
     for (int i = 0; i < s.rank; i++)
@@ -327,11 +326,13 @@ static late_slice make_late_slice(tn_program *p, const tn_node *n, int axis)
 static bool lower_late_slice(tn_program *p, const tn_node *n)
 {
     const tn_expr *at[TN_MAX_RANK];
+    const tn_expr *agrees = tn_integer(p, TN_BOOL, 1);
     late_slice s[TN_MAX_RANK];
     for (int i = 0; i < n->in[0]->shape.rank; i++) {
         s[i] = make_late_slice(p, n, i);
-        tn_late_settle(p, n, n->out[0]->shape.dim[i], s[i].count);
+        agrees = tn_and(p, agrees, tn_late_agrees(p, n, n->out[0]->shape.dim[i], s[i].count));
     }
+    tn_late_check(p, n, agrees);
     tn_comp *c = begin_move(p, n, at);
     for (int i = 0; i < c->out->rank; i++)
         at[i] = tn_add(p, tn_late_index(p, s[i].start), tn_mul(p, c->at[i], tn_late_index(p, s[i].step)));
@@ -343,7 +344,7 @@ bool tn_lower_slice(tn_program *p, const tn_node *n)
 {
     tn_slice slice[TN_MAX_RANK];
     const tn_expr *at[TN_MAX_RANK];
-    if (find_late(p->graph, n) != 0)
+    if (is_late(p->graph, n))
         return lower_late_slice(p, n);
     if (!tn_slices_make(p->graph, n, slice))
         return false;
@@ -360,8 +361,7 @@ bool tn_lower_slice(tn_program *p, const tn_node *n)
 static bool infer_late_repeats(tn_graph *g, tn_node *n, bool exactly)
 {
     const char *what = exactly ? "repeats" : "shape";
-    tn_shape y;
-    if (!tn_need_sizes(g, n, 1, what, 0, &y) || !tn_infer_declared(g, n, 1, what))
+    if (!tn_infer_sized(g, n, 1, what))
         return false;
     int64_t count = tn_late_count(n->in[1]), rank = n->out[0]->shape.rank, x = n->in[0]->shape.rank;
     return (exactly ? rank == x && count == x : rank == (count > x ? count : x))

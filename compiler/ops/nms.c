@@ -49,12 +49,11 @@ bool tn_infer_nms(tn_graph *g, tn_node *n)
                              tn_value_type(g->arena, boxes), tn_value_type(g->arena, scores));
     if (!check_scalar(g, n, 2, TN_INT64) || !check_scalar(g, n, 3, TN_FLOAT) || !check_scalar(g, n, 4, TN_FLOAT))
         return false;
-    if (!tn_is_declared(n, 0)) {
+    if (!tn_find_declared(n, 0, &y)) {
         y = (tn_shape){.known = true, .rank = 2, .dim = {{0, NULL}, tn_dim_fixed(3)}};
         if (!tn_found_dim(g, n, 0, most_boxes(n), &y.dim[0]))
             return false;
-    } else if (!tn_need_declared(g, n, 1, "scores", 0, &y))
-        return false;
+    }
     if (y.rank != 2 || !tn_dim_is(y.dim[1], 3))
         return tn_node_error(g, n, "the model declares %s for the selected indices; [count, 3] is wanted",
                              tn_type_text(g->arena, TN_INT64, &y));

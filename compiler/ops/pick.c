@@ -125,14 +125,12 @@ static bool declared_count(tn_graph *g, const tn_node *n, int axis, tn_dim exten
 {
     tn_shape s;
     const tn_shape *x = &n->in[0]->shape, *condition = &n->in[1]->shape;
-    bool declared = tn_is_declared(n, 0), fits = condition->dim[0].n <= tn_dim_low(extent);
+    bool declared = tn_find_declared(n, 0, &s), fits = condition->dim[0].n <= tn_dim_low(extent);
     if (!declared && fits)
         return tn_found_marks(g, n, axis < 0 ? 0 : axis, n->in[1], out);
     if (!declared)
         return tn_node_error(g, n, "the condition %s may be longer than the axis, which is %s",
                              tn_value_type(g->arena, n->in[1]), tn_dim_text(g->arena, extent));
-    if (!tn_need_declared(g, n, 1, "condition", 0, &s))
-        return false;
     if (s.rank != (axis < 0 ? 1 : x->rank) || !fits)
         return tn_node_error(g, n, "%s with the condition %s cannot give %s, which the model declares",
                              tn_value_type(g->arena, n->in[0]), tn_value_type(g->arena, n->in[1]),
@@ -191,12 +189,10 @@ bool tn_infer_non_zero(tn_graph *g, tn_node *n)
     s.dim[0] = tn_dim_fixed(x->shape.rank);
     if (x->constant != NULL)
         s.dim[1] = find_positions(g->arena, x->constant)->shape.dim[0];
-    else if (!tn_is_declared(n, 0)) {
+    else if (!tn_find_declared(n, 0, &declared)) {
         if (!tn_found_marks(g, n, 1, x, &s.dim[1]))
             return false;
-    } else if (!tn_need_declared(g, n, 0, "X", 0, &declared))
-        return false;
-    else if (declared.rank != 2 || !tn_dim_same(declared.dim[0], s.dim[0]))
+    } else if (declared.rank != 2 || !tn_dim_same(declared.dim[0], s.dim[0]))
         return tn_node_error(g, n, "the non-zero elements of %s cannot give %s, which the model declares",
                              tn_value_type(g->arena, x), tn_type_text(g->arena, TN_INT64, &declared));
     else

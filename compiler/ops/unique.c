@@ -5,17 +5,19 @@
        indices[p]     the i with place[i] = p that is the first of its kind;  Y the rows at these
        inverse[i]     place[first[i]];  counts[p] = how often p is in inverse
 
-   How many there are is what the file declares; a check compares. Where it declares nothing all is computed for as many as
-   there are rows, and the run finds how many of these are results: those at the first indices. A NaN equals a NaN and comes last. Takes n * n * K steps. */
+   How many there are is what the file declares; a check compares. Where it declares nothing all is computed for as many
+   as there are rows, and the run finds how many of these are results: those at the first indices. A NaN equals a NaN and
+   comes last. Takes n * n * K steps. */
 #include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
 
 typedef struct unique {
     tn_expand *e;
-    bool is_text; /* strings, whose bytes are a last axis that counts as none */
-    int axis;     /* -1: all elements, flat */
-    int64_t n, count;
+    bool is_text;     /* strings, whose bytes are a last axis that counts as none */
+    int axis;         /* -1: all elements, flat */
+    int64_t n, count; /* count: of results, of which there may be fewer where it is not declared */
+    bool declared;
     tn_value *rows; /* [n,K] */
 } unique;
 
@@ -71,10 +73,9 @@ static bool find_count(unique *u)
     tn_shape s;
     const tn_node *n = u->e->node;
     u->count = u->n;
-    if (!tn_is_declared(n, 0))
+    u->declared = tn_find_declared(n, 0, &s);
+    if (!u->declared)
         return true;
-    if (!tn_need_declared(u->e->g, n, 0, "X", 0, &s))
-        return false;
     int axis = u->axis < 0 ? 0 : u->axis;
     if (axis >= s.rank || s.dim[axis].sym != NULL || s.dim[axis].n < 1 || s.dim[axis].n > u->n)
         return tn_expand_error(u->e, "the model declares its result as %s, of %lld that may differ",
@@ -108,12 +109,13 @@ static tn_value *is_less(unique *u, tn_value *x, tn_value *y)
     return tn_call(e, "Squeeze", tn_call(e, "GatherElements axis=2", to_int(u, less), first), tn_expand_int(e, 2));
 }
 
-/* The first `count` of v: a size that the run finds. */
-static tn_value *take_first(unique *u, tn_value *v, tn_value *count)
+/* Those of the results, which are the first `total`, [1]. */
+static tn_value *take_results(unique *u, tn_value *indices, tn_value *total)
 {
     tn_expand *e = u->e;
-    tn_value *end = tn_call_reshape(e, tn_call_cast(e, count, TN_INT64), 1, (const int64_t[]){1});
-    return tn_call(e, "Slice", v, tn_expand_int(e, 0), end);
+    if (!u->declared)
+        return tn_call(e, "Slice", indices, tn_expand_int(e, 0), tn_call_size(e, total, NULL, u->n));
+    return tn_call_check(e, tn_call(e, "Equal", total, tn_expand_int(e, u->count)), indices);
 }
 
 /* results: Y, indices, inverse, counts */
@@ -134,13 +136,11 @@ static bool find_unique(tn_expand *e, bool sorted, tn_value **results)
     tn_value *inverse = tn_call(e, "Gather", place, first), *places = tn_call_unsqueeze(e, numbers(&u, u.count), 1);
     tn_value *found = tn_call(e, "And", tn_call(e, "Equal", tn_call_unsqueeze(e, place, 0), places),
                               tn_call_unsqueeze(e, is_first, 0));
-    tn_value *total = tn_call(e, "ReduceSum keepdims=0", to_int(&u, is_first));
-    tn_value *agrees = tn_call(e, "Equal", total, tn_expand_scalar(e, TN_INT32, (double)u.count));
-    tn_value *indices = tn_call(e, "ArgMax axis=1 keepdims=0", to_int(&u, found));
-    indices = tn_is_declared(e->node, 0) ? tn_call_check(e, agrees, indices) : take_first(&u, indices, total);
+    tn_value *total = tn_call(e, "ReduceSum keepdims=1", tn_call_cast(e, is_first, TN_INT64), tn_expand_int(e, 0));
+    tn_value *indices = take_results(&u, tn_call(e, "ArgMax axis=1 keepdims=0", to_int(&u, found)), total);
     tn_value *hits = to_int(&u, tn_call(e, "Equal", tn_call_unsqueeze(e, inverse, 0), places));
     tn_value *counts = tn_call(e, "ReduceSum keepdims=0", hits, tn_expand_int(e, 1));
-    if (!tn_is_declared(e->node, 0)) /* of those that are results */
+    if (!u.declared) /* of those that are results */
         counts = tn_call(e, "Gather", counts, tn_call(e, "Gather", place, indices));
     tn_value *source = e->node->in[0];
     if (u.axis < 0 && u.is_text)

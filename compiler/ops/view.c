@@ -69,8 +69,7 @@ static bool infer_late_reshape(tn_graph *g, tn_node *n)
 {
     tn_dim one;
     const tn_shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
-    tn_shape declared;
-    if (!tn_need_sizes(g, n, 1, "shape", 0, &declared) || !tn_infer_declared(g, n, 1, "shape"))
+    if (!tn_infer_sized(g, n, 1, "shape"))
         return false;
     bool fits = tn_shape_count(x) == 0
                   ? tn_shape_count(y) == 0
