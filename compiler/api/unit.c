@@ -283,7 +283,7 @@ static void make_golden(tn_unit *u, tn_graph *g)
 {
     int64_t work = u->macs;
     for (size_t i = 0; i < u->n_layers; i++)
-        if (u->program->kernels.items[i].comp->check
+        if (u->program->kernels.items[i].comp->check == TN_CHECK
             && u->program->kernels.items[i].comp->finds == NULL) /* which the formula's inputs would not pass */
             return;
     for (size_t i = 0; i < u->n_layers; i++)

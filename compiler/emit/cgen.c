@@ -374,14 +374,17 @@ static void print_found(generator *g, const tn_var *v, int64_t at)
     add_line(g, tn_strfmt(u->arena, "*io->%s = %s;", tn_symbol_name(u, tn_symbol_place(u->program, v)), local));
 }
 
-/* What a check wrote, which nobody else reads. */
+/* What a check or a while wrote, which nobody else reads. */
 static void print_check(generator *g, const tn_comp *c)
 {
     const tn_unit *u = g->u;
     int64_t at = u->plan->offset[tn_buf_root(c->out)->id];
     if (c->finds != NULL)
         print_found(g, c->finds, at);
-    else
+    else if (c->check == TN_WHILE) {
+        add_line(g, tn_strfmt(u->arena, "if (mem[%lld] == 0)", (long long)at));
+        add_line(g, "    break; /* no further turn */");
+    } else
         print_return_if(g, tn_strfmt(u->arena, "mem[%lld] == 0", (long long)at), "ERR_VALUE");
 }
 

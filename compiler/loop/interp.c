@@ -35,6 +35,7 @@ typedef struct machine {
     int64_t round;     /* the mask id of all lanes, new for each change of the variables */
     int64_t *symbols;  /* by symbol: the caller's */
     const char *error;
+    bool ended; /* by a while, up to the end of its repeat */
 } machine;
 
 static const lanes *eval(machine *m, const tn_expr *e, const mask *k);
@@ -547,11 +548,13 @@ static bool run_comp(machine *m, const tn_comp *c)
     }
     if (m->error == NULL && c->finds != NULL)
         take_symbol(m, c->finds, tn_tensor_get_int(out, 0));
-    else if (m->error == NULL && c->check && tn_tensor_get_int(out, 0) == 0)
+    else if (m->error == NULL && c->check == TN_WHILE)
+        m->ended = tn_tensor_get_int(out, 0) == 0;
+    else if (m->error == NULL && c->check == TN_CHECK && tn_tensor_get_int(out, 0) == 0)
         m->error = "an input gives a size, axis, position or mode that the model was not compiled for";
     if (m->error != NULL)
         tn_error(m->p->graph->diag, "%s: %s: %s", m->p->graph->path, c->label, m->error);
-    return m->error == NULL;
+    return m->error == NULL && !m->ended;
 }
 
 static machine make_machine(tn_program *p, tn_arena *scratch, tn_tensor **store, int64_t *symbols)
@@ -585,9 +588,10 @@ static bool run_repeat(machine *m, size_t from, size_t to, const tn_repeat *r)
     for (int64_t i = 0; i < turns; i++) {
         set_lanes(m, r->turn, i);
         if (!run_range(m, from, to, r))
-            return false;
+            break;
     }
-    return true;
+    m->ended = false;
+    return m->error == NULL;
 }
 
 static bool run_range(machine *m, size_t from, size_t to, const tn_repeat *in)

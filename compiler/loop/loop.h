@@ -129,6 +129,10 @@ typedef struct tn_call {
     tn_arg *arg;
 } tn_call;
 
+/* A computation whose result, one bool, nobody reads. Where it is false, a check ends the run with an error; a while, the
+   first computation of a repeat, ends the repeat. */
+typedef enum { TN_NO_CHECK, TN_CHECK, TN_WHILE } tn_check;
+
 typedef struct tn_comp {
     int id;
     const tn_node *node; /* the node it came from, for messages and comments */
@@ -151,7 +155,7 @@ typedef struct tn_comp {
     const char *mark;    /* what pass dispatch has marked the node with; NULL: nothing */
     const tn_call *call; /* what does the computation, up to post; NULL: generated code */
     bool serial; /* axes must run in order, one point after the other: it reads what it has written, or scatters */
-    bool check;  /* out is one bool that nobody reads: where it is false, the run ends with an error */
+    tn_check check;
     /* Of a check: out is one int64 instead, from here on the value of this symbol, and an error beyond its bounds. */
     tn_var *finds;
 } tn_comp;

@@ -366,7 +366,7 @@ static bool parse_finds(tn_loop_reader *r, tn_comp *c)
         return tn_scan_error(&r->s, "found '%s', wanted a symbol of which the head says: found", name);
     if (tn_is_found(r->p, c->finds))
         return tn_scan_error(&r->s, "found a second check that finds '%s'", name);
-    return (c->check && c->repeat == NULL)
+    return (c->check == TN_CHECK && c->repeat == NULL)
         || tn_scan_error(&r->s, "found 'finds %s', which a check outside of repeats may have", name);
 }
 
@@ -457,10 +457,17 @@ static bool parse_end(tn_loop_reader *r)
     return true;
 }
 
+static bool begins_repeat(const tn_program *p)
+{
+    return p->repeat != NULL
+        && (p->comps.n == 0 || !tn_repeat_is_in(p->comps.items[p->comps.n - 1]->repeat, p->repeat));
+}
+
 static bool parse_statement(reader *r)
 {
     tn_scan *s = &r->r.s;
-    bool view = tn_scan_is(s, "view"), serial = tn_scan_is(s, "serial"), check = tn_scan_is(s, "check");
+    bool view = tn_scan_is(s, "view"), serial = tn_scan_is(s, "serial");
+    tn_check check = tn_scan_is(s, "check") ? TN_CHECK : tn_scan_is(s, "while") ? TN_WHILE : TN_NO_CHECK;
     if (tn_scan_skip(s, "buffer"))
         return parse_buffer(r);
     if (tn_scan_skip(s, "repeat"))
@@ -468,7 +475,9 @@ static bool parse_statement(reader *r)
     if (tn_scan_skip(s, "end"))
         return parse_end(&r->r);
     if (!view && !serial && !check && !tn_scan_is(s, "comp"))
-        return tn_scan_wanted(s, "buffer, check, comp, serial, view, repeat or end");
+        return tn_scan_wanted(s, "buffer, check, comp, serial, view, while, repeat or end");
+    if (check == TN_WHILE && !begins_repeat(r->r.p))
+        return tn_scan_error(s, "found while, which only the first computation of a repeat may be");
     tn_comp *c = TN_NEW(r->r.p->arena, tn_comp);
     c->view = view;
     c->serial = serial;

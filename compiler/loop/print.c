@@ -12,7 +12,8 @@
          acc : float = add from float(0) of mul("x"[i0, r0], "w"[r0])
          "y"[i0] = max(acc, float(0))
 
-   Computations that are repeated stand between "repeat turn0:N" and "end", and may name the turn.
+   Computations that are repeated stand between "repeat turn0:N" and "end", and may name the turn. A repeat may begin with
+   `while 1 "c"`, which ends it where the bool that it writes is false; one that `check 2 "d"` writes ends the run.
    What pass dispatch has marked has `mark "cblas.matmul#0"` behind its axes; what a call computes, up to acc, also
    `call cblas_sgemv of cblas for "cblas.matmul" over i0 (word CblasRowMajor, int 4, read "w"[0], write "y"[i0])`.
    Constants of subscripts are bare, all others name their type. `let` names a large expression that occurs more than
@@ -251,11 +252,12 @@ static void print_mark(const printer *r, const tn_comp *c)
 
 static void print_comp(printer *r, const tn_comp *c)
 {
+    static const char *const checks[] = {[TN_NO_CHECK] = "comp", [TN_CHECK] = "check", [TN_WHILE] = "while"};
     const tn_expr *value = c->n_reduce > 0 ? c->post : c->elem;
     r->round++;
     r->lets = 0;
     take_symbols(r, c->repeat);
-    tn_str_add(r->out, "%s %d ", c->view ? "view" : c->serial ? "serial" : c->check ? "check" : "comp", c->id);
+    tn_str_add(r->out, "%s %d ", c->view ? "view" : c->serial ? "serial" : checks[c->check], c->id);
     tn_quote_print(r->out, c->label);
     tn_str_add(r->out, "\n");
     print_axes(r, "axes", c->axis, c->n_axis);

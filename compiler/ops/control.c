@@ -8,9 +8,10 @@
    the turn is a constant.
 
    How many turns is the extent of the slices, a constant, or what the file declares of a scan output's shape, which a check
-   then compares. A condition that may end a Loop early is a state: behind the end the other states stay as they are. Where
-   nothing is declared there are as many turns as there may be at most, each says whether it is one of the Loop's, and scan
-   outputs end with these: their number is a size that the run finds. */
+   then compares. A condition that may end a Loop early is a state, and so is the number of turns taken: the repeat ends
+   where the condition is false; of a copy for each turn those behind the end leave the other states as they are. Where
+   nothing is declared, scan outputs have room for as many turns as there may be at most, and are sliced to those taken:
+   their number is a size that the run finds. */
 #include "ops/late.h"
 #include "ops/ops.h"
 #include "ops/repeat.h"
@@ -130,16 +131,11 @@ typedef struct turns {
     tn_value *limit;     /* Loop: of the turns, where only the run knows it; else NULL */
     tn_value *condition; /* Loop: before the first turn; NULL: true */
     const char *bounded; /* Loop: the name of the size that bounds the turns where nothing else does; else NULL */
-    bool counted;        /* each turn has an element more: whether it is one of the Loop's */
-    bool masked;         /* the condition is a state (active), and so is whether the last turn was done (ran) */
+    bool counted;        /* the run finds how many turns there are, a size */
+    bool masked;         /* the condition is a state (active), and so is the number of turns taken (count) */
     bool needs_mask;     /* found out: the body changes the condition */
-    tn_value **result;   /* of all turns: states, active, ran, then the joined elements */
+    tn_value **result;   /* of all turns: states, active, count, then the joined elements */
 } turns;
-
-static int joined(const turns *t)
-{
-    return t->elements + t->counted;
-}
 
 static int carried(const turns *t)
 {
@@ -159,8 +155,19 @@ static bool stays(const turns *t, const tn_value *before, const tn_value *after)
     return !t->is_loop || is_true || origin(after) == origin(before);
 }
 
-/* One turn. now: states and slices; out: the next states, then elements. */
-static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value **out)
+/* active and count behind a turn. */
+static void end_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *goes_on, tn_value **out)
+{
+    tn_expand *e = t->e;
+    tn_value *active = now[0], *one = tn_expand_scalar(e, TN_INT64, 1);
+    out[0] = tn_call(e, "And", active, to_scalar(e, goes_on));
+    if (t->limit != NULL)
+        out[0] = tn_call(e, "And", out[0], tn_call(e, "Less", tn_call(e, "Add", turn, one), t->limit));
+    out[1] = tn_call(e, "Add", now[1], tn_call_cast(e, active, TN_INT64));
+}
+
+/* One turn. now: states and slices; out: the next states, then elements. always: it is only taken where active. */
+static bool take_turn(turns *t, bool always, tn_value *turn, tn_value *const *now, tn_value **out)
 {
     tn_expand *e = t->e;
     tn_value **in = TN_NEW_N(e->g->arena, tn_value *, t->states + t->slices + 3), *active = t->condition;
@@ -180,19 +187,12 @@ static bool take_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *
         return false;
     const int first = t->is_loop ? 1 : 0;
     for (int i = 0; i < t->states; i++)
-        out[i] = t->masked ? choose_value(e, active, body[first + i], now[i]) : body[first + i];
+        out[i] = t->masked && !always ? choose_value(e, active, body[first + i], now[i]) : body[first + i];
     for (int i = 0; i < t->elements; i++)
         out[t->states + hidden + i] = body[first + t->states + i];
-    if (t->counted)
-        out[t->states + hidden + t->elements] = active;
-    if (t->masked) {
-        out[t->states] = tn_call(e, "And", active, to_scalar(e, body[0]));
-        if (t->limit != NULL) {
-            tn_value *next = tn_call(e, "Add", turn, tn_expand_scalar(e, TN_INT64, 1));
-            out[t->states] = tn_call(e, "And", out[t->states], tn_call(e, "Less", next, t->limit));
-        }
-        out[t->states + 1] = active;
-    } else
+    if (t->masked)
+        end_turn(t, turn, now + t->states, body[0], out + t->states);
+    else
         t->needs_mask = !e->failed && !stays(t, active, body[0]);
     return !e->failed && !t->needs_mask;
 }
@@ -261,18 +261,19 @@ static bool repeat(turns *t)
     tn_expand *e = t->e;
     int n = carried(t);
     size_t at = e->done->n, symbols = e->g->symbols.n;
-    const tn_node *begin = tn_call_repeat_begin(e, t->trips.n, n, t->slices, t->in, t->axes, t->reversed);
-    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + joined(t) + 1);
-    if (begin == NULL || !take_turn(t, begin->out[0], begin->out + 1, next))
+    const tn_node *begin =
+        tn_call_repeat_while(e, t->masked ? t->states : -1, t->trips.n, n, t->slices, t->in, t->axes, t->reversed);
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1);
+    if (begin == NULL || !take_turn(t, true, begin->out[0], begin->out + 1, next))
         return false;
     size_t from = hoist(e, at);
     if (finds_in_turn(e, from, symbols))
         return tn_expand_error(
             e, "sizes in its body are found by the run in each turn, of which there may be %lld: not supported",
             (long long)t->trips.n);
-    const tn_node *end = tn_call_repeat_end(e, begin, n, joined(t), next, t->out_axes, t->out_reversed);
+    const tn_node *end = tn_call_repeat_end(e, begin, n, t->elements, next, t->out_axes, t->out_reversed);
     if (end != NULL)
-        memcpy(t->result, end->out, sizeof *t->result * (size_t)(n + joined(t)));
+        memcpy(t->result, end->out, sizeof *t->result * (size_t)(n + t->elements));
     return end != NULL;
 }
 
@@ -301,20 +302,20 @@ static bool unroll(turns *t)
     tn_expand *e = t->e;
     int n = carried(t), trips = (int)t->trips.n;
     tn_value **now = TN_NEW_N(e->g->arena, tn_value *, n + t->slices + 1),
-             **next = TN_NEW_N(e->g->arena, tn_value *, n + joined(t) + 1),
-             **elements = TN_NEW_N(e->g->arena, tn_value *, joined(t) * trips + 1);
+             **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1),
+             **elements = TN_NEW_N(e->g->arena, tn_value *, t->elements * trips + 1);
     memcpy(now, t->in, sizeof *now * (size_t)n);
     for (int k = 0; k < trips; k++) {
         for (int i = 0; i < t->slices; i++)
             now[n + i] = slice_of(t, i, k);
-        if (!take_turn(t, tn_expand_scalar(e, TN_INT64, k), now, next))
+        if (!take_turn(t, false, tn_expand_scalar(e, TN_INT64, k), now, next))
             return false;
         memcpy(now, next, sizeof *now * (size_t)n);
-        for (int i = 0; i < joined(t); i++)
+        for (int i = 0; i < t->elements; i++)
             elements[i * trips + k] = next[n + i];
     }
     memcpy(t->result, now, sizeof *now * (size_t)n);
-    for (int i = 0; i < joined(t); i++)
+    for (int i = 0; i < t->elements; i++)
         t->result[n + i] = join(t, i, &elements[i * trips]);
     return !e->failed;
 }
@@ -325,16 +326,16 @@ static bool unroll(turns *t)
 static bool skip_all(turns *t)
 {
     tn_expand *e = t->e;
-    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, t->states + joined(t) + 3);
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, t->states + t->elements + 3);
     if (t->slices > 0)
         return tn_expand_error(e, "inputs without a slice are not supported");
     int n = carried(t);
-    if (!take_turn(t, tn_expand_scalar(e, TN_INT64, 0), t->in, next) && !t->needs_mask)
+    if (!take_turn(t, false, tn_expand_scalar(e, TN_INT64, 0), t->in, next) && !t->needs_mask)
         return false;
     t->needs_mask = false;
     for (int i = 0; i < n; i++)
         t->result[i] = t->in[i];
-    for (int i = n; i < n + joined(t); i++) {
+    for (int i = n; i < n + t->elements; i++) {
         tn_shape s = next[i]->shape;
         if (!tn_shape_is_fixed(&s) || s.rank == TN_MAX_RANK)
             return tn_expand_error(e, "no turn, and elements of type %s: not supported",
@@ -384,7 +385,7 @@ static bool mask(turns *t)
     if (t->limit != NULL)
         t->in[t->states] =
             tn_call(e, "And", t->in[t->states], tn_call(e, "Less", tn_expand_scalar(e, TN_INT64, 0), t->limit));
-    t->in[t->states + 1] = yes;
+    t->in[t->states + 1] = tn_expand_scalar(e, TN_INT64, 0);
     t->masked = true;
     t->needs_mask = false;
     return true;
@@ -457,8 +458,8 @@ static bool begin_turns(turns *t, int states, int slices, int elements)
     t->result = TN_NEW_N(e->g->arena, tn_value *, states + elements + 4);
     t->axes = zeros(e, slices);
     t->reversed = zeros(e, slices);
-    t->out_axes = zeros(e, elements + 1);
-    t->out_reversed = zeros(e, elements + 1);
+    t->out_axes = zeros(e, elements);
+    t->out_reversed = zeros(e, elements);
     return check_operands(t);
 }
 
@@ -524,17 +525,16 @@ static tn_value *find_agreement(turns *t, tn_value *limit)
         return tn_call(e, "Or", exhausted, tn_call(e, "Not", before));
     if (!t->masked)
         return tn_call(e, "And", exhausted, before);
-    tn_value *stopped = tn_call(e, "Not", t->result[t->states]);
-    return tn_call(e, "And", t->result[t->states + 1], tn_call(e, "Or", exhausted, stopped));
+    tn_value *stopped = tn_call(e, "Not", t->result[t->states]), *count = t->result[t->states + 1];
+    return tn_call(e, "And", tn_call(e, "Equal", count, trips), tn_call(e, "Or", exhausted, stopped));
 }
 
-static void check_results(turns *t, tn_value *limit)
+/* States too: of a scan output that nobody reads the check would vanish with it. */
+static void check_results(turns *t, tn_value *agrees)
 {
-    tn_value *agrees = find_agreement(t, limit);
-    for (int i = 0; i < t->elements && agrees->constant == NULL; i++) {
-        tn_value **joined = &t->result[carried(t) + i];
-        *joined = tn_call_check(t->e, agrees, *joined);
-    }
+    for (int i = 0; i < carried(t) + t->elements && agrees->constant == NULL; i++)
+        if (t->result[i]->list == NULL)
+            t->result[i] = tn_call_check(t->e, agrees, t->result[i]);
 }
 
 /* Of the joined elements those of the Loop's own turns. Where only option bounds ends it, one turn more says that it
@@ -543,13 +543,15 @@ static void keep_counted(turns *t)
 {
     tn_expand *e = t->e;
     int first = carried(t);
-    tn_value *each = tn_call_cast(e, t->result[first + t->elements], TN_INT64);
-    tn_value *count = tn_call(e, "ReduceSum keepdims=1", each, tn_expand_int(e, 0));
+    tn_value *count = tn_call_reshape(e, t->result[t->states + 1], 1, (const int64_t[]){1});
+    tn_value *active = t->result[t->states];
     if (t->bounded != NULL)
-        count = tn_call(e, "Add", count, tn_call_cast(e, to_scalar(e, t->result[t->states]), TN_INT64));
+        count = tn_call(e, "Add", count, tn_call_cast(e, active, TN_INT64));
     count = tn_call_size(e, count, t->bounded, t->trips.n);
     for (int i = first; !e->failed && i < first + t->elements; i++)
         t->result[i] = tn_call(e, "Slice", t->result[i], tn_expand_int(e, 0), count);
+    if (t->bounded != NULL)
+        check_results(t, tn_call(e, "Not", active));
 }
 
 bool tn_expand_loop(tn_expand *e, const tn_node *n)
@@ -572,7 +574,7 @@ bool tn_expand_loop(tn_expand *e, const tn_node *n)
     if (t.counted)
         keep_counted(&t);
     else if (open && elements > 0)
-        check_results(&t, limit);
+        check_results(&t, find_agreement(&t, limit));
     return give_results(&t);
 }
 

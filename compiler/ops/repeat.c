@@ -7,7 +7,9 @@
 
    RepeatBegin: states, then tensors whose slices along axes the turns take; gives the turn (int64), the states and the
    slices. RepeatEnd: the turn, the next states, then elements; gives the states behind the last turn and the elements of
-   all turns, joined along its axes. There is at least one turn. id keeps two repeats over the same operands apart. */
+   all turns, joined along its axes. There is at least one turn, unless attribute `while` names a state, one bool: no turn
+   begins where it is false, and elements of turns that were not taken are whatever was there. id keeps two repeats over the
+   same operands apart. */
 #include "ops/repeat.h"
 
 #include "ops/late.h"
@@ -25,6 +27,13 @@ static const int64_t *list(const tn_node *n, const char *name, size_t wanted)
 
 /* --- begin ---------------------------------------------------------------------------------------------------------- */
 
+/* The state that attribute while names, among the operands or the results behind the turn; NULL: none. */
+static tn_value *find_active(const tn_node *n, tn_value *const *states)
+{
+    int64_t i = tn_node_int(n, "while", -1);
+    return i >= 0 && i < tn_node_int(n, "states", 0) ? states[i] : NULL;
+}
+
 static bool check_begin(tn_graph *g, const tn_node *n)
 {
     int64_t states = tn_node_int(n, "states", -1);
@@ -32,6 +41,11 @@ static bool check_begin(tn_graph *g, const tn_node *n)
     if (states < 0 || states > n->n_in || n->n_out != n->n_in + 1 || list(n, "axes", slices) == NULL
         || list(n, "reversed", slices) == NULL || (slices == 0 && tn_node_int(n, "trips", 0) < 1))
         return tn_node_error(g, n, "states, axes, reversed and trips do not fit its operands and results");
+    const tn_value *active = find_active(n, n->in);
+    if (tn_node_find_attr(n, "while") != NULL
+        && (active == NULL || active->dtype != TN_BOOL || active->shape.rank != 0))
+        return tn_node_error(g, n, "while is %lld; a state that is one bool is wanted",
+                             (long long)tn_node_int(n, "while", -1));
     for (int i = (int)states; i < n->n_in; i++) {
         int64_t axis = list(n, "axes", slices)[i - states];
         if (axis < 0 || axis >= n->in[i]->shape.rank)
@@ -88,6 +102,13 @@ static void copy(tn_program *p, const tn_node *n, tn_buf *to, tn_buf *from)
     tn_comp_set(p, c, tn_load(p, from, c->at));
 }
 
+static void begin_while(tn_program *p, const tn_node *n, const tn_value *active)
+{
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "active", TN_BOOL, 0, NULL));
+    c->check = TN_WHILE;
+    tn_comp_set(p, c, tn_load(p, tn_buf_of(p, active), NULL));
+}
+
 static void take_slice(tn_program *p, const tn_node *n, int i, int64_t axis, const tn_expr *place)
 {
     const tn_expr *at[TN_MAX_RANK];
@@ -105,6 +126,9 @@ bool tn_lower_repeat_begin(tn_program *p, const tn_node *n)
     for (int i = 0; i < states; i++)
         copy(p, n, tn_buf_of(p, n->out[i + 1]), tn_buf_of(p, n->in[i]));
     const tn_expr *turn = tn_repeat_begin(p, trips);
+    const tn_value *active = find_active(n, n->out + 1);
+    if (active != NULL)
+        begin_while(p, n, active);
     tn_comp_set(p, tn_comp_begin(p, n, tn_buf_of(p, n->out[0])), tn_cast(p, TN_INT64, turn));
     for (int i = states; i < n->n_in; i++)
         take_slice(p, n, i, axes[i - states], turn_place(p, turn, trips, reversed[i - states] != 0));
@@ -257,7 +281,7 @@ static void set_lists(tn_expand *e, tn_node *n, int count, const int64_t *axes, 
     tn_node_set_ints(e->g, n, "reversed", reversed, (size_t)count);
 }
 
-tn_node *tn_call_repeat_begin(tn_expand *e, int64_t trips, int states, int slices, tn_value *const *in,
+tn_node *tn_call_repeat_while(tn_expand *e, int active, int64_t trips, int states, int slices, tn_value *const *in,
                               const int64_t *axes, const int64_t *reversed)
 {
     tn_node *n = make(e, "RepeatBegin", states + slices, states + slices + 1);
@@ -266,8 +290,16 @@ tn_node *tn_call_repeat_begin(tn_expand *e, int64_t trips, int states, int slice
     tn_node_set_int(e->g, n, "id", (int64_t)e->g->values.n);
     tn_node_set_int(e->g, n, "states", states);
     tn_node_set_int(e->g, n, "trips", trips);
+    if (active >= 0)
+        tn_node_set_int(e->g, n, "while", active);
     set_lists(e, n, slices, axes, reversed);
     return add(e, n, "turn") ? n : NULL;
+}
+
+tn_node *tn_call_repeat_begin(tn_expand *e, int64_t trips, int states, int slices, tn_value *const *in,
+                              const int64_t *axes, const int64_t *reversed)
+{
+    return tn_call_repeat_while(e, -1, trips, states, slices, in, axes, reversed);
 }
 
 tn_node *tn_call_repeat_end(tn_expand *e, const tn_node *begin, int states, int elements, tn_value *const *in,

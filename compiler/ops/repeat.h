@@ -7,6 +7,9 @@
 /* NULL after an error. trips counts only where there are no slices, which tell by themselves. */
 tn_node *tn_call_repeat_begin(tn_expand *e, int64_t trips, int states, int slices, tn_value *const *in,
                               const int64_t *axes, const int64_t *reversed);
+/* The same, of fewer turns where state `active`, one bool, is false before one. */
+tn_node *tn_call_repeat_while(tn_expand *e, int active, int64_t trips, int states, int slices, tn_value *const *in,
+                              const int64_t *axes, const int64_t *reversed);
 tn_node *tn_call_repeat_end(tn_expand *e, const tn_node *begin, int states, int elements, tn_value *const *in,
                             const int64_t *axes, const int64_t *reversed);
 /* v; the run ends with an error where agrees, a bool, is false. */

@@ -161,7 +161,10 @@ def turns(folder, random):
     add(folder, "loop_while", f"""g (float[4] x, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
             n = Constant<value = int64 {{9223372036854775807}}>() t = Constant<value = bool {{1}}>()
             y, e, j = Loop(n, t, x) {body} }}""", ["y", "e", "j"], [{"x": x, "stop": np.array(s, np.float32)} for s in (3, 20)])
-
+    add(folder, "loop_while_alone", """g (float[4] x, float stop) => (float[4] y) {
+            y = Loop("", "", x) <body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v)
+                { v = Add(u, u) m = ReduceMax<keepdims=0>(v) d = Less(m, stop) }> }""",
+        ["y"], [{"x": np.abs(x), "stop": np.array(s, np.float32)} for s in (0, 20)])
 
     add(folder, "loop_finds", """g (float[4] x, bool[4] m) => (float s, float[3] t) {
             n = Constant<value = int64 {3}>() yes = Constant<value = bool {1}>() zero = Constant<value = float {0}>()

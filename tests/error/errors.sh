@@ -418,6 +418,14 @@ check inputs-late-shape-wrong late_shape 7 late-wrong
 late_const() { gives 0 run models/late.onnx --const 's=[3, -1]' --outputs place/y.npz && [ -s place/y.npz ]; }
 check inputs-late-const late_const
 
+# 1 is doubled five times before it is 20 or more; nobody reads how often.
+turns() { # CODE BOUND
+    gives "$1" run models/while.onnx --bounds "y_turns<=$2" --inputs models/while.npz --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'not compiled for'; }
+}
+check run-turns-within-bound turns 0 5
+check run-turns-beyond-bound turns 7 4
+check run-turns-without-bound refused 4 "'loop1'" 'bounds "y_turns<=N"' -- run models/while.onnx --inputs models/while.npz --outputs place/y.npz
+
 damaged_package() { # a package that lost a file
     cp -r "$package" lost && rm lost/digits.c && refused 3,6 any 'digits' -- run lost
     local status=$?

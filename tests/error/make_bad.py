@@ -101,10 +101,14 @@ def node(op, inputs, outputs, name="", domain="", more=b"", **attributes):
     return out + (piece(7, domain) if domain else b"") + more
 
 
-def model(nodes, inputs, outputs, initializers=(), opset=13, domains=(), graph_more=b""):
+def graph_of(nodes, inputs, outputs, initializers=()):
     graph = b"".join(piece(1, n) for n in nodes) + piece(2, "g")
     graph += b"".join(piece(5, t) for t in initializers)
-    graph += b"".join(piece(11, v) for v in inputs) + b"".join(piece(12, v) for v in outputs) + graph_more
+    return graph + b"".join(piece(11, v) for v in inputs) + b"".join(piece(12, v) for v in outputs)
+
+
+def model(nodes, inputs, outputs, initializers=(), opset=13, domains=(), graph_more=b""):
+    graph = graph_of(nodes, inputs, outputs, initializers) + graph_more
     opsets = piece(8, piece(1, "") + number(2, opset)) if opset is not None else b""
     opsets += b"".join(piece(8, piece(1, d) + number(2, 1)) for d in domains)
     return number(1, 8) + piece(7, graph) + opsets
@@ -123,6 +127,14 @@ def learned(op, x=None, **attributes):
 
 
 MAP_INPUT = piece(1, "x") + piece(2, piece(5, number(1, INT64) + piece(2, piece(1, number(1, FLOAT)))))  # int64 to float
+
+
+def doubled_while_less():
+    """y = x doubled until it is not less than stop."""
+    body = graph_of([node("Add", ["u", "u"], ["v"]), node("Less", ["v", "stop"], ["d"])],
+                    [value("i", (), INT64), value("c", (), BOOL), value("u", (1,))], [value("d", (1,), BOOL), value("v", (1,))])
+    loop = node("Loop", ["", "", "x"], ["y"], "loop1", more=piece(5, piece(1, "body") + piece(6, body) + number(20, 5)))
+    return model([loop], [value("x", (1,)), value("stop", (1,))], [value("y", (1,))])
 
 
 def contrib(op, inputs, **attributes):
@@ -461,6 +473,7 @@ def add_tensors(folder):
     npz(folder + "/only-a.npz", {"a": zeros("<f4", (2, 3))})
     for name, shape in ("late", (3, 2)), ("late-open", (-1, 2)), ("late-wrong", (2, 3)):
         npz(folder + "/%s.npz" % name, {"x": zeros("<f4", (2, 3)), "s": npy("<i8", (2,), struct.pack("<2q", *shape))})
+    npz(folder + "/while.npz", {"x": npy("<f4", (1,), struct.pack("<f", 1)), "stop": npy("<f4", (1,), struct.pack("<f", 20))})
     for end in 4, 40:
         box = npy("<f4", (1, 4), struct.pack("<4f", 0, 0, end, end))
         npz(folder + "/box-%d.npz" % end, {"x": zeros("<f4", (1, 1, 4, 4)), "boxes": box})
@@ -497,6 +510,7 @@ def main_bad(digits, folder):
     write_models(MODELS, folder)
     write_models(ODD, folder + "/odd")
     write_models({"sum": model([node("Add", ["a", "b"], ["y"], "sum1")], [value("a"), value("b")], [value("y")]),
+                  "while": doubled_while_less(),
                   "late": model([node("Reshape", ["x", "s"], ["y"], "r1")], [value("x"), value("s", (2,), INT64)],
                                 [value("y", (3, 2))]),
                   "image": model([node("ImageDecoder", ["x"], ["y"], pixel_format="Grayscale")], [value("x", (96,), UINT8)],

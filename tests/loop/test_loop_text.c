@@ -99,6 +99,38 @@ static void test_repeats(void **state)
         assert_true((tn_tensor_get(store[2], i) == (double[]){1, 6, 15}[i]));
 }
 
+/* As many elements of x as are not 0 go to y; behind them is -1. */
+#define WHILE_HEAD \
+    "program \"p\"\n" \
+    "buffer \"x\" : float[4] input\n" \
+    "buffer \"y\" : float[4] output\n" \
+    "buffer \"c\" : bool[] arena\n"
+#define WHILE \
+    "while 1 \"\"\n" \
+    "  \"c\"[] = cast<bool>(\"x\"[turn0])\n"
+#define COPIES \
+    "comp 2 \"\"\n" \
+    "  \"y\"[turn0] = \"x\"[turn0]\n"
+static const char whiles[] = WHILE_HEAD "comp 0 \"\"\n  axes i0:4\n  \"y\"[i0] = float(-1)\n"
+                                        "repeat turn1:2\nrepeat turn0:4\n" WHILE COPIES "end\nend\n";
+
+static void test_while(void **state)
+{
+    bench *b = *state;
+    tn_program *p = parse_loops(b, whiles);
+    assert_string_equal(print_loops(b, p), whiles);
+    int64_t four = 4;
+    tn_shape in = tn_shape_fixed(1, &four);
+    tn_tensor *store[3] = {tn_tensor_make(&b->arena, TN_FLOAT, &in)};
+    for (int zero = 0; zero < 5; zero++) {
+        for (int i = 0; i < 4; i++)
+            tn_tensor_set(store[0], i, i == zero ? 0 : i + 1);
+        assert_true(tn_interpret(p, &b->arena, store, NULL));
+        for (int i = 0; i < 4; i++)
+            assert_true(tn_tensor_get(store[1], i) == (i < zero ? i + 1 : -1));
+    }
+}
+
 /* y holds the first n elements of x, n being what the run finds in k. */
 #define FOUND \
     "program \"p\"\n" \
@@ -209,7 +241,11 @@ static void test_program_errors(void **state)
     check_loop_error(b, "end", "t.loops:1: error: found end without a repeat before it");
     check_loop_error(b, "repeat t:2\n", "t.loops:1: error: found no end of the last repeat");
     check_loop_error(b, "loop",
-                     "t.loops:1: error: found loop, wanted buffer, check, comp, serial, view, repeat or end");
+                     "t.loops:1: error: found loop, wanted buffer, check, comp, serial, view, while, repeat or end");
+    static const char late_while[] = "found while, which only the first computation of a repeat may be";
+    check_loop_error(b, WHILE_HEAD WHILE, tn_strfmt(&b->arena, "t.loops:5: error: %s", late_while));
+    check_loop_error(b, WHILE_HEAD "repeat turn0:4\n" COPIES WHILE,
+                     tn_strfmt(&b->arena, "t.loops:8: error: %s", late_while));
     check_loop_error(b, FOUND TAKES, "t.loops:9: error: found the variable n, which is not declared");
     check_loop_error(b, FOUND FINDS FINDS, "t.loops:12: error: found a second check that finds 'n'");
     check_loop_error(b, FOUND "check 0 \"\"\n  finds m",
@@ -295,9 +331,16 @@ static void test_deep_nesting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_program),        TEST(test_program_runs),       TEST(test_repeats),
-        TEST(test_found_size),     TEST(test_shared_expressions), TEST(test_program_of_a_graph),
-        TEST(test_program_errors), TEST(test_damaged_programs),   TEST(test_deep_nesting),
+        TEST(test_program),
+        TEST(test_program_runs),
+        TEST(test_repeats),
+        TEST(test_while),
+        TEST(test_found_size),
+        TEST(test_shared_expressions),
+        TEST(test_program_of_a_graph),
+        TEST(test_program_errors),
+        TEST(test_damaged_programs),
+        TEST(test_deep_nesting),
     };
     return cmocka_run_group_tests_name("loop text", tests, NULL, NULL);
 }
