@@ -6,6 +6,7 @@
        #define TN_NEED_EXTREMES  TN_MAX_, TN_MIN_ of those
        #define TN_NEED_MINMAX    tn_min, tn_max, tn_isinf (double) and tn_minf, tn_maxf, tn_isinff (float)
        #define TN_NEED_FIXED     tn_fixmul, tn_fixshift (int32_t); with TN_NEED_VECTORS TN_FIXMUL_, TN_FIXSHIFT_
+       #define TN_NEED_FIXED_CURVES  beside those tn_fixzeros, tn_fixrecip, tn_fixroot, tn_fixlog (int32_t)
        #define TN_NEED_INT       tn_idiv, tn_irem, tn_floordiv, tn_floormod, tn_ipow (int64_t)
        #define TN_NEED_CONVERT   tn_to_int8 ... tn_to_uint64, tn_to_index (double), and with f at the end (float)
        #define TN_NEED_HALF      the 16-bit floats, held as their bits in uint16_t
@@ -331,7 +332,7 @@ TN_UNUSED static inline int64_t tn_ipow(int64_t x, int64_t y)
 
 /* --- fixed point: fractions of 2^31 ----------------------------------------------------------------------------------- */
 
-#if defined(TN_NEED_FIXED) && !defined(TN_HAS_FIXED)
+#if (defined(TN_NEED_FIXED) || defined(TN_NEED_FIXED_CURVES)) && !defined(TN_HAS_FIXED)
 #define TN_HAS_FIXED
 
 /* x * y / 2^31 to nearest, ties up; y is above the least number. A shift of a negative number keeps its sign with every
@@ -346,6 +347,97 @@ TN_UNUSED static inline int32_t tn_fixshift(int32_t x, int32_t e)
 {
     int32_t mask = (int32_t)((UINT32_C(1) << e) - 1u);
     return (x >> e) + ((x & mask) > (mask >> 1) + (x < 0) ? 1 : 0);
+}
+#endif
+
+#if defined(TN_NEED_FIXED_CURVES) && !defined(TN_HAS_FIXED_CURVES)
+#define TN_HAS_FIXED_CURVES
+
+/* Curves of fixed-point numbers in the steps and roundings of TFLite's kernels. */
+
+/* How many zeros lead x in 32 bits. */
+TN_UNUSED static inline int32_t tn_fixzeros(int32_t x)
+{
+    int32_t n = 0;
+    uint32_t bits = (uint32_t)x;
+    if (bits == 0)
+        return 32;
+    for (; bits < UINT32_C(0x80000000); bits *= 2)
+        n++;
+    return n;
+}
+
+/* x * 2^e, the nearest there is; e 0..31. */
+TN_UNUSED static inline int32_t tn_fixgrow(int32_t x, int32_t e)
+{
+    int64_t y = (int64_t)x * (INT64_C(1) << e);
+    return (int32_t)(y > INT32_MAX ? INT32_MAX : y < INT32_MIN ? INT32_MIN : y);
+}
+
+/* 1 / (1 + x / 2^31) in fractions of 2^31, x from 0: Newton's rule from 48/17 - 32/17 y. */
+TN_UNUSED static inline int32_t tn_fixinverse(int32_t x)
+{
+    int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1), y = 1515870810 + tn_fixmul(half, -1010580540), i;
+    for (i = 0; i < 3; i++)
+        y += tn_fixgrow(tn_fixmul(y, 536870912 - tn_fixmul(half, y)), 2);
+    return tn_fixgrow(y, 1);
+}
+
+/* 1 / x in fractions of 2^(62 - its leading zeros); x > 0, of others 0. */
+TN_UNUSED static inline int32_t tn_fixrecip(int32_t x)
+{
+    if (x <= 0)
+        return 0;
+    return tn_fixinverse((int32_t)(((uint32_t)x << tn_fixzeros(x)) - UINT32_C(0x80000000)));
+}
+
+/* How many places tn_fixroot's result is to be shifted to the right. */
+TN_UNUSED static inline int32_t tn_fixrootshift(int32_t x)
+{
+    int32_t pairs = x > 1 ? (tn_fixzeros(x) - 1) / 2 : 12;
+    return pairs < 12 ? 12 - pairs : 0;
+}
+
+/* 1 / sqrt(x) in fractions of 2^31, shifted: of x brought to 2^27 .. 2^29 by Newton's rule from 1. Of 1 and what is less
+   almost 1. */
+TN_UNUSED static inline int32_t tn_fixroot(int32_t x)
+{
+    int32_t pairs, y = 268435456, i;
+    if (x <= 1)
+        return INT32_MAX;
+    pairs = (tn_fixzeros(x) - 1) / 2;
+    x = pairs > 0 ? (int32_t)((uint32_t)x << (2 * pairs - 2)) : x / 4;
+    for (i = 0; i < 5; i++) {
+        int32_t cube = tn_fixgrow(tn_fixmul(tn_fixmul(y, y), y), 6);
+        y = tn_fixgrow(tn_fixmul(402653184, y) - tn_fixmul(tn_fixshift(x >> 1, 1), cube), 3);
+    }
+    y = tn_fixmul(y, 1518500250); /* sqrt(1/2) */
+    return pairs > 12 ? (int32_t)((uint32_t)y << (pairs - 12)) : y;
+}
+
+/* The natural logarithm, in fractions of 2^26, of x from 1 in fractions of 2^19. x is z * 2^k in two ways, k whole or a
+   half more, of which that is taken whose z is nearer to sqrt(sqrt(1/2)); a quotient of polynomials around that. 0 of what is less. */
+TN_UNUSED static inline int32_t tn_fixlog(int32_t x)
+{
+    const int32_t middle = 1805811301, root = 1518500250; /* sqrt(sqrt(1/2)), sqrt(1/2) */
+    const int32_t quarter = 1 << 23;
+    int32_t zeros, other_zeros, z, other, k, other_k, r, p, q, square, top, below;
+    if (x < 1 << 19)
+        return 0;
+    zeros = tn_fixzeros(x);
+    other_zeros = tn_fixzeros(tn_fixmul(x, root));
+    z = tn_fixgrow(tn_fixmul(tn_fixgrow(x, zeros - 1), root), 1);
+    other = tn_fixgrow(x, other_zeros - 1);
+    r = z < other ? z : other;
+    k = tn_fixgrow(12 - zeros, 25) + quarter;
+    other_k = tn_fixgrow(13 - other_zeros, 25) - quarter;
+    k = k > other_k ? k : other_k;
+    p = (int32_t)(((int64_t)r + middle + 1) / 2);
+    q = 2 * (r - middle);
+    square = tn_fixmul(q, q);
+    top = tn_fixmul(q, r) + tn_fixmul(tn_fixmul(q, square), 117049297);
+    below = tn_fixmul(p, 1057819769 + q + tn_fixmul(127690142, square)) + tn_fixmul(638450708, q);
+    return tn_fixgrow(tn_fixmul(k, 1488522236) + tn_fixmul(tn_fixshift(top, 6), tn_fixinverse(below)), 1);
 }
 #endif
 

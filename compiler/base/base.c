@@ -97,17 +97,6 @@ int64_t tn_floor_div(int64_t x, int64_t y)
     return x / y - (x % y != 0 && (x < 0) != (y < 0));
 }
 
-int32_t tn_fixed_mul(int32_t x, int32_t y)
-{
-    return (int32_t)(((int64_t)x * y + (INT64_C(1) << 30)) >> 31);
-}
-
-int32_t tn_fixed_shift(int32_t x, int e)
-{
-    int64_t half = e > 0 ? INT64_C(1) << (e - 1) : 0;
-    return (int32_t)((x + half - (x < 0 && e > 0)) >> e);
-}
-
 bool tn_ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), k = strlen(end);

@@ -56,6 +56,11 @@ int64_t tn_floor_div(int64_t x, int64_t y);
    And x / 2^e rounded to nearest, ties away from 0; e 0..31. */
 int32_t tn_fixed_mul(int32_t x, int32_t y);
 int32_t tn_fixed_shift(int32_t x, int e);
+int32_t tn_fixed_zeros(int32_t x);      /* leading zeros in 32 bits */
+int32_t tn_fixed_reciprocal(int32_t x); /* 1 / x of x > 0, in fractions of 2^(62 - its leading zeros) */
+int32_t tn_fixed_root(int32_t x);       /* 1 / sqrt(x) in fractions of 2^31, to be shifted to the right ... */
+int32_t tn_fixed_root_shift(int32_t x); /* ... by so many places */
+int32_t tn_fixed_log(int32_t x);        /* ln(x), in fractions of 2^26, of x from 1 in fractions of 2^19 */
 
 bool tn_ends_with(const char *s, const char *end);
 char *tn_strdup(tn_arena *a, const char *s);

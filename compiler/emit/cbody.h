@@ -6,8 +6,8 @@
 
 /* What the printed text needs of tn_port.h and math.h. */
 typedef struct tn_needs {
-    bool math, vectors, extremes, vmath, bytes, minmax, fixed, ints, half, minifloat, bits, convert, areas, cblas,
-        fmath, halves;
+    bool math, vectors, extremes, vmath, bytes, minmax, fixed, fixed_curves, ints, half, minifloat, bits, convert,
+        areas, cblas, fmath, halves;
 } tn_needs;
 
 /* A buffer that the function takes as a parameter. */

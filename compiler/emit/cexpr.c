@@ -245,6 +245,8 @@ static const char *int_op(tn_printer *c, const tn_expr *e, const char *x, const 
     int bits = tn_dtype_get(t)->size * 8;
     if (e->op == TN_OP_FIXMUL || e->op == TN_OP_FIXSHIFT)
         c->needs->fixed = true;
+    else if (strstr(raw, "tn_fix") != NULL)
+        c->needs->fixed_curves = true;
     else if (strstr(raw, "tn_") != NULL)
         c->needs->ints = true;
     switch (e->op) {

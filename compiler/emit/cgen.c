@@ -469,6 +469,8 @@ static void print_head(const generator *g, tn_str *out)
         tn_str_add(out, "#define TN_NEED_MINMAX\n");
     if (g->needs.fixed)
         tn_str_add(out, "#define TN_NEED_FIXED\n");
+    if (g->needs.fixed_curves)
+        tn_str_add(out, "#define TN_NEED_FIXED_CURVES\n");
     if (g->needs.ints)
         tn_str_add(out, "#define TN_NEED_INT\n");
     if (g->needs.convert)

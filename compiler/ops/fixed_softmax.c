@@ -1,10 +1,16 @@
-/* Softmax in fixed point, by rows, over the last axis, as TFLite has it.
+/* Softmax in fixed point, and its logarithm, by rows, over the last axis, as TFLite has them.
 
    Of bytes: x table. table[d] is exp(-d * scale) in fractions of 2^31, 0 where that is negligible:
 
        largest   max x                                sum    of fixshift(table[largest - x], 12)
-       zeros     leading zeros of sum                  inverse = 1 / sum, by Newton's rule from 48/17 - 32/17 * sum
+       zeros     leading zeros of sum                  inverse = 1 / sum
        out       fixshift(fixmul(inverse, table[largest - x]), 12 - zeros + 31 - bits) + least
+
+   Its logarithm: x table scaled. scaled[d] is -d * scale in fractions of 2^26, and the result counts in 1/16 below the most:
+
+       log       of sum
+       least     log - 2^31, in the input's scale: what is as far below the largest is the least there is
+       out       fixshift(scaled[largest - x] - log, 22) + most
 
    Of 16 bits: x exp inverse multiplier shift. exp and inverse are tables of 513 for exp from -10 to 0 and 1 / (1 + x) from 0 to 1,
    in fractions of 2^15; the factor takes 10 to 2^16 - 1:
@@ -29,22 +35,35 @@ typedef struct softmax_rows {
     tn_buf *x, *table, *largest, *sum, *zeros, *inverse;
 } softmax_rows;
 
+/* Both operators of bytes. */
 bool tn_infer_fixed_softmax(tn_graph *g, tn_node *n)
 {
-    const tn_value *x = n->in[0], *table = n->in[1];
+    const tn_value *x = n->in[0];
     if (x->shape.rank < 1)
         return tn_node_error(g, n, "the input is a scalar; rows are wanted");
-    if (table->dtype != TN_INT32 || table->shape.rank != 1 || !tn_dim_is(table->shape.dim[0], 256))
-        return tn_node_error(g, n, "the table is %s; int32[256] is wanted", tn_value_type(g->arena, table));
+    for (int i = 1; i < n->n_in; i++)
+        if (n->in[i]->dtype != TN_INT32 || n->in[i]->shape.rank != 1 || !tn_dim_is(n->in[i]->shape.dim[0], 256))
+            return tn_node_error(g, n, "the table is %s; int32[256] is wanted", tn_value_type(g->arena, n->in[i]));
     tn_set_output(n, 0, (tn_dtype)tn_node_int(n, "to", x->dtype), &x->shape);
     return true;
 }
 
-static const tn_expr *exp_at(tn_program *p, const tn_comp *c, const softmax_rows *r, const tn_expr *const *at)
+/* How far the element is below the row's largest. */
+static const tn_expr *distance(tn_program *p, const tn_comp *c, const softmax_rows *r, const tn_expr *const *at)
 {
     const tn_expr *most = tn_cast(p, TN_INT32, tn_load_broadcast(p, c, r->largest));
-    const tn_expr *d = tn_cast(p, TN_INDEX, tn_sub(p, most, tn_cast(p, TN_INT32, tn_load(p, r->x, at))));
-    return tn_load(p, r->table, &d);
+    return tn_sub(p, most, tn_cast(p, TN_INT32, tn_load(p, r->x, at)));
+}
+
+static const tn_expr *entry(tn_program *p, tn_buf *table, const tn_expr *i)
+{
+    i = tn_cast(p, TN_INDEX, i);
+    return tn_load(p, table, &i);
+}
+
+static const tn_expr *exp_at(tn_program *p, const tn_comp *c, const softmax_rows *r, const tn_expr *const *at)
+{
+    return entry(p, r->table, distance(p, c, r, at));
 }
 
 /* Of 16 bits: what is below the table's first element is that. */
@@ -76,58 +95,12 @@ static void lower_sum(tn_program *p, softmax_rows *r)
     tn_comp_reduce(p, c, TN_OP_ADD, num(p, 0), e, NULL);
 }
 
-/* How many of 2^0 .. 2^31 are above the sum. */
-static void lower_zeros(tn_program *p, softmax_rows *r)
+/* A function of the rows' numbers. */
+static tn_buf *lower_curve(tn_program *p, const softmax_rows *r, const char *name, tn_scalar_op op, tn_buf *of)
 {
-    r->zeros = row_temp(p, r, "zeros");
-    tn_comp *c = tn_comp_begin(p, r->node, r->zeros);
-    const tn_expr *bit = tn_cast(p, TN_INT64, tn_reduce_over(p, c, tn_dim_fixed(32)));
-    const tn_expr *power = tn_op2(p, TN_OP_SHL, tn_integer(p, TN_INT64, 1), bit);
-    const tn_expr *above = tn_lt(p, tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->sum)), power);
-    tn_comp_acc(p, c, TN_INT32);
-    tn_comp_reduce(p, c, TN_OP_ADD, num(p, 0), tn_select(p, above, num(p, 1), num(p, 0)), NULL);
-}
-
-static const tn_expr *shift_left_saturating(tn_program *p, const tn_expr *x, int by)
-{
-    const tn_expr *wide = tn_op2(p, TN_OP_SHL, tn_cast(p, TN_INT64, x), tn_integer(p, TN_INT64, by));
-    wide = tn_max(p, wide, tn_integer(p, TN_INT64, INT32_MIN));
-    return tn_cast(p, TN_INT32, tn_min(p, wide, tn_integer(p, TN_INT64, INT32_MAX)));
-}
-
-/* Half of 1 + the fraction behind the sum's leading one. */
-static tn_buf *lower_half_denominator(tn_program *p, softmax_rows *r)
-{
-    tn_buf *half = row_temp(p, r, "half");
-    tn_comp *c = tn_comp_begin(p, r->node, half);
-    const tn_expr *sum = tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->sum));
-    const tn_expr *zeros = tn_cast(p, TN_INT64, tn_load_broadcast(p, c, r->zeros));
-    const tn_expr *fraction = tn_sub(p, tn_op2(p, TN_OP_SHL, sum, zeros), tn_integer(p, TN_INT64, INT64_C(1) << 31));
-    const tn_expr *rounded = tn_add(p, fraction, tn_integer(p, TN_INT64, (int64_t)INT32_MAX + 1));
-    tn_comp_set(p, c, tn_cast(p, TN_INT32, tn_op2(p, TN_OP_SHR, rounded, tn_integer(p, TN_INT64, 1))));
-    return half;
-}
-
-/* Three steps x += x * (1 - half * x), x in fractions of 2^29; the last in fractions of 2^31 of what is sought. */
-static void lower_inverse(tn_program *p, softmax_rows *r)
-{
-    tn_buf *half = lower_half_denominator(p, r), *x = row_temp(p, r, "guess");
-    tn_comp *c = tn_comp_begin(p, r->node, x);
-    const tn_expr *h = tn_load_broadcast(p, c, half), *slope = num(p, -1010580540);
-    tn_comp_set(p, c, tn_add(p, num(p, 1515870810), tn_op2(p, TN_OP_FIXMUL, h, slope)));
-    for (int i = 0; i < 3; i++) {
-        tn_buf *next = row_temp(p, r, "better");
-        c = tn_comp_begin(p, r->node, next);
-        const tn_expr *now = tn_load_broadcast(p, c, x);
-        const tn_expr *product = tn_op2(p, TN_OP_FIXMUL, tn_load_broadcast(p, c, half), now);
-        const tn_expr *rest = tn_sub(p, num(p, 1 << 29), product);
-        const tn_expr *step = shift_left_saturating(p, tn_op2(p, TN_OP_FIXMUL, now, rest), 2);
-        tn_comp_set(p, c, tn_add(p, now, step));
-        x = next;
-    }
-    r->inverse = row_temp(p, r, "inverse");
-    c = tn_comp_begin(p, r->node, r->inverse);
-    tn_comp_set(p, c, shift_left_saturating(p, tn_load_broadcast(p, c, x), 1));
+    tn_comp *c = tn_comp_begin(p, r->node, row_temp(p, r, name));
+    tn_comp_set(p, c, tn_op1(p, op, tn_load_broadcast(p, c, of)));
+    return c->out;
 }
 
 static void lower_quotients(tn_program *p, softmax_rows *r)
@@ -139,6 +112,20 @@ static void lower_quotients(tn_program *p, softmax_rows *r)
     const tn_expr *y = tn_op2(p, TN_OP_FIXMUL, tn_load_broadcast(p, c, r->inverse), exp_at(p, c, r, c->at));
     y = tn_op2(p, TN_OP_FIXSHIFT, y, tn_min(p, shift, num(p, 31)));
     tn_comp_set(p, c, tn_fixed_limit(p, n, tn_add(p, y, num(p, tn_node_int(n, "min", 0))), c->out->dtype));
+}
+
+static void lower_logarithms(tn_program *p, const softmax_rows *r, tn_buf *log)
+{
+    const tn_node *n = r->node;
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    const tn_expr *sum = tn_load_broadcast(p, c, log), *d = distance(p, c, r, c->at);
+    const tn_expr *far = tn_op2(p, TN_OP_FIXMUL, tn_add(p, sum, num(p, INT32_MIN)), num(p, tn_node_int(n, "back", 0)));
+    far = tn_sub(p, num(p, 0), tn_op2(p, TN_OP_FIXSHIFT, far, num(p, tn_node_int(n, "back_shift", 0))));
+    const tn_expr *counts = tn_lt(p, d, tn_min(p, far, num(p, tn_node_int(n, "radius", 0) + 1)));
+    const tn_expr *y = tn_sub(p, entry(p, tn_buf_of(p, n->in[2]), d), sum), *most = num(p, tn_node_int(n, "max", 0));
+    y = tn_add(p, tn_op2(p, TN_OP_FIXSHIFT, y, num(p, 22)), most);
+    y = tn_select(p, counts, y, num(p, tn_node_int(n, "min", 0)));
+    tn_comp_set(p, c, tn_fixed_limit(p, n, y, c->out->dtype));
 }
 
 /* --- of 16 bits --------------------------------------------------------------------------------------------------------- */
@@ -197,14 +184,14 @@ static softmax_rows begin_rows(tn_program *p, const tn_node *n)
     r.largest = tn_reduced_temp(p, "largest", n->in[0]->dtype, &n->in[0]->shape, r.over);
     tn_reduce_extreme(p, n, TN_OP_MAX, r.largest, n->in[0], r.over, true);
     lower_sum(p, &r);
-    lower_zeros(p, &r);
     return r;
 }
 
 bool tn_lower_fixed_softmax(tn_program *p, const tn_node *n)
 {
     softmax_rows r = begin_rows(p, n);
-    lower_inverse(p, &r);
+    r.zeros = lower_curve(p, &r, "zeros", TN_OP_FIXZEROS, r.sum);
+    r.inverse = lower_curve(p, &r, "inverse", TN_OP_FIXRECIP, r.sum);
     lower_quotients(p, &r);
     return true;
 }
@@ -212,7 +199,15 @@ bool tn_lower_fixed_softmax(tn_program *p, const tn_node *n)
 bool tn_lower_fixed_wide_softmax(tn_program *p, const tn_node *n)
 {
     softmax_rows r = begin_rows(p, n);
+    r.zeros = lower_curve(p, &r, "zeros", TN_OP_FIXZEROS, r.sum);
     lower_wide_inverse(p, &r);
     lower_wide_quotients(p, &r);
+    return true;
+}
+
+bool tn_lower_fixed_log_softmax(tn_program *p, const tn_node *n)
+{
+    softmax_rows r = begin_rows(p, n);
+    lower_logarithms(p, &r, lower_curve(p, &r, "log", TN_OP_FIXLOG, r.sum));
     return true;
 }

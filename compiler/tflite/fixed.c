@@ -111,6 +111,13 @@ static int64_t in_15_bits(int64_t m)
     return m < INT16_MAX ? m : INT16_MAX;
 }
 
+static const char *rescale_text(tfl_op *op, const tfl_rescale *r)
+{
+    return tn_tfl_text(op, "tenon.Rescale x_zero=%lld left=%lld zero=%lld min=%lld max=%lld to=%d single=%d",
+                       (long long)r->x_zero, (long long)r->left, (long long)r->zero, (long long)r->limits.min,
+                       (long long)r->limits.max, (int)r->to, op->im->options->single_rounding);
+}
+
 tn_value *tn_tfl_rescale(tfl_op *op, tn_value *x, int n, const tfl_factor *f, int rank, const int64_t *dims,
                          const tfl_rescale *r)
 {
@@ -121,11 +128,16 @@ tn_value *tn_tfl_rescale(tfl_op *op, tn_value *x, int n, const tfl_factor *f, in
         if (r->is_wide && f[i].shift > 7)
             tn_tfl_error(op, "the scales of operands are too large for the result's %g", (double)op->out[0]->scale[0]);
     }
-    const char *call =
-        tn_tfl_text(op, "tenon.Rescale x_zero=%lld left=%lld zero=%lld min=%lld max=%lld to=%d single=%d",
-                    (long long)r->x_zero, (long long)r->left, (long long)r->zero, (long long)r->limits.min,
-                    (long long)r->limits.max, (int)r->to, op->im->options->single_rounding);
-    return tn_tfl_call(op, call, x, tn_tfl_list(op, TN_INT32, rank, dims, m), tn_tfl_list(op, TN_INT8, rank, dims, s));
+    return tn_tfl_call(op, rescale_text(op, r), x, tn_tfl_list(op, TN_INT32, rank, dims, m),
+                       tn_tfl_list(op, TN_INT8, rank, dims, s));
+}
+
+tn_value *tn_tfl_by_root(tfl_op *op, tn_value *x, tn_value *of, int bits, const tfl_rescale *r)
+{
+    tn_value *shift = tn_tfl_call(op, "tenon.InverseRootShift", of);
+    if (bits != 0)
+        shift = tn_tfl_call(op, "Add", shift, tn_expand_scalar(&op->e, TN_INT8, bits));
+    return tn_tfl_call(op, rescale_text(op, r), x, tn_tfl_call(op, "tenon.InverseRoot", of), shift);
 }
 
 tn_value *tn_tfl_rescale_one(tfl_op *op, tn_value *x, double real, const tfl_rescale *r)

@@ -43,14 +43,22 @@ tn_value *tn_tfl_rescale(tfl_op *op, tn_value *x, int n, const tfl_factor *f, in
                          const tfl_rescale *r);
 tn_value *tn_tfl_rescale_one(tfl_op *op, tn_value *x, double real, const tfl_rescale *r);
 
-/* A table of 513 points of a curve from lo to hi, for 16 bits; inverse: of the scale of its results; in_float: each step of the
-   arithmetic is rounded to float. */
-tn_value *tn_tfl_points(tfl_op *op, double (*of)(double), double lo, double hi, double inverse, bool in_float);
+/* x (int32) / sqrt(of) * 2^bits. */
+tn_value *tn_tfl_by_root(tfl_op *op, tn_value *x, tn_value *of, int bits, const tfl_rescale *r);
+
+/* A curve from lo to hi, for 16 bits, as a table of 513 points. */
+typedef struct tfl_curve {
+    double (*of)(double);
+    double lo, hi, inverse; /* of the scale of its results */
+    double least, most;     /* where it is infinite or not defined */
+    bool in_float;          /* each step of the arithmetic is rounded to float */
+} tfl_curve;
+tn_value *tn_tfl_points(tfl_op *op, const tfl_curve *c);
 
 /* --- families --------------------------------------------------------------------------------------------------------- */
 
 bool tn_tfl_unary_fixed(tfl_op *op);
-bool tn_tfl_arithmetic_fixed(tfl_op *op); /* Add, Sub, Mul, SquaredDifference */
+bool tn_tfl_arithmetic_fixed(tfl_op *op); /* Add, Sub, Mul, Div, SquaredDifference */
 tn_value *tn_tfl_compare_fixed(tfl_op *op, const char *call, tfl_form form);
 bool tn_tfl_prelu_fixed(tfl_op *op);
 /* The call holds ConvInteger's attributes, w is [out, in, kernel...]; channel_axis: of the filters' scales in the file. */
@@ -62,6 +70,8 @@ bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y);
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation);
 tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n);
 bool tn_tfl_softmax_fixed(tfl_op *op);
+bool tn_tfl_log_softmax_fixed(tfl_op *op);
+bool tn_tfl_l2_normalization_fixed(tfl_op *op);
 typedef enum { CORNERS_APART, ALIGNED, HALF_PIXELS } tfl_sampling; /* where pixels of two sizes meet */
 bool tn_tfl_bilinear_fixed(tfl_op *op, const int64_t *size, tfl_sampling how);
 /* Of an LSTM whose inputs are checked. x: steps first; out: all results, the last ones, the last cells. */

@@ -12,6 +12,7 @@ typedef struct product {
     int channel_axis; /* of the weights' scales in the file */
     int behind;       /* how many axes of the result stand behind its channels */
     bool by_channel;  /* scales are multiplied in double; otherwise in float */
+    bool sums_wide;   /* of 16 bits: in int64 also without a bias, which is int64 */
     tfl_limits limits;
 } product;
 
@@ -61,11 +62,13 @@ static bool check_wide(tfl_op *op, const product *p)
 static bool check_bias(tfl_op *op, const product *p)
 {
     const tfl_tensor *b = tn_tfl_has(op, p->bias) ? op->in[p->bias] : NULL;
-    if (b == NULL || b->dtype == TN_INT32)
+    if (b == NULL || (b->dtype == TN_INT32 && !p->sums_wide))
         return true;
     if (b->dtype != TN_INT64 || !is_wide(p) || b->data == NULL)
         return tn_tfl_error(op, "bias '%s' is %s; %s is wanted", b->name, tn_dtype_get(b->dtype)->name,
-                            is_wide(p) ? "int32, or constant int64," : "int32");
+                            p->sums_wide ? "constant int64"
+                            : is_wide(p) ? "int32, or constant int64,"
+                                         : "int32");
     for (int64_t i = 0; i < tn_shape_count(&b->data->shape); i++) {
         int64_t x = tn_tensor_get_int(b->data, i);
         if (x < -(INT64_C(1) << 46) || x > INT64_C(1) << 46)
@@ -112,11 +115,15 @@ static bool fits_int32(tfl_op *op, const product *p)
     return true;
 }
 
+static bool is_summed_wide(const tfl_op *op, const product *p)
+{
+    return p->sums_wide || (tn_tfl_has(op, p->bias) && op->in[p->bias]->dtype == TN_INT64);
+}
+
 /* Sums are kept in the bias's type, as TFLite keeps them, or in int32 where that makes no difference. */
 static tn_dtype sum_type(tfl_op *op, const product *p)
 {
-    bool has_wide_bias = tn_tfl_has(op, p->bias) && op->in[p->bias]->dtype == TN_INT64;
-    return has_wide_bias && !fits_int32(op, p) ? TN_INT64 : TN_INT32;
+    return is_summed_wide(op, p) && !fits_int32(op, p) ? TN_INT64 : TN_INT32;
 }
 
 /* Bias, rescaled sum. */
@@ -124,11 +131,10 @@ static tn_value *end_product(tfl_op *op, const product *p, tn_value *sum)
 {
     const tfl_tensor *w = p->w, *y = op->out[0];
     int64_t dims[TN_MAX_RANK] = {(int64_t)w->n_scale, 1, 1, 1, 1};
-    tfl_rescale to = {.zero = y->zero[0], .limits = p->limits, .to = y->dtype};
+    tfl_rescale to = {.zero = y->zero[0], .limits = p->limits, .to = y->dtype, .is_wide = is_summed_wide(op, p)};
+    sum = tn_call_cast(&op->e, sum, to.is_wide ? TN_INT64 : TN_INT32);
     if (tn_tfl_has(op, p->bias)) {
         int64_t channels[TN_MAX_RANK] = {-1, 1, 1, 1, 1};
-        to.is_wide = op->in[p->bias]->dtype == TN_INT64;
-        sum = tn_call_cast(&op->e, sum, op->in[p->bias]->dtype);
         sum = tn_tfl_call(op, "Add", sum, tn_call_reshape(&op->e, tn_tfl_in(op, p->bias), 1 + p->behind, channels));
     }
     return tn_tfl_rescale(op, sum, (int)w->n_scale, product_factors(op, p), w->n_scale > 1 ? 1 + p->behind : 0, dims,
@@ -162,6 +168,7 @@ bool tn_tfl_conv_transpose_fixed(tfl_op *op, const char *call, tn_value *w, int 
 {
     product p = {.x = op->in[2], .w = op->in[1], .bias = 3, .behind = 2};
     p.by_channel = p.x->dtype != TN_UINT8;
+    p.sums_wide = is_wide(&p);
     if (!check_product(op, &p, activation))
         return false;
     tn_value *k = p.w->dtype == TN_UINT8 ? without_zero(op, p.w, w) : as_bytes(op, p.w, w);

@@ -37,41 +37,65 @@ bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation)
     return !op->e.failed;
 }
 
-/* Sum and mean: the count goes into the multiplier, with as many bits as the shift has left. */
+/* How many elements each of the result's is made of; -1 after an error. */
+static int64_t count_reduced(tfl_op *op, const int64_t *axes, size_t n)
+{
+    const tfl_tensor *x = op->in[0];
+    int64_t count = 1;
+    for (size_t i = 0; i < n; i++)
+        count *= tn_tfl_dim(x, tn_tfl_axis(op, LAST, axes[i], x->shape.rank));
+    if (count >= 1 && x->is_fixed)
+        return count;
+    tn_tfl_error(op, "the number of elements must be known and not 0");
+    return -1;
+}
+
+/* In fixed point: the count goes into the multiplier, with as many bits as the shift has left. */
+static tn_value *mean_fixed(tfl_op *op, tn_value *sum, int64_t count)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    tfl_factor f = tn_tfl_factor(op->im, (double)x->scale[0] / (double)y->scale[0]);
+    int shift = 0;
+    while (count >> (shift + 1) != 0)
+        shift++;
+    shift = shift > 32 ? 32 : shift; /* the multiplier has 31 bits */
+    shift = shift > 31 + f.shift ? 31 + f.shift : shift;
+    f.multiplier = (int32_t)(((int64_t)f.multiplier << shift) / count);
+    f.shift -= shift;
+    if (x->zero[0] != 0)
+        sum = tn_tfl_call(op, "Sub", sum,
+                          tn_expand_scalar(&op->e, TN_INT32, (double)(int32_t)(uint64_t)(x->zero[0] * count)));
+    const tfl_rescale to = {.zero = y->zero[0], .limits = tn_tfl_type_limits(y->dtype), .to = y->dtype};
+    return tn_tfl_rescale(op, sum, 1, &f, 0, NULL, &to);
+}
+
+/* In float, as TFLite has it. */
+static tn_value *sum_fixed(tfl_op *op, tn_value *sum, int64_t count)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    float scale = x->scale[0] / y->scale[0], bias = (float)-x->zero[0] * scale * (float)count;
+    tfl_limits l = tn_tfl_type_limits(y->dtype);
+    sum =
+        tn_tfl_call(op, "Mul", tn_call_cast(&op->e, sum, TN_FLOAT), tn_expand_scalar(&op->e, TN_FLOAT, (double)scale));
+    if (x->zero[0] != 0)
+        sum = tn_tfl_call(op, "Add", sum, tn_expand_scalar(&op->e, TN_FLOAT, (double)bias));
+    return tn_tfl_call(op,
+                       tn_tfl_text(op, "tenon.RoundAway scale=1.0 zero=%lld min=%lld max=%lld to=%d",
+                                   (long long)y->zero[0], (long long)l.min, (long long)l.max, (int)y->dtype),
+                       sum);
+}
+
 tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n)
 {
-    const tfl_tensor *in = op->in[0], *out = op->out[0];
     bool mean = strcmp(op->row->name, "MEAN") == 0;
-    int64_t count = 1;
-    if (!tn_tfl_check_scales(op))
-        return x;
-    if (!mean && strcmp(op->row->name, "SUM") != 0) {
+    int64_t count = tn_tfl_check_scales(op) ? count_reduced(op, axes, n) : -1;
+    if (!mean && strcmp(op->row->name, "SUM") != 0)
         tn_tfl_error(op, "is not supported for quantised tensors");
+    if (op->e.failed || count < 1)
         return x;
-    }
-    for (size_t i = 0; i < n; i++)
-        count *= tn_tfl_dim(in, tn_tfl_axis(op, LAST, axes[i], in->shape.rank));
-    if (count < 1 || !in->is_fixed) {
-        tn_tfl_error(op, "the number of elements must be known and not 0");
-        return x;
-    }
-    tfl_factor f = tn_tfl_factor(op->im, (double)in->scale[0] / (double)out->scale[0]);
-    if (mean) {
-        int shift = 0;
-        while (count >> (shift + 1) != 0)
-            shift++;
-        shift = shift > 32 ? 32 : shift; /* the multiplier has 31 bits */
-        shift = shift > 31 + f.shift ? 31 + f.shift : shift;
-        f.multiplier = (int32_t)(((int64_t)f.multiplier << shift) / count);
-        f.shift -= shift;
-    }
-    tn_value *y = tn_tfl_call(op, "Cast to=6", x);
-    if (in->zero[0] != 0)
-        y = tn_tfl_call(op, "Sub", y, tn_expand_scalar(&op->e, TN_INT32, (double)in->zero[0]));
-    y = tn_tfl_call(op, tn_tfl_text(op, "ReduceSum keepdims=%d noop_with_empty_axes=1", tn_flat_bool(op->options, 0)),
-                    y, at);
-    const tfl_rescale to = {.zero = out->zero[0], .limits = tn_tfl_type_limits(out->dtype), .to = out->dtype};
-    return tn_tfl_rescale(op, y, 1, &f, 0, NULL, &to);
+    const char *call = tn_tfl_text(op, "ReduceSum keepdims=%d noop_with_empty_axes=1", tn_flat_bool(op->options, 0));
+    tn_value *sum = tn_tfl_call(op, call, tn_call_cast(&op->e, x, TN_INT32), at);
+    return mean ? mean_fixed(op, sum, count) : sum_fixed(op, sum, count);
 }
 
 /* exp(a) of a number of 5 integer bits that is not above 0, in fractions of 2^31: by its quarters, and the rest by a
@@ -93,17 +117,70 @@ static int32_t fixed_exp(int32_t a)
     return y;
 }
 
-/* exp(-d * scale * beta), which counts as 0 from where it does in TFLite. */
-static tn_value *exp_table(tfl_op *op, float beta)
+/* What takes differences of the inputs, times beta, to fractions of 2^26, and how far they count in TFLite. */
+static tfl_factor input_factor(const tfl_op *op, float beta, int *radius)
 {
-    int64_t table[256];
     double real = (double)beta * (double)op->in[0]->scale[0] * (1 << 26),
            most = op->im->options->single_rounding ? 1073741823.0 : 2147483647.0;
     tfl_factor f = tn_tfl_factor(op->im, real < most ? real : most);
-    double radius = floor(31.0 * (1 << 26) / (double)(INT64_C(1) << (f.shift > 0 ? f.shift : 0)));
+    *radius = (int)floor(31.0 * (1 << 26) / (double)(INT64_C(1) << (f.shift > 0 ? f.shift : 0)));
+    return f;
+}
+
+/* exp(-d * scale * beta), 0 where that does not count. */
+static tn_value *exp_table(tfl_op *op, float beta)
+{
+    int64_t table[256];
+    int radius = 0;
+    tfl_factor f = input_factor(op, beta, &radius);
     for (int d = 0; d < 256; d++)
         table[d] = d <= radius ? fixed_exp(tn_tfl_times(op->im, -d, f)) : 0;
     return tn_tfl_list(op, TN_INT32, 1, (const int64_t[]){256}, table);
+}
+
+/* The result's scale and zero point are given by the operator. */
+static bool check_result(tfl_op *op, float scale, int64_t zero)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    return (tn_tfl_check_scales(op) && y->dtype == x->dtype && y->scale[0] == scale && y->zero[0] == zero)
+        || tn_tfl_error(op, "the result is %s; %s of scale %g and zero point %lld is wanted",
+                        tn_dtype_get(y->dtype)->name, tn_dtype_get(x->dtype)->name, (double)scale, (long long)zero);
+}
+
+bool tn_tfl_log_softmax_fixed(tfl_op *op)
+{
+    int64_t scaled[256];
+    int radius = 0;
+    tfl_limits l = tn_tfl_type_limits(op->in[0]->dtype);
+    tfl_factor f = input_factor(op, 1, &radius);
+    if (!check_result(op, 1.0f / 16, l.max))
+        return false;
+    tfl_factor back = tn_tfl_factor(op->im, ldexp(1, 31 - f.shift) / (double)f.multiplier);
+    for (int d = 0; d < 256; d++)
+        scaled[d] = tn_tfl_times(op->im, -d, f);
+    const char *call = tn_tfl_text(
+        op, "tenon.FixedLogSoftmax min=%lld max=%lld to=%d radius=%d back=%lld back_shift=%d", (long long)l.min,
+        (long long)l.max, (int)op->out[0]->dtype, radius, (long long)back.multiplier, -back.shift);
+    return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), exp_table(op, 1),
+                                           tn_tfl_list(op, TN_INT32, 1, (const int64_t[]){256}, scaled)));
+}
+
+/* Each element over the root of its row's sum of squares, in fractions of 2^7. TFLite's kernel of uint8 shifts before, that of int8
+   together with the root. */
+bool tn_tfl_l2_normalization_fixed(tfl_op *op)
+{
+    const tfl_tensor *x = op->in[0];
+    bool is_signed = x->dtype == TN_INT8;
+    if (tn_flat_i8(op->options, 0, 0) != 0)
+        return tn_tfl_error(op, "a fused activation is not supported here");
+    if (!check_result(op, 1.0f / 128, is_signed ? 0 : 128))
+        return false;
+    tn_value *d = tn_call_cast(&op->e, tn_tfl_in(op, 0), TN_INT32);
+    d = tn_tfl_call(op, "Sub", d, tn_expand_scalar(&op->e, TN_INT32, (double)x->zero[0]));
+    tn_value *sum = tn_tfl_call(op, "ReduceSum keepdims=1", tn_tfl_call(op, "Mul", d, d), tn_expand_int(&op->e, -1));
+    const tfl_rescale to = {
+        .left = is_signed ? 0 : 7, .zero = op->out[0]->zero[0], .limits = tn_tfl_type_limits(x->dtype), .to = x->dtype};
+    return tn_tfl_give_one(op, tn_tfl_by_root(op, d, sum, is_signed ? 7 : 0, &to));
 }
 
 static double wide_inverse(double x)
@@ -121,9 +198,9 @@ static bool wide_softmax(tfl_op *op, float beta)
                             (double)x->scale[0], tn_dtype_get(y->dtype)->name, (double)y->scale[0]);
     int64_t multiplier = f.multiplier, shift = f.shift;
     const char *call = tn_tfl_text(op, "tenon.FixedWideSoftmax single=%d", op->im->options->single_rounding);
-    return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), tn_tfl_points(op, exp, -10, 0, 32768, false),
-                                           tn_tfl_points(op, wide_inverse, 0, 1, 32768, false),
-                                           tn_tfl_list(op, TN_INT32, 0, NULL, &multiplier),
+    const tfl_curve of_exp = {exp, -10, 0, 32768, 0, 0, false}, of_sum = {wide_inverse, 0, 1, 32768, 0, 0, false};
+    return tn_tfl_give_one(op, tn_tfl_call(op, call, tn_tfl_in(op, 0), tn_tfl_points(op, &of_exp),
+                                           tn_tfl_points(op, &of_sum), tn_tfl_list(op, TN_INT32, 0, NULL, &multiplier),
                                            tn_tfl_list(op, TN_INT8, 0, NULL, &shift)));
 }
 

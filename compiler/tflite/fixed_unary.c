@@ -4,6 +4,7 @@
 #include "tflite/fixed.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* --- curves ------------------------------------------------------------------------------------------------------------ */
 
@@ -19,36 +20,27 @@ static double elu(double x)
 
 static double rsqrt(double x)
 {
-    return 1 / sqrt(x);
+    return x > 0 ? 1 / sqrt(x) : INFINITY;
 }
 
+/* Both in float, as TFLite's. */
 static double gelu(double x)
 {
-    return 0.5 * x * erfc(x * -0.70710678118654752440);
+    float f = (float)x;
+    return (double)(0.5f * f * erfcf(f * -0.70710678118654752440f));
 }
 
 static double gelu_tanh(double x)
 {
-    return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
-}
-
-static double negate(double x)
-{
-    return -x;
-}
-
-static double square(double x)
-{
-    return x * x;
+    float f = (float)x;
+    return (double)(0.5f * f * (1 + tanhf(0.7978845608028654f * (f + 0.044715f * f * f * f))));
 }
 
 static const struct {
     const char *name;
     double (*of)(double);
 } curves[] = {
-    {"LOGISTIC", logistic}, {"TANH", tanh}, {"ELU", elu},     {"EXP", exp},         {"LOG", log},       {"SQRT", sqrt},
-    {"RSQRT", rsqrt},       {"GELU", gelu}, {"ABS", fabs},    {"NEG", negate},      {"SQUARE", square}, {"SIN", sin},
-    {"COS", cos},           {"CEIL", ceil}, {"FLOOR", floor}, {"ROUND", nearbyint},
+    {"LOGISTIC", logistic}, {"TANH", tanh}, {"ELU", elu}, {"EXP", exp}, {"LOG", log}, {"GELU", gelu}, {"RSQRT", rsqrt},
 };
 
 /* NULL: the operator is no curve. */
@@ -126,6 +118,23 @@ static int64_t curve_at(const table_of *t, double (*of)(double), int32_t x)
     return !(y > -1e9f) ? -1000000000 : y > 1e9f ? 1000000000 : (int64_t)y;
 }
 
+/* In float, and towards the least number. */
+static int64_t sqrt_at(const table_of *t, int32_t x)
+{
+    float real = x > 0 ? sqrtf((float)x * t->x->scale[0]) : 0;
+    return (int64_t)floorf(real / t->y->scale[0]) + t->y->zero[0];
+}
+
+/* By the inverse root, with 20 bits behind the point; of 0 the most there is. */
+static int64_t rsqrt_at(const table_of *t, int32_t x)
+{
+    enum { BITS = 20 };
+    tfl_factor f = tn_tfl_factor(t->im, 1 / (sqrt((double)t->x->scale[0]) * (double)t->y->scale[0]));
+    f.shift = f.shift - BITS > -31 ? f.shift - BITS : -31;
+    const tfl_factor root = {tn_fixed_root(x), BITS - tn_fixed_root_shift(x)};
+    return x == 0 ? INT32_MAX : (int64_t)tn_tfl_times(t->im, tn_tfl_times(t->im, 1, root), f) + t->y->zero[0];
+}
+
 static int64_t element(const table_of *t, const tfl_op *op, int64_t q)
 {
     int32_t x = (int32_t)(q - t->x->zero[0]);
@@ -135,6 +144,12 @@ static int64_t element(const table_of *t, const tfl_op *op, int64_t q)
         return tn_tfl_times(t->im, x, x >= 0 ? t->same : t->alpha) + t->y->zero[0];
     if (is(op, "HARD_SWISH"))
         return hard_swish(t, q);
+    if (is(op, "ABS"))
+        return tn_tfl_times(t->im, abs(x), t->same) + t->y->zero[0];
+    if (is(op, "SQRT"))
+        return sqrt_at(t, x);
+    if (is(op, "RSQRT"))
+        return rsqrt_at(t, x);
     return curve_at(t, find_curve(op), x);
 }
 
@@ -155,20 +170,28 @@ static double as(bool in_float, double x)
     return in_float ? (double)(float)x : x;
 }
 
+/* Where the curve is infinite, as at 0, or not defined, it is the most or the least number there is. */
+static double point(const tfl_curve *c, double x)
+{
+    double y = c->of(x);
+    return as(c->in_float, isfinite(y) ? y : y > 0 ? c->most : c->least);
+}
+
 /* Each point is moved by half of what the line to the next one errs in the middle. */
-tn_value *tn_tfl_points(tfl_op *op, double (*of)(double), double lo, double hi, double inverse, bool in_float)
+tn_value *tn_tfl_points(tfl_op *op, const tfl_curve *c)
 {
     int64_t table[513];
-    double step = as(in_float, hi - lo) / 512, here = as(in_float, as(in_float, of(lo)) * inverse);
+    bool f = c->in_float;
+    double step = as(f, c->hi - c->lo) / 512, here = as(f, point(c, c->lo) * c->inverse);
     for (int i = 0; i < 512; i++) {
-        double x = as(in_float, lo + as(in_float, i * step)), middle = as(in_float, of(as(in_float, x + step / 2)));
-        double next = as(in_float, as(in_float, of(as(in_float, lo + as(in_float, (i + 1) * step)))) * inverse);
-        double line = round(as(in_float, next + round(here)) / 2), err = line - round(as(in_float, middle * inverse));
+        double x = as(f, c->lo + as(f, i * step)), middle = point(c, as(f, x + step / 2));
+        double next = as(f, point(c, as(f, c->lo + as(f, (i + 1) * step))) * c->inverse);
+        double line = round(as(f, next + round(here)) / 2), err = line - round(as(f, middle * c->inverse));
         double y = round(here) - round(err / 2);
         table[i] = !(y > INT16_MIN) ? INT16_MIN : y > INT16_MAX ? INT16_MAX : (int64_t)y;
         here = next;
     }
-    here = round(as(in_float, as(in_float, of(hi)) * inverse));
+    here = round(as(f, point(c, c->hi) * c->inverse));
     table[512] = !(here > INT16_MIN) ? INT16_MIN : here > INT16_MAX ? INT16_MAX : (int64_t)here;
     return tn_tfl_list(op, TN_INT16, 1, (const int64_t[]){513}, table);
 }
@@ -178,8 +201,9 @@ static tn_value *interpolated(tfl_op *op, tfl_form form)
     const tfl_tensor *x = op->in[0], *y = op->out[0];
     float lo = x->scale[0] * (float)(INT16_MIN - x->zero[0]), hi = x->scale[0] * (float)(INT16_MAX - x->zero[0]);
     float least = y->scale[0] * (float)(INT16_MIN - y->zero[0]), most = y->scale[0] * (float)(INT16_MAX - y->zero[0]);
-    tn_value *points =
-        tn_tfl_points(op, find_curve(op), (double)lo, (double)hi, (double)(65536.0f / (most - least)), true);
+    const tfl_curve curve = {find_curve(op), (double)lo,   (double)hi, (double)(65536.0f / (most - least)),
+                             (double)least,  (double)most, true};
+    tn_value *points = tn_tfl_points(op, &curve);
     return tn_tfl_call(op, "tenon.Lookup", tn_tfl_operand(op, 0, form), points);
 }
 
@@ -218,10 +242,16 @@ static tn_value *sigmoid(tfl_op *op, tfl_form form)
                        tn_tfl_list(op, TN_UINT16, 1, (const int64_t[]){256}, table));
 }
 
+/* To the result's type, without a factor. */
+static tfl_rescale to_result(const tfl_op *op, const tfl_limits *limits)
+{
+    return (tfl_rescale){.zero = op->out[0]->zero[0], .limits = *limits, .to = op->out[0]->dtype};
+}
+
 static tn_value *rescaled(tfl_op *op, tfl_form form, double real, const tfl_limits *limits)
 {
-    const tfl_tensor *x = op->in[0], *y = op->out[0];
-    const tfl_rescale to = {.x_zero = x->zero[0], .zero = y->zero[0], .limits = *limits, .to = y->dtype};
+    tfl_rescale to = to_result(op, limits);
+    to.x_zero = op->in[0]->zero[0];
     return tn_tfl_rescale_one(op, tn_tfl_operand(op, 0, form), real, &to);
 }
 
@@ -233,6 +263,26 @@ static tn_value *leaky(tfl_op *op, tfl_form form, float same, float alpha, const
                        rescaled(op, form, (double)same, limits));
 }
 
+/* Less its zero point, in int32. */
+static tn_value *plain(tfl_op *op, tfl_form form)
+{
+    int64_t zero = op->in[0]->zero[0];
+    tn_value *x = tn_call_cast(&op->e, tn_tfl_operand(op, 0, form), TN_INT32);
+    return zero == 0 ? x : tn_tfl_call(op, "Sub", x, tn_expand_scalar(&op->e, TN_INT32, (double)zero));
+}
+
+static tn_value *sqrt_16(tfl_op *op, tfl_form form, const tfl_limits *limits)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    tn_value *v = tn_tfl_call(op, "Max", plain(op, form), tn_expand_scalar(&op->e, TN_INT32, 0));
+    v = tn_tfl_call(op, "Mul", tn_call_cast(&op->e, v, TN_FLOAT),
+                    tn_expand_scalar(&op->e, TN_FLOAT, (double)x->scale[0]));
+    v = tn_tfl_call(op, "Div", tn_tfl_call(op, "Sqrt", v), tn_expand_scalar(&op->e, TN_FLOAT, (double)y->scale[0]));
+    v = tn_tfl_call(op, "Add", tn_tfl_call(op, "Floor", v), tn_expand_scalar(&op->e, TN_FLOAT, (double)y->zero[0]));
+    v = tn_tfl_call(op, "Min", v, tn_expand_scalar(&op->e, TN_FLOAT, (double)limits->max));
+    return tn_call_cast(&op->e, v, y->dtype);
+}
+
 static tn_value *of_16_bits(tfl_op *op, tfl_form form, const tfl_limits *limits)
 {
     float x = op->in[0]->scale[0], y = op->out[0]->scale[0];
@@ -242,7 +292,11 @@ static tn_value *of_16_bits(tfl_op *op, tfl_form form, const tfl_limits *limits)
         return leaky(op, form, x / y, x * tn_flat_float(op->options, 0, 0) / y, limits);
     if (is(op, "LOGISTIC") || is(op, "TANH"))
         return sigmoid(op, form);
-    return interpolated(op, form);
+    if (is(op, "ABS")) {
+        const tfl_rescale to = to_result(op, limits);
+        return tn_tfl_rescale_one(op, tn_tfl_call(op, "Abs", plain(op, form)), (double)(x / y), &to);
+    }
+    return is(op, "SQRT") ? sqrt_16(op, form, limits) : interpolated(op, form);
 }
 
 /* --- both -------------------------------------------------------------------------------------------------------------- */
@@ -264,13 +318,16 @@ static bool find_range(tfl_op *op, tfl_limits *out)
 static bool check_unary(tfl_op *op)
 {
     const tfl_tensor *x = op->in[0], *y = op->out[0];
-    bool is_wide = x->dtype == TN_INT16;
-    bool known = is_relu(op) || is(op, "LEAKY_RELU") || (is(op, "HARD_SWISH") && !is_wide) || find_curve(op) != NULL;
     if (!tn_tfl_check_scales(op))
         return false;
-    if (!known || y->dtype != x->dtype || x->dtype == TN_INT4)
+    if (y->dtype != x->dtype)
         return tn_tfl_error(op, "is not supported for quantised %s with results in %s", tn_dtype_get(x->dtype)->name,
                             tn_dtype_get(y->dtype)->name);
+    if (is(op, "NEG") && (x->scale[0] != y->scale[0] || x->zero[0] != 0 || y->zero[0] != 0))
+        return tn_tfl_error(op,
+                            "scales %g and %g, zero points %lld and %lld; equal scales and no zero points are wanted, "
+                            "since TFLite negates the numbers as they stand",
+                            (double)x->scale[0], (double)y->scale[0], (long long)x->zero[0], (long long)y->zero[0]);
     return !is(op, "HARD_SWISH") || x->scale[0] / 128 < y->scale[0]
         || tn_tfl_error(op, "the result's scale %g is too small for an input's of %g", (double)y->scale[0],
                         (double)x->scale[0]);
@@ -284,6 +341,10 @@ bool tn_tfl_unary_fixed(tfl_op *op)
     tfl_limits limits;
     if (!check_unary(op) || !find_range(op, &limits))
         return false;
+    if (is(op, "NEG")) {
+        tn_tfl_give(op, 0, form, tn_tfl_call(op, "Neg", tn_tfl_operand(op, 0, form)));
+        return !op->e.failed;
+    }
     t.same = tn_tfl_factor(op->im, (double)(x->scale[0] / y->scale[0]));
     if (is(op, "LEAKY_RELU"))
         t.alpha = tn_tfl_factor(op->im, (double)(x->scale[0] * tn_flat_float(op->options, 0, 0) / y->scale[0]));

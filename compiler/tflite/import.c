@@ -372,13 +372,28 @@ static bool check_arity(tfl_op *op)
     return true;
 }
 
-/* Bytes that stand for scaled numbers would go through the arithmetic as they are. */
-static bool check_plain(tfl_op *op)
+/* "int8" in "float, uint8, int8" */
+static bool lists(const char *types, const char *type)
 {
-    for (int i = 0; i < op->n_in && strcmp(op->row->types, TFL_PLAIN) == 0; i++)
-        if (op->in[i] != NULL && tn_tfl_is_fixed(op->in[i]))
-            return tn_tfl_error(op, "input %d '%s' is quantised %s, which is not supported here", i, op->in[i]->name,
-                                tn_dtype_get(op->in[i]->dtype)->name);
+    size_t n = strlen(type);
+    for (const char *at = strstr(types, type); at != NULL; at = strstr(at + n, type))
+        if ((at == types || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+/* Bytes that stand for scaled numbers would go through the arithmetic as they are. Input 0 decides, unless the operator knows no
+   scales at all. */
+static bool check_types(tfl_op *op)
+{
+    const char *types = op->row->types;
+    bool plain = strcmp(types, TFL_PLAIN) == 0, any = strcmp(types, "any") == 0;
+    for (int i = 0; i < (plain ? op->n_in : 1) && i < op->n_in && !any; i++) {
+        const char *type = op->in[i] != NULL ? tn_dtype_get(op->in[i]->dtype)->name : "";
+        if (op->in[i] != NULL && tn_tfl_is_fixed(op->in[i]) && !lists(types, type))
+            return tn_tfl_error(op, "input %d '%s' is quantised %s; what it takes is: %s", i, op->in[i]->name, type,
+                                types);
+    }
     return true;
 }
 
@@ -401,7 +416,7 @@ static bool add_operator(importer *im, int index, tn_flat_table p)
     tn_value name = {.name = op.n_out > 0 ? op.out[0]->name : ""}, *names_of = &name;
     op.node = (tn_node){.index = index, .name = name.name, .n_out = 1, .out = &names_of};
     op.e = (tn_expand){.g = im->graph, .node = &op.node, .add = append, .done = im->nodes};
-    return check_arity(&op) && check_plain(&op) && op.row->add(&op) && !op.e.failed;
+    return check_arity(&op) && check_types(&op) && op.row->add(&op) && !op.e.failed;
 }
 
 static bool add_inputs(importer *im)

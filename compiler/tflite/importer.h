@@ -44,7 +44,7 @@ typedef struct {
     size_t n, room;
 } tfl_variable_vec;
 
-/* Types of a row whose arithmetic knows no scales. */
+/* The types of a row whose arithmetic knows no scales. */
 #define TFL_PLAIN "any but quantised"
 
 typedef struct tfl_op tfl_op;

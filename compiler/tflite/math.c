@@ -41,8 +41,6 @@ bool tn_tfl_rsqrt(tfl_op *op)
 bool tn_tfl_square(tfl_op *op)
 {
     tfl_form form = tn_tfl_form(op);
-    if (tn_tfl_is_fixed(op->in[0]))
-        return tn_tfl_unary_fixed(op);
     return give(op, form, tn_tfl_call(op, "Mul", operand(op, form), operand(op, form)));
 }
 

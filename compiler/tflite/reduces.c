@@ -77,12 +77,16 @@ bool tn_tfl_softmax(tfl_op *op)
 
 bool tn_tfl_log_softmax(tfl_op *op)
 {
+    if (tn_tfl_is_fixed(op->in[0]))
+        return tn_tfl_log_softmax_fixed(op);
     return tn_tfl_give_one(op, tn_tfl_call(op, "LogSoftmax axis=-1", tn_tfl_in(op, 0)));
 }
 
 /* x over the root of the sum of squares along the last axis, which is at least 1e-6. */
 bool tn_tfl_l2_normalization(tfl_op *op)
 {
+    if (tn_tfl_is_fixed(op->in[0]))
+        return tn_tfl_l2_normalization_fixed(op);
     tn_value *x = tn_tfl_in(op, 0);
     tn_value *sum = tn_tfl_call(op, "ReduceSum keepdims=1", tn_tfl_call(op, "Mul", x, x), tn_expand_int(&op->e, -1));
     tn_value *norm = tn_tfl_call(op, "Max", tn_tfl_call(op, "Sqrt", sum), tn_expand_scalar(&op->e, TN_FLOAT, 1e-6));

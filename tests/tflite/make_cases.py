@@ -2,7 +2,7 @@
 
     python3 tests/tflite/make_cases.py FOLDER        needs numpy, flatbuffers and ai-edge-litert
 
-For each case NAME.tflite, NAME.in.npz and NAME.out.npz. The numbers are random with fixed seeds. tests/tflite/cases.tar.xz
+For each case NAME.tflite, NAME.in.npz and NAME.out.npz; what LiteRT refuses is refused/NAME.tflite. The numbers are random with fixed seeds. tests/tflite/cases.tar.xz
 holds what this makes, for machines without these packages.
 """
 import os
@@ -109,7 +109,23 @@ def interpreter(blob, reference):
 class Cases:
     def __init__(self, folder):
         self.folder, self.names = folder, set()
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(os.path.join(folder, "refused"), exist_ok=True)
+
+    def refuse(self, name, op, options, inputs, outputs, version=1, **fields):
+        """What LiteRT does not compute."""
+        assert name not in self.names, name
+        self.names.add(name)
+        blob = pack(op, version, options_of(options, fields), inputs, outputs)
+        try:
+            runner = interpreter(blob, True)
+            for detail, t in zip(runner.get_input_details(), inputs):
+                runner.set_tensor(detail["index"], np.ones(t.shape, t.dtype))
+            runner.invoke()
+        except (RuntimeError, ValueError):
+            with open(os.path.join(self.folder, "refused", name + ".tflite"), "wb") as f:
+                f.write(blob)
+            return
+        raise AssertionError(f"LiteRT computes {name}")
 
     def random(self, t, r):
         if t.dtype == np.bool_:
@@ -486,11 +502,86 @@ def wide(c):
               Q(1, 4, 3, 2), CB(3) if seed else None], [Q(1, 8, 6, 3, scale=0.02)], padding=1, version=3, **dict(strideW=2, strideH=2))
 
 
+def fixed_too(c):
+    """Quantised forms of operators that are in float above, each in the types that LiteRT has."""
+    def kind(dtype):
+        low = {"int8": -128, "uint8": 0, "int16": 0}[dtype]
+
+        def make(*shape, scale=0.0007 if dtype == "int16" else 0.05, zero=0 if dtype == "int16" else low + 131):
+            return Tensor(dtype, shape, None, scale, zero)
+        return make, low
+
+    for dtype in ("int8", "uint8", "int16"):
+        T, low = kind(dtype)
+        letter = {"int8": "q", "uint8": "u", "int16": "h"}[dtype]
+        for op in "ABS LOG RSQRT SQRT".split() if dtype != "uint8" else ():
+            for i, (x, y) in enumerate(((0.05, 0.05), (0.0021, 0.017))):  # from the least number that roots and logarithms take
+                zero = 0 if dtype == "int16" or op == "ABS" else low
+                c.add(f"{letter}_{op.lower()}_{i}", op, None, [T(3, 300, scale=x, zero=zero)], [T(3, 300, scale=y, zero=0 if dtype == "int16" else -5)],
+                      high=None if op == "ABS" or dtype == "int8" else 2000)
+        if dtype != "uint8":
+            c.add(f"{letter}_neg", "NEG", None, [T(3, 90, zero=0)], [T(3, 90, zero=0)])
+        for name in ("gelu", "gelu_tanh"):
+            c.add(f"{letter}_{name}", "GELU", "Gelu", [T(3, 300)], [T(3, 300)], version=2, approximate=name != "gelu")
+        for i, activation in enumerate((0, 1, 3)):
+            divisor = Tensor(dtype, (50,), R.integers(5, 120, 50).astype(dtype), 0.03, low)
+            quotient = T(3, 50, scale=0.0007 if dtype == "int16" else 0.012)  # of -1 by much LiteRT shifts by 32, which C leaves open
+            c.add(f"{letter}_div_{i}", "DIV", "Div", [T(3, 50), divisor], [quotient], version=2, fusedActivationFunction=activation)
+        for i, shape in enumerate(((5, 7), (2, 3, 200), (1, 9))) if dtype != "int16" else ():
+            c.add(f"{letter}_l2_normalization_{i}", "L2_NORMALIZATION", "L2Norm", [T(*shape)], [T(*shape, scale=1 / 128, zero=low + 128)], version=2)
+            c.add(f"{letter}_log_softmax_{i}", "LOG_SOFTMAX", "LogSoftmax", [T(*shape, scale=(0.05, 0.3, 0.007)[i])],
+                  [T(*shape, scale=1 / 16, zero=low + 255)], version=2)
+        c.add(f"{letter}_less_too" if letter == "q" else f"{letter}_less", "LESS", None, [T(3, 60), T(3, 60)], [Tensor("bool", (3, 60))])
+        c.add(f"{letter}_sum_wide", "SUM", "Reducer", [T(2, 5, 57, 3), I(1, 2)], [T(2, 3, scale=T().scale[0] * 40)], reference=False)
+        if dtype != "int8":
+            c.add(f"{letter}_prelu", "PRELU", None, [T(1, 4, 5, 3), CQ(3, scale=0.01, dtype="uint8" if letter == "u" else "int8")],
+                  [T(1, 4, 5, 3)])
+    H, _ = kind("int16")
+    c.add("h_relu6", "RELU6", None, [H(3, 300)], [H(3, 300, scale=0.0003)], version=2)
+    c.add("h_transpose_conv_without_bias", "TRANSPOSE_CONV", "TransposeConv", [I(1, 8, 6, 3), CQ(3, 3, 3, 2, scale=per_channel(3)), H(1, 4, 3, 2), None],
+          [H(1, 8, 6, 3, scale=0.002)], padding=0, version=4, strideW=2, strideH=2)
+    c.add("cumsum_int64", "CUMSUM", "Cumsum", [Tensor("int64", (3, 50)), S(1)], [Tensor("int64", (3, 50))])
+    c.add("add_n_int32", "ADD_N", "AddN", [Tensor("int32", (3, 4)), Tensor("int32", (3, 4))], [Tensor("int32", (3, 4))])
+
+
+def refused(c):
+    """Quantised types that LiteRT has no kernel for."""
+    def T(dtype, *shape):
+        return Tensor(dtype, shape, None, 0.05, 0)
+
+    def each(op, dtypes, options=None, two=None, **fields):
+        for dtype in dtypes.split():
+            x, y = T(dtype, 1, 4, 4, 3), T(dtype, 1, 4, 4, 3)
+            c.refuse(f"{op.lower()}_{dtype}", op, options, [x] + ([] if two is None else [two(dtype)]), [y], **fields)
+
+    def same(dtype):
+        return T(dtype, 1, 4, 4, 3)
+
+    every = "int8 uint8 int16"
+    for op in "CEIL COS FLOOR ROUND SIN SIGN SQUARE".split():
+        each(op, every, "Square" if op == "SQUARE" else None)
+    for op in "ABS EXP LOG NEG RSQRT SQRT".split():
+        each(op, "uint8")
+    each("ELU", "uint8 int16")
+    each("HARD_SWISH", "int16", "HardSwish")
+    for op in "RELU_0_TO_1 RELU_N1_TO_1".split():
+        each(op, "int16")
+    each("ADD_N", every, "AddN", same)
+    each("POW", every, "Pow", same)
+    each("SQUARED_DIFFERENCE", "uint8 int16", "SquaredDifference", same)
+    each("BATCH_MATMUL", "uint8", "BatchMatMul", same)
+    each("CUMSUM", every, "Cumsum", lambda dtype: S(1))
+    each("L2_NORMALIZATION", "int16", "L2Norm")
+    each("LOG_SOFTMAX", "int16", "LogSoftmax")
+    each("LOCAL_RESPONSE_NORMALIZATION", every, "LocalResponseNormalization", radius=2, bias=1.0, alpha=0.3, beta=0.5)
+    each("L2_POOL_2D", every, "Pool2D", padding=0, strideW=1, strideH=1, filterWidth=3, filterHeight=3)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     c = Cases(sys.argv[1])
-    for family in (elementwise, windows, moves, reduces, recurrent, control, fixed, wide):
+    for family in (elementwise, windows, moves, reduces, recurrent, control, fixed, wide, fixed_too, refused):
         family(c)
     print(f"{len(c.names)} cases")
 
