@@ -1,7 +1,8 @@
 """Inputs by a formula, and a hash of outputs: for int8 models, whose outputs are known to the byte.
 
-    python3 golden.py input NAME DTYPE SHAPE OUT.npz      element i is the byte (i * 2654435761 mod 2^32) >> 13, mod 256
-    python3 golden.py hash FILE.npz                        FNV-1a, 32 bits, of the bytes of all arrays
+    python3 golden.py input NAME DTYPE SHAPE OUT.npz [NUMBERS.txt]     without numbers element i is the byte
+                                                                       (i * 2654435761 mod 2^32) >> 13, mod 256
+    python3 golden.py hash FILE.npz                                    FNV-1a, 32 bits, of the bytes of all arrays
 
 Needs nothing but Python.
 """
@@ -13,12 +14,18 @@ import zipfile
 CODES = {"int8": "|i1", "uint8": "|u1"}
 
 
-def make_input(name, dtype, shape, path):
+def read_numbers(path):
+    with open(path) as f:
+        return bytes(int(x) % 256 for line in f if not line.startswith("#") for x in line.split())
+
+
+def make_input(name, dtype, shape, path, numbers=None):
     dims = [int(d) for d in shape.split("x")]
     count = 1
     for d in dims:
         count *= d
-    data = bytes((i * 2654435761 % 2**32 >> 13) % 256 for i in range(count))
+    data = read_numbers(numbers) if numbers else bytes((i * 2654435761 % 2**32 >> 13) % 256 for i in range(count))
+    assert len(data) == count
     header = repr({"descr": CODES[dtype], "fortran_order": False, "shape": tuple(dims)})
     header += " " * (-(len(header) + 11) % 64) + "\n"
     with zipfile.ZipFile(path, "w") as z:
@@ -43,7 +50,7 @@ def fnv(path):
 
 
 def main():
-    if len(sys.argv) == 6 and sys.argv[1] == "input":
+    if len(sys.argv) in (6, 7) and sys.argv[1] == "input":
         make_input(*sys.argv[2:])
     elif len(sys.argv) == 3 and sys.argv[1] == "hash":
         print(fnv(sys.argv[2]))
