@@ -121,7 +121,7 @@ done <"$work/files" >"$work/texts"
 long_files() {
     while read -r f; do
         n=$(wc -l <"$f")
-        case $f in *.txt) continue ;; esac # lists of data
+        case $f in *.txt | *.xz) continue ;; esac # lists of data; archives
         [ "$n" -le 1000 ] || echo "$f has $n lines"
     done <"$work/texts"
 }
