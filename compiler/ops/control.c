@@ -1,7 +1,10 @@
 /* If, Loop and Scan: their subgraphs take their place.
 
-   If: a condition that is known leaves one branch. Otherwise both are computed and each result is chosen (Where), so a
-   branch may not hold what ends the run with an error (late.h): its nodes are marked, lowering refuses that.
+   If: a condition that is known leaves one branch. Otherwise each result is chosen (Where). A branch of more than a few
+   elementwise operators is a repeat of one turn, or none where the condition is not its own. The others, and those that
+   give sequences, are computed in any case, so they may not hold what ends the run with an error (late.h): their nodes
+   are marked, lowering refuses that. Where the branches give different dims, both results are padded to the larger one
+   and cut to the dim of the branch that was taken: a size that the run finds.
 
    Loop, Scan: one copy of the body between RepeatBegin and RepeatEnd (repeat.h). Where that has no types, since a shape
    inside depends on the turn or on what the turn finds, or what is carried changes its shape, a copy for each turn, in which
@@ -59,41 +62,146 @@ static const char *type_of(tn_expand *e, const tn_value *v)
     return v->list->none ? "an empty optional" : tn_strfmt(e->g->arena, "a sequence of %lld", (long long)v->list->n);
 }
 
-static tn_value *choose_value(tn_expand *e, tn_value *condition, tn_value *x, tn_value *y);
+/* --- If: choosing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct choice {
+    tn_expand *e;
+    tn_value *condition;
+    const char *name; /* of the result, after which sizes are called */
+} choice;
+
+static tn_value *choose_value(const choice *c, tn_value *x, tn_value *y);
 
 /* Sequences of one structure: by elements. */
-static tn_value *choose_list(tn_expand *e, tn_value *condition, const tn_list *x, const tn_list *y)
+static tn_value *choose_list(const choice *c, const tn_list *x, const tn_list *y)
 {
+    tn_expand *e = c->e;
     tn_list *l = TN_NEW(e->g->arena, tn_list);
     *l = (tn_list){.items = TN_NEW_N(e->g->arena, tn_value *, x->n + 1), .n = x->n, .none = x->none};
     for (int64_t i = 0; i < x->n; i++)
-        l->items[i] = choose_value(e, condition, x->items[i], y->items[i]);
+        l->items[i] = choose_value(c, x->items[i], y->items[i]);
     tn_value *v = tn_graph_add_value(e->g, tn_expand_name(e, "list"));
     v->list = l;
     return v;
 }
 
-/* x where the condition holds, else y; a scalar after an error. */
-static tn_value *choose_value(tn_expand *e, tn_value *condition, tn_value *x, tn_value *y)
+/* v with zeros behind it, `most` elements along that axis. */
+static tn_value *pad_to(tn_expand *e, tn_value *v, int axis, int64_t most)
 {
+    int64_t zeros[2 * TN_MAX_RANK] = {0};
+    int rank = v->shape.rank, at = rank + axis;
+    tn_value *more = tn_call(e, "Sub", tn_expand_int(e, most), tn_call_dim(e, v, axis));
+    tn_value *pads =
+        tn_call(e, "Concat axis=0", tn_expand_ints(e, at, zeros), more, tn_expand_ints(e, 2 * rank - at - 1, zeros));
+    return tn_call(e, "Pad", v, pads);
+}
+
+/* x and y differ in some dims. */
+static tn_value *choose_sized(const choice *c, tn_value *x, tn_value *y)
+{
+    tn_expand *e = c->e;
+    tn_value *ends[TN_MAX_RANK] = {NULL}, *wide[2] = {x, y};
+    for (int i = 0; !e->failed && i < x->shape.rank; i++) {
+        tn_dim a = x->shape.dim[i], b = y->shape.dim[i];
+        if (tn_dim_same(a, b))
+            continue;
+        int64_t most = a.n > b.n ? a.n : b.n;
+        tn_value *taken = tn_call(e, "Where", c->condition, tn_call_dim(e, x, i), tn_call_dim(e, y, i));
+        ends[i] = tn_call_size(e, taken, tn_size_name(e->g, tn_strfmt(e->g->arena, "%s_%d", c->name, i)), most);
+        for (int k = 0; k < 2 && !e->failed; k++)
+            wide[k] = pad_to(e, wide[k], i, most);
+    }
+    tn_value *v = tn_call(e, "Where", c->condition, wide[0], wide[1]);
+    for (int i = 0; !e->failed && i < x->shape.rank; i++)
+        if (ends[i] != NULL)
+            v = tn_call(e, "Slice", v, tn_expand_int(e, 0), ends[i], tn_expand_int(e, i));
+    return v;
+}
+
+/* x where the condition holds, else y; a scalar after an error. */
+static tn_value *choose_value(const choice *c, tn_value *x, tn_value *y)
+{
+    tn_expand *e = c->e;
     bool lists = x->list != NULL && y->list != NULL && x->list->n == y->list->n && x->list->none == y->list->none;
     if (!e->failed && lists)
-        return choose_list(e, condition, x->list, y->list);
+        return choose_list(c, x->list, y->list);
     if (e->failed || tn_value_same_type(x, y))
-        return tn_call(e, "Where", condition, x, y);
+        return tn_call(e, "Where", c->condition, x, y);
+    if (x->list == NULL && y->list == NULL && x->dtype == y->dtype && x->shape.rank == y->shape.rank
+        && x->is_text == y->is_text)
+        return choose_sized(c, x, y);
     tn_expand_error(e,
-                    "%s or %s, by a condition that only the run knows; values of one type are supported: fix what '%s' "
-                    "depends on with --const",
-                    type_of(e, x), type_of(e, y), condition->name);
+                    "%s or %s, by a condition that only the run knows; values of one type and rank are supported: fix "
+                    "what '%s' depends on with --const",
+                    type_of(e, x), type_of(e, y), c->condition->name);
     return tn_expand_scalar(e, TN_FLOAT, 0);
+}
+
+/* --- If: branches ---------------------------------------------------------------------------------------------------- */
+
+enum { FEW_NODES = 8 };
+
+/* Computing its results costs no more than jumping over that would. */
+static bool is_small(const tn_subgraph *b)
+{
+    bool small = b->nodes.n <= FEW_NODES;
+    for (size_t i = 0; small && i < b->nodes.n; i++) {
+        const tn_node *n = b->nodes.items[i];
+        small = n->n_in == 0 || n->op->expr != NULL || tn_node_is(n, "Identity") || tn_node_is(n, "Unsqueeze");
+    }
+    return small;
+}
+
+static bool gives_list(const tn_subgraph *b, tn_value *const *out)
+{
+    for (size_t i = 0; i < b->outputs.n; i++)
+        if (out[i]->list != NULL)
+            return true;
+    return false;
+}
+
+/* The results of a branch that is only computed where active, as elements of a repeat; of no use otherwise. NULL: they
+   cannot be, or an error. */
+static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_value *active)
+{
+    size_t nodes = e->done->n;
+    int count = (int)b->outputs.n;
+    const tn_node *begin = tn_call_repeat_while(e, 0, 1, 1, 0, &active, NULL, NULL);
+    tn_value *const *out = begin != NULL ? tn_expand_body(e, b, NULL, tn_node_maybe(e->node)) : NULL;
+    if (out == NULL)
+        return NULL;
+    if (gives_list(b, out)) {
+        e->done->n = nodes;
+        return NULL;
+    }
+    tn_value **next = TN_NEW_N(e->g->arena, tn_value *, count + 1);
+    int64_t *zeros = TN_NEW_N(e->g->arena, int64_t, count + 1);
+    memset(zeros, 0, sizeof *zeros * (size_t)(count + 1));
+    next[0] = begin->out[1];
+    memcpy(next + 1, out, sizeof *out * (size_t)count);
+    const tn_node *end = tn_call_repeat_end(e, begin, 1, count, next, zeros, zeros);
+    for (int i = 0; end != NULL && i < count; i++)
+        next[i] = tn_call(e, "Squeeze", end->out[i + 1], tn_expand_int(e, 0));
+    return e->failed ? NULL : next;
+}
+
+static tn_value *const *branch_results(tn_expand *e, const tn_subgraph *b, tn_value *condition, bool wanted)
+{
+    tn_value *const *out = NULL;
+    if (!is_small(b))
+        out = enter_branch(e, b, wanted ? condition : tn_call(e, "Not", condition));
+    return out != NULL || e->failed ? out : tn_expand_body(e, b, NULL, true);
 }
 
 static bool choose(tn_expand *e, const tn_subgraph *then, const tn_subgraph *otherwise)
 {
-    tn_value *const *x = tn_expand_body(e, then, NULL, true), *const *y = tn_expand_body(e, otherwise, NULL, true);
-    tn_value *condition = e->failed ? NULL : to_scalar(e, e->node->in[0]);
-    for (int i = 0; !e->failed && i < e->node->n_out; i++)
-        tn_give(e, i, choose_value(e, condition, x[i], y[i]));
+    choice c = {.e = e, .condition = to_scalar(e, e->node->in[0])};
+    tn_value *const *x = branch_results(e, then, c.condition, true);
+    tn_value *const *y = e->failed ? NULL : branch_results(e, otherwise, c.condition, false);
+    for (int i = 0; !e->failed && i < e->node->n_out; i++) {
+        c.name = e->node->out[i] != NULL ? e->node->out[i]->name : e->node->name;
+        tn_give(e, i, choose_value(&c, x[i], y[i]));
+    }
     return !e->failed;
 }
 
@@ -166,6 +274,12 @@ static void end_turn(turns *t, tn_value *turn, tn_value *const *now, tn_value *g
     out[1] = tn_call(e, "Add", now[1], tn_call_cast(e, active, TN_INT64));
 }
 
+static tn_value *choose_state(tn_expand *e, tn_value *active, tn_value *next, tn_value *now)
+{
+    const choice c = {e, active, now->name};
+    return choose_value(&c, next, now);
+}
+
 /* One turn. now: states and slices; out: the next states, then elements. always: it is only taken where active. */
 static bool take_turn(turns *t, bool always, tn_value *turn, tn_value *const *now, tn_value **out)
 {
@@ -187,7 +301,7 @@ static bool take_turn(turns *t, bool always, tn_value *turn, tn_value *const *no
         return false;
     const int first = t->is_loop ? 1 : 0;
     for (int i = 0; i < t->states; i++)
-        out[i] = t->masked && !always ? choose_value(e, active, body[first + i], now[i]) : body[first + i];
+        out[i] = t->masked && !always ? choose_state(e, active, body[first + i], now[i]) : body[first + i];
     for (int i = 0; i < t->elements; i++)
         out[t->states + hidden + i] = body[first + t->states + i];
     if (t->masked)

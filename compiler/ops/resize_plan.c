@@ -223,8 +223,6 @@ static bool read_region(tn_graph *g, const tn_node *n, tn_resize *r, const int *
 {
     if (!r->crops)
         return true;
-    if (!given(n, 1))
-        return tn_node_error(g, n, "tf_crop_and_resize needs the region, input 1");
     const tn_tensor *t = need_floats(g, n, 1, "roi", 2 * (int64_t)count);
     for (int i = 0; t != NULL && i < count; i++) {
         tn_resize_axis *a = &r->axis[axes[i]];
@@ -279,7 +277,7 @@ static bool read_late(tn_graph *g, const tn_node *n, tn_resize *r, int late)
     tn_shape y;
     if (!tn_need_declared(g, n, late, inputs[late], 0, &y))
         return false;
-    if ((r->crops && (!given(n, 1) || !check_list(g, n, 1, "roi", 2 * r->n_axes)))
+    if ((r->crops && !check_list(g, n, 1, "roi", 2 * r->n_axes))
         || (r->by_sizes ? !tn_check_late(g, n, 3, "sizes", r->n_axes) : !check_list(g, n, 2, "scales", r->n_axes)))
         return false;
     bool fits = y.rank == x->rank;
@@ -318,6 +316,8 @@ bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out)
     if (given(n, 2) == given(n, 3) && count > 0)
         return tn_node_error(g, n, "one of scales (input 2) and sizes (input 3) is wanted, not %s",
                              given(n, 2) ? "both" : "neither");
+    if (r.crops && !given(n, 1))
+        return tn_node_error(g, n, "tf_crop_and_resize needs the region, input 1 (roi)");
     r.by_sizes = given(n, 3);
     r.n_axes = count;
     memcpy(r.axes, axes, sizeof r.axes);

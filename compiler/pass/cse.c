@@ -1,6 +1,7 @@
 /* cse: nodes with the same operator, attributes and inputs are computed once.
        "a" = Relu("x"); "b" = Relu("x"); "c" = Add("a", "b")     becomes     "a" = Relu("x"); "c" = Add("a", "a")
    Outputs of the graph keep their own node, since each has its own place to be written to. */
+#include "ops/repeat.h"
 #include "pass/pass.h"
 
 static bool makes_output(const tn_node *n)
@@ -25,6 +26,19 @@ static bool has_outputs_of(const tn_node *n, const tn_node *of)
     return true;
 }
 
+/* The end of the repeat that begins at k, or k where node i is inside: what turns compute is there only if they were
+   taken. */
+static size_t skip_repeat(const tn_graph *g, size_t k, size_t i)
+{
+    int depth = 1;
+    for (size_t end = k + 1; end < i; end++) {
+        depth += tn_node_begins_repeat(g->nodes.items[end]) - tn_node_ends_repeat(g->nodes.items[end]);
+        if (depth == 0)
+            return end;
+    }
+    return k;
+}
+
 bool tn_pass_cse(tn_module *m, bool *changed)
 {
     tn_graph *g = m->graph;
@@ -32,6 +46,8 @@ bool tn_pass_cse(tn_module *m, bool *changed)
         tn_node *n = g->nodes.items[i];
         for (size_t k = 0; k < i && !makes_output(n); k++) {
             const tn_node *earlier = g->nodes.items[k];
+            if (tn_node_begins_repeat(earlier))
+                k = skip_repeat(g, k, i);
             if (!tn_node_same(earlier, n) || !has_outputs_of(earlier, n))
                 continue;
             for (int o = 0; o < n->n_out; o++)

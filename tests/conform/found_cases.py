@@ -138,6 +138,34 @@ def boxes(folder, random):
     add(folder, "boxes", text, ["y", "z"], [{"b": b, "s": s * k, "f": b[0]} for k in (np.float32(1), np.float32(0.3), np.float32(0.1))])
 
 
+def branches(folder, random):
+    """If by an input: results of different shapes, checks in a branch, a branch that is not computed unless it is taken."""
+    x = random.standard_normal((3, 4)).astype(np.float32)
+    both = [np.array(c) for c in (True, False)]
+    add(folder, "if_shapes", """g (float[3,4] x, bool c) => (float[n,m] y, float[k] z, int64[2] s) {
+            y, z = If (c) <then_branch = t () => (float[3,4] a, float[0] b) {
+                a = Relu(x) b = Constant<value = float[0] {}>() },
+              else_branch = e () => (float[6,2] a, float[12] b) {
+                shape = Constant<value_ints=[6, 2]>() h = Exp(x) a = Reshape(h, shape) one = Constant<value_ints=[-1]>() b = Reshape(x, one) }>
+            s = Shape(y)
+        }""", ["y", "z", "s"], [{"x": x, "c": c} for c in both])
+    add(folder, "if_entered", """g (float[3,4] x, float[4,4] w, int64[1] s, bool c) => (float[3,4] y, float[3,4] v) {
+            y = If (c) <then_branch = t () => (float[3,4] a) { p = MatMul(x, w) q = Softmax(p) a = MatMul(q, w) },
+              else_branch = e () => (float[3,4] a) { h = Concat<axis = 0>(x, x) p = MatMul(h, w) three = Constant<value_ints=[3]>() e = Add(s, three) a = Slice(p, s, e) }>
+            z = MatMul(x, w)
+            o = Softmax(z)
+            v = MatMul(o, w)
+        }""", ["y", "v"],
+        [{"x": x, "w": random.standard_normal((4, 4)).astype(np.float32), "s": np.array(s), "c": c}
+         for c, s in ((both[0], [5]), (both[1], [2]))])
+    add(folder, "loop_grows", """g (float[3,4] x, float stop) => (float[n,4] y, int64[1] s) {
+            n = Constant<value = int64 {4}>() t = Constant<value = bool {1}>()
+            y = Loop(n, t, x) <body = b (int64 i, bool c, float[k,4] u) => (bool d, float[m,4] v)
+                { f = Cast<to=1>(i) d = Less(f, stop) h = Add(x, f) v = Concat<axis = 0>(u, h) }>
+            s = Shape<end = 1>(y)
+        }""", ["y", "s"], [{"x": x, "stop": np.array(s, np.float32)} for s in (-1, 1, 9)])
+
+
 def turns(folder, random):
     """const.txt bounds what nothing else does."""
     x = random.standard_normal(4).astype(np.float32)
@@ -176,5 +204,5 @@ def turns(folder, random):
 
 def all_found(folder):
     random = np.random.default_rng(20)
-    for make in (count_marks, given_sizes, distinct, boxes, turns):
+    for make in (count_marks, given_sizes, distinct, boxes, branches, turns):
         make(folder, random)

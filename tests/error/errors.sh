@@ -103,6 +103,7 @@ bad_model wide-heads "'ms1'" '12 columns'
 bad_model shared-buffer "'ms1'" 'past_present_share_buffer is 1' 'a tensor each'
 bad_model skipped-word "'ms1'" 'input [0-9]+ \(position_embedding\) is omitted'
 bad_model group-norm "'ms1'" "attribute 'activation' is a string; an int is wanted"
+bad_model crop-without-roi "'resize1'" 'needs the region, input 1 \(roi\)'
 bad_model roi-no-bins "'roi1'" "output_height 1, output_width 0; 1 or more are wanted"
 
 bad_model function-recursive "'f1' \(F in function pkg.G\)" 'function pkg.F calls itself'

@@ -269,6 +269,8 @@ MODELS = {
     "wide-heads": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, qkv_hidden_sizes=(1 << 62, 1 << 62, 12)),
     "roi-large": model([node("RoiAlign", ["x", "boxes", "batch"], ["y"], "roi1", output_height=1, output_width=1)],
                        [value("x", (1, 1, 4, 4)), value("boxes", (1, 4))], [value("y", None)], [ints("batch", (1,), [0])], 16),
+    "crop-without-roi": model([node("Resize", ["x", "", "scales"], ["y"], "resize1", coordinate_transformation_mode="tf_crop_and_resize")],
+                              [value("x", (1, 1, 4, 4)), value("scales", (4,))], [value("y", (1, 1, 8, 8))]),
     "roi-no-bins": model([node("RoiAlign", ["x", "boxes", "batch"], ["y"], "roi1", output_height=1, output_width=0)],
                          [value("x", (1, 1, 4, 4)), value("boxes", (1, 4))], [value("y", None)], [ints("batch", (1,), [0])], 16),
     "shared-buffer": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, past_present_share_buffer=1),
