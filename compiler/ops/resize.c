@@ -198,6 +198,13 @@ static void lower_copy(tn_program *p, const tn_node *n)
     tn_comp_set(p, c, tn_load(p, tn_buf_of(p, n->in[0]), c->at));
 }
 
+/* Of no elements: no table says where they come from. */
+static void lower_empty(tn_program *p, const tn_node *n)
+{
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    tn_comp_set(p, c, tn_number(p, n->out[0]->dtype, 0));
+}
+
 bool tn_lower_resize(tn_program *p, const tn_node *n)
 {
     tn_resize r;
@@ -211,8 +218,8 @@ bool tn_lower_resize(tn_program *p, const tn_node *n)
     if (r.late || (r.by_sizes && !tn_is_early(p->graph, n, 3)))
         tn_resize_late_check(p, n, &r);
     if (empty)
-        return true;
-    if (same)
+        lower_empty(p, n);
+    else if (same)
         lower_copy(p, n);
     else
         return r.mode == TN_RESIZE_NEAREST ? lower_nearest(p, n, &r) : lower_interpolated(p, n, &r);

@@ -203,6 +203,19 @@ def all_grids(folder):
         affine_grid(folder, (2, 3, 2, 4, 5), align)
 
 
+def resize(folder, name, shape, scales, **attributes):
+    x = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
+    node = helper.make_node("Resize", ["x", "", "scales"], ["y"], **attributes)
+    write(folder, name, node, {"x": x}, {"scales": np.array(scales, np.float32)}, ["y"])
+
+
+def all_resizes(folder):
+    """Nothing is left of a dim."""
+    resize(folder, "resize_nothing_nearest", (1, 2, 1, 5), [1, 1, 0.5, 1])
+    resize(folder, "resize_nothing_linear", (1, 2, 1, 5), [1, 1, 0.5, 2], mode="linear")
+    resize(folder, "resize_nothing_cubic", (1, 2, 5, 1), [1, 1, 2, 0.75], mode="cubic")
+
+
 def det(folder, *shape):
     x = np.random.default_rng(shape[-1]).standard_normal(shape).astype(np.float32)
     x[..., 0, 0] = 0  # rows must be exchanged
@@ -586,6 +599,7 @@ if __name__ == "__main__":
     all_recurrent(sys.argv[1])
     all_attention(sys.argv[1])
     all_signals(sys.argv[1])
+    all_resizes(sys.argv[1])
     all_grids(sys.argv[1])
     for mode in ("TF", "IDF", "TFIDF"):
         tf_idf(sys.argv[1], mode)
