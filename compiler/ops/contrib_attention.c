@@ -259,7 +259,8 @@ static bool read_qkv(tn_expand *e, tn_attention *a)
 static bool add_projection_bias(tn_expand *e, tn_attention *a)
 {
     tn_value *bias = tn_expand_input(e, BIAS), **each[] = {&a->q, &a->k, &a->v};
-    for (int i = 0, first = 0; bias != NULL && i < 3; i++) {
+    int64_t first = 0;
+    for (int i = 0; bias != NULL && i < 3; i++) {
         const tn_shape *s = &(*each[i])->shape;
         if (s->rank != 3)
             return true;
@@ -267,7 +268,7 @@ static bool add_projection_bias(tn_expand *e, tn_attention *a)
             return tn_expand_error(e, "bias %s; a list as long as the last dims of query, key and value is wanted",
                                    tn_expand_show(e, bias));
         *each[i] = tn_call(e, "Add", *each[i], part(e, bias, first, s->dim[2].n));
-        first += (int)s->dim[2].n;
+        first += s->dim[2].n;
     }
     return !e->failed;
 }

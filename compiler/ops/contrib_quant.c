@@ -170,6 +170,8 @@ static bool read_table(tn_expand *e, table *t)
             t->gather, t->quantised);
     if (floats && t->zero != NULL)
         return tn_expand_error(e, "zero_points are given for data of floats");
+    if (t->size < 0 || t->size > INT32_MAX)
+        return tn_expand_error(e, "block_size is %lld; a positive number below 2^31 is wanted", (long long)t->size);
     if (packed) {
         t->q = unpack(e, t->q, bits);
         t->zero = t->zero != NULL ? unpack(e, t->zero, bits) : tn_expand_scalar(e, TN_UINT8, (double)(1 << (bits - 1)));

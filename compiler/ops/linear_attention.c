@@ -45,11 +45,11 @@ static bool read_sizes(tn_graph *g, linear *l)
     const tn_node *n = l->n;
     int64_t q_heads = tn_node_int(n, "q_num_heads", 0);
     l->heads = tn_node_int(n, "kv_num_heads", 0);
-    if (l->heads < 1 || q_heads < 1 || q_heads % l->heads != 0)
+    if (l->heads < 1 || q_heads < 1 || q_heads > INT32_MAX || q_heads % l->heads != 0)
         return tn_node_error(g, n, "%lld query heads and %lld key heads; the first must be a multiple of the second",
                              (long long)q_heads, (long long)l->heads);
     for (int i = QUERY; i <= VALUE; i++)
-        if (n->in[i]->shape.rank != 3 || n->in[i]->shape.dim[2].sym != NULL)
+        if (n->in[i]->shape.rank != 3 || n->in[i]->shape.dim[2].sym != NULL || n->in[i]->shape.dim[2].n > INT32_MAX)
             return tn_node_error(g, n, "input %d '%s' is %s; [B,T,heads*size] with a fixed last dim is wanted", i,
                                  n->in[i]->name, tn_value_type(g->arena, n->in[i]));
     l->group = q_heads / l->heads;

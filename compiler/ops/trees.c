@@ -65,34 +65,41 @@ static bool begin_forest(forest *f, tn_expand *e, int64_t nodes, int64_t targets
 
 /* --- depth ----------------------------------------------------------------------------------------------------------- */
 
-/* Level by level; nodes that are met again deeper than there are nodes lie on a circle. */
+/* Adds a node to a level, each once: what is reached again lies on a circle, or is of two trees. */
+static bool reach(forest *f, bool *reached, int64_t at, int64_t *level, int64_t *n)
+{
+    if (at < 0 || at >= f->nodes || reached[at])
+        return tn_expand_error(f->e, "its nodes form no trees: node %lld is reached twice or is not there",
+                               (long long)at);
+    reached[at] = true;
+    level[(*n)++] = at;
+    return true;
+}
+
+/* Level by level, from the roots. */
 static bool find_depth(forest *f)
 {
     tn_arena *a = f->e->g->arena;
-    int64_t *level = TN_NEW_N(a, int64_t, f->nodes), *next = TN_NEW_N(a, int64_t, f->nodes), n = f->trees, met = 0;
-    bool *seen = TN_NEW_N(a, bool, f->nodes);
-    memset(seen, 0, sizeof *seen * (size_t)f->nodes);
-    memcpy(level, f->root, sizeof *level * (size_t)n);
-    for (f->depth = 0; n > 0; f->depth++) {
-        int64_t count = 0;
+    int64_t *level = TN_NEW_N(a, int64_t, f->nodes), *next = TN_NEW_N(a, int64_t, f->nodes), n = 0;
+    bool *reached = TN_NEW_N(a, bool, f->nodes);
+    memset(reached, 0, sizeof *reached * (size_t)f->nodes);
+    for (int64_t i = 0; i < f->trees; i++)
+        if (!reach(f, reached, f->root[i], level, &n))
+            return false;
+    for (f->depth = -1; n > 0; f->depth++) { /* the deepest are leaves */
+        int64_t count = 0, *spare = level;
         for (int64_t i = 0; i < n; i++) {
             int64_t at = level[i];
-            if (at < 0 || at >= f->nodes || seen[at] || ++met > f->nodes)
-                return tn_expand_error(f->e, "its nodes form no trees: node %lld is reached twice or is not there",
-                                       (long long)at);
-            seen[at] = true;
-            if (f->mode[at] == LEAF) {
+            if (f->mode[at] == LEAF)
                 f->yes[at] = f->no[at] = at;
-                continue;
-            }
-            next[count++] = f->yes[at];
-            if (f->no[at] != f->yes[at] && count < f->nodes)
-                next[count++] = f->no[at];
+            else if (!reach(f, reached, f->yes[at], next, &count)
+                     || (f->no[at] != f->yes[at] && !reach(f, reached, f->no[at], next, &count)))
+                return false;
         }
-        n = count < f->nodes ? count : f->nodes;
-        memcpy(level, next, sizeof *level * (size_t)n);
+        level = next;
+        next = spare;
+        n = count;
     }
-    f->depth--; /* the deepest are leaves */
     return true;
 }
 
@@ -302,6 +309,12 @@ static bool read_leaves(forest *f, int64_t branches, int64_t leaves)
     return true;
 }
 
+/* Leaves stand behind the branches. What is no place at all stays one. */
+static int64_t place_of_child(const forest *f, int64_t branches, int64_t at, bool leaf)
+{
+    return leaf && at < f->nodes ? at + branches : at;
+}
+
 static bool read_branches(forest *f, int64_t branches)
 {
     tn_expand *e = f->e;
@@ -316,8 +329,8 @@ static bool read_branches(forest *f, int64_t branches)
         return false;
     for (int64_t i = 0; i < branches; i++) {
         f->split[i] = tn_ml_number(e->node, "nodes_splits", i);
-        f->yes[i] += yes_leaf[i] != 0 ? branches : 0;
-        f->no[i] += no_leaf[i] != 0 ? branches : 0;
+        f->yes[i] = place_of_child(f, branches, f->yes[i], yes_leaf[i] != 0);
+        f->no[i] = place_of_child(f, branches, f->no[i], no_leaf[i] != 0);
         if (f->mode[i] < LEQ || f->mode[i] > MEMBER)
             return tn_expand_error(e, "node %lld has mode %lld; 0 to 6 are known", (long long)i, (long long)f->mode[i]);
     }

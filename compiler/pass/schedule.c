@@ -35,6 +35,15 @@ static int64_t extent_of(const tn_axis *a)
     return a->extent->kind == TN_E_INT ? a->extent->i : 0;
 }
 
+/* Steps of the reduction, however many; 0 where only the run knows. */
+static double count_taps(const tn_comp *c)
+{
+    double n = 1;
+    for (int i = 0; i < c->n_reduce; i++)
+        n *= (double)extent_of(&c->reduce[i]);
+    return n;
+}
+
 /* Of what is between the sections at its ends. */
 static int64_t inner_extent(const plan *s, int i)
 {
@@ -155,10 +164,7 @@ static double tile_cycles(const plan *s, int64_t extent, int64_t px, int64_t nb)
 /* The weights of two vectors fill more than half of a first cache of 32 KiB. */
 static bool has_far_weights(const plan *s)
 {
-    int64_t bytes = 2 * s->lanes * tn_dtype_get(s->c->elem->dtype)->size;
-    for (int i = 0; i < s->c->n_reduce; i++)
-        bytes *= extent_of(&s->c->reduce[i]);
-    return bytes > 16384;
+    return count_taps(s->c) * (double)(2 * s->lanes * tn_dtype_get(s->c->elem->dtype)->size) > 16384;
 }
 
 static void see_load(void *user, const tn_expr *load)
@@ -573,7 +579,7 @@ static const char *vector_text(const plan *s)
 {
     tn_arena *a = s->p->arena;
     tn_str text = {.arena = a};
-    int64_t taps = 1;
+    double taps = count_taps(s->c);
     bool tiles = s->px > 1;
     add_borders(s, &text);
     if (s->pads)
@@ -585,10 +591,8 @@ static const char *vector_text(const plan *s)
     for (int i = 0; i < s->c->n_axis; i++)
         if (!is_picked(s, i))
             tn_str_add(&text, " i%d%s", i, i == s->v || (tiles && i == s->pixel) ? "o" : "");
-    for (int i = 0; i < s->c->n_reduce; i++) {
+    for (int i = 0; i < s->c->n_reduce; i++)
         tn_str_add(&text, " r%d", i);
-        taps *= extent_of(&s->c->reduce[i]);
-    }
     if (tiles)
         tn_str_add(&text, " i%di", s->pixel);
     for (int i = 0; i < s->c->n_axis; i++)
@@ -646,7 +650,8 @@ static bool choose_lanes(plan *s)
     return s->pads || extent >= s->lanes;
 }
 
-/* Float, which may be stored in 16 bits, and sums of products of bytes in int32. What is no reduction is done lane by lane where it must. */
+/* Float, which may be stored in 16 bits, and sums of products of bytes in int32. What is no reduction is done lane by
+   lane where it must. */
 static bool has_vectors(tn_dtype out, tn_dtype compute, bool reduces)
 {
     bool byte = tn_dtype_is_byte(out);

@@ -97,6 +97,7 @@ bad_model attribute-type "'soft1'" "axis"
 
 bad_model fused-conv "'ms1'" "activation is 'Sine'" 'Relu'
 bad_model nbits "'ms1'" 'bits is 5' '2, 4 or 8'
+bad_model block-huge "'ms1'" 'block_size is 9223372036854775807'
 bad_model cache-of-bytes "'ms1'" 'k_quant_type is PER_TENSOR' 'cache of floats'
 bad_model many-heads "'ms1'" 'num_heads 4611686018427387904'
 bad_model wide-heads "'ms1'" '12 columns'
@@ -148,6 +149,7 @@ bad_model ml-labels "'ml1'" 'classlabels_strings is wanted'
 bad_model ml-features "'ml1'" "'offset' has 2 elements" 'float\[2,3\]'
 bad_model ml-kernel "'ml1'" "'WAVE'" 'RBF'
 bad_model ml-vectors "'ml1'" 'class 1 has -1 vectors'
+bad_model ml-circle "'ml1'" "node 0 is reached twice or is not there"
 bad_model ml-zip "'ml1'" '2 labels' 'float\[2,3\]'
 bad_model sequence-input "'x' is a sequence" '--input-shapes "x:\{\[\],\[\]\}"'
 bad_model sequence-of-maps "'x' holds a map"

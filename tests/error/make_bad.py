@@ -91,6 +91,8 @@ def attribute(name, x):
         return out + piece(5, x) + number(20, 4)
     if isinstance(x[0], float):
         return out + b"".join(fixed32(7, i) for i in x) + number(20, 6)
+    if isinstance(x[0], str):
+        return out + b"".join(piece(9, i) for i in x) + number(20, 8)
     return out + b"".join(number(8, i) for i in x) + number(20, 7)
 
 
@@ -139,7 +141,7 @@ def doubled_while_less():
 
 def contrib(op, inputs, **attributes):
     """One node of ONNX Runtime's domain; its inputs are x, w, s ... in the order of the model's."""
-    names = {"FusedConv": "xw", "MatMulNBits": "xws", "Attention": "xw", "GroupNorm": "xgb"}.get(op, "x")
+    names = {"FusedConv": "xw", "MatMulNBits": "xws", "Attention": "xw", "GroupNorm": "xgb", "GatherBlockQuantized": "xis"}.get(op, "x")
     return model([node(op, list(names), ["y"], "ms1", "com.microsoft", **attributes)], inputs, [value("y", None)],
                  domains=("com.microsoft",))
 
@@ -264,6 +266,8 @@ MODELS = {
     # com.microsoft
     "fused-conv": contrib("FusedConv", [value("x", (1, 1, 4, 4)), value("w", (1, 1, 1, 1))], activation="Sine"),
     "nbits": contrib("MatMulNBits", [value("x", (2, 32)), value("w", (4, 2, 10), UINT8), value("s", (4, 2))], K=32, N=4, block_size=16, bits=5),
+    "block-huge": contrib("GatherBlockQuantized", [value("x", (3, 32), INT8), value("i", (2,), INT64), value("s", (3, 1))],
+                          block_size=(1 << 63) - 1),
     "cache-of-bytes": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1, kv_num_heads=1, k_quant_type="PER_TENSOR"),
     "many-heads": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1 << 62, kv_num_heads=1 << 62),
     "wide-heads": contrib("Attention", [value("x", (1, 2, 4)), value("w", (4, 12))], num_heads=1, qkv_hidden_sizes=(1 << 62, 1 << 62, 12)),
@@ -318,6 +322,9 @@ MODELS = {
     "ml-kernel": learned("SVMRegressor", coefficients=[1.0], support_vectors=[1.0, 2.0, 3.0], n_supports=1, rho=[0.5],
                          kernel_type="WAVE"),
     "ml-vectors": learned("SVMClassifier", coefficients=[1.0], rho=[0.5], classlabels_ints=[0, 1], vectors_per_class=[1, -1]),
+    "ml-circle": learned("TreeEnsembleRegressor", nodes_treeids=[0, 1, 2, 3], nodes_nodeids=[0] * 4, nodes_featureids=[0] * 4,
+                         nodes_modes=["BRANCH_LEQ"] * 4, nodes_truenodeids=[0] * 4, nodes_falsenodeids=[5] * 4,
+                         nodes_values=[0.5] * 4, target_ids=[0], target_treeids=[0], target_nodeids=[0], target_weights=[1.0]),
     "ml-zip": learned("ZipMap", classlabels_int64s=[0, 1]),
     "rank-20": one("Relu", dims=(1,) * 20),
     # a shape that only the run knows: y's is declared, or not
