@@ -168,14 +168,13 @@ const tn_expr *tn_expr_mod(tn_program *p, const tn_node *n, const tn_expr *const
 
 bool tn_infer_pow(tn_graph *g, tn_node *n)
 {
-    tn_shape s;
     const tn_value *x = n->in[0], *y = n->in[1];
+    tn_shape s = x->shape;
     if ((TN_T_NUMBERS >> y->dtype & 1u) == 0)
         return tn_node_error(g, n, "the exponent '%s' is %s; a number is wanted", y->name,
                              tn_dtype_get(y->dtype)->name);
-    if (!tn_broadcast_checked(&x->shape, &y->shape, &s))
-        return tn_node_error(g, n, "the exponent '%s' is %s, which does not broadcast with %s", y->name,
-                             tn_value_type(g->arena, y), tn_value_type(g->arena, x));
+    if (!tn_need_broadcast(g, n, 1, &s))
+        return false;
     tn_set_output(n, 0, x->dtype, &s);
     return true;
 }
@@ -238,9 +237,8 @@ bool tn_infer_where(tn_graph *g, tn_node *n)
                              n->in[1]->name, n->in[2]->name, tn_dtype_get(t)->name,
                              tn_dtype_get(n->in[2]->dtype)->name);
     for (int i = 1; i < 3; i++)
-        if (!tn_broadcast_checked(&s, &n->in[i]->shape, &s))
-            return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, n->in[i]->name,
-                                 tn_type_text(g->arena, t, &n->in[i]->shape), tn_type_text(g->arena, t, &s));
+        if (!tn_need_broadcast(g, n, i, &s))
+            return false;
     tn_set_output(n, 0, t, &s);
     return true;
 }

@@ -174,6 +174,35 @@ bool tn_infer_first(tn_graph *g, tn_node *n)
     return true;
 }
 
+static bool is_name(tn_dim d)
+{
+    return d.sym != NULL && d.sym->kind == TN_SYM_NAME && !d.sym->found;
+}
+
+/* What helps where dims of inputs have two names. */
+static const char *one_name(tn_graph *g, const tn_shape *x, const tn_shape *y)
+{
+    for (int i = 1; i <= x->rank && i <= y->rank; i++) {
+        tn_dim a = x->dim[x->rank - i], b = y->dim[y->rank - i];
+        if (is_name(a) && is_name(b) && !tn_dim_same(a, b))
+            return tn_strfmt(g->arena, "; if '%s' and '%s' are always equal, give both one name with --input-shapes",
+                             a.sym->name, b.sym->name);
+    }
+    return "";
+}
+
+bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s)
+{
+    tn_shape both;
+    const tn_value *v = n->in[i];
+    if (!tn_broadcast_checked(s, &v->shape, &both))
+        return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s%s", i, v->name,
+                             tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, s),
+                             one_name(g, s, &v->shape));
+    *s = both;
+    return true;
+}
+
 static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)
 {
     tn_shape s = n->in[0]->shape;
@@ -182,9 +211,8 @@ static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)
         if (v->dtype != n->in[0]->dtype)
             return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; %s takes inputs of one type", i, v->name,
                                  tn_dtype_get(v->dtype)->name, tn_dtype_get(n->in[0]->dtype)->name, n->op->name);
-        if (!tn_broadcast_checked(&s, &v->shape, &s))
-            return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
-                                 tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, &s));
+        if (!tn_need_broadcast(g, n, i, &s))
+            return false;
     }
     tn_set_output(n, 0, dtype, &s);
     return true;

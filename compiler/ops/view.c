@@ -147,11 +147,57 @@ static bool infer_late_axes(tn_graph *g, tn_node *n, int sign)
                          tn_type_text(g->arena, n->in[0]->dtype, y), (long long)tn_late_count(n->in[1]));
 }
 
+/* Which dims go, where they are known. Without axes those of extent 1; a symbolic dim, which may be 1 or not, stays. One
+   that axes name has to be 1: a check says so. */
+static bool find_squeezed(tn_graph *g, const tn_node *n, bool *drop)
+{
+    const tn_shape *x = &n->in[0]->shape;
+    int axes[TN_MAX_RANK];
+    size_t count = 0;
+    for (int i = 0; i < x->rank; i++)
+        drop[i] = !tn_has_input(n, 1) && tn_dim_is(x->dim[i], 1);
+    if (tn_has_input(n, 1) && !tn_need_axes(g, n, 1, x->rank, axes, &count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        tn_dim d = x->dim[axes[i]];
+        if (!tn_dim_is(d, 1) && (d.sym == NULL || tn_dim_low(d) > 1))
+            return tn_node_error(g, n, "axis %d of %s does not have extent 1", axes[i], shape_text(g, n));
+        drop[axes[i]] = true;
+    }
+    return true;
+}
+
+/* The part of x at 0 of the dims that go, which the run has to find to be 1. */
+static void take_only(tn_program *p, const tn_node *n, const bool *drop)
+{
+    const tn_shape *x = &n->in[0]->shape;
+    const tn_expr *at[TN_MAX_RANK];
+    tn_dim wanted[TN_MAX_RANK];
+    for (int i = 0; i < x->rank; i++)
+        wanted[i] = drop[i] ? tn_dim_fixed(1) : x->dim[i];
+    tn_late_check_same(p, n, x->rank, x->dim, wanted);
+    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    for (int i = 0, k = 0; i < x->rank; i++)
+        at[i] = drop[i] ? tn_index(p, 0) : c->at[k++];
+    tn_comp_set(p, c, tn_load_stored(p, n->in[0], at));
+}
+
 bool tn_lower_squeeze(tn_program *p, const tn_node *n)
 {
-    if (!tn_is_early(p->graph, n, 1))
-        tn_late_check_axes(p, n, 1, &n->in[0]->shape, &n->out[0]->shape, true);
-    return tn_lower_view(p, n);
+    bool drop[TN_MAX_RANK] = {false}, open = false;
+    const tn_shape *x = &n->in[0]->shape;
+    if (!tn_is_early(p->graph, n, 1)) {
+        tn_late_check_axes(p, n, 1, x, &n->out[0]->shape, true);
+        return tn_lower_view(p, n);
+    }
+    if (!find_squeezed(p->graph, n, drop))
+        return false;
+    for (int i = 0; i < x->rank; i++)
+        open = open || (drop[i] && !tn_dim_is(x->dim[i], 1));
+    if (!open)
+        return tn_lower_view(p, n);
+    take_only(p, n, drop);
+    return true;
 }
 
 bool tn_lower_unsqueeze(tn_program *p, const tn_node *n)
@@ -161,25 +207,17 @@ bool tn_lower_unsqueeze(tn_program *p, const tn_node *n)
     return tn_lower_view(p, n);
 }
 
-/* Without axes every dim of extent 1 goes; a symbolic dim, which may be 1 or not, stays. */
 bool tn_infer_squeeze(tn_graph *g, tn_node *n)
 {
     const tn_shape *x = &n->in[0]->shape;
-    if (!tn_is_early(g, n, 1))
-        return infer_late_axes(g, n, -1);
-    int axes[TN_MAX_RANK];
-    size_t count = 0;
     bool drop[TN_MAX_RANK] = {false};
     tn_shape s = {.known = true};
-    if (tn_has_input(n, 1) && !tn_need_axes(g, n, 1, x->rank, axes, &count))
+    if (!tn_is_early(g, n, 1))
+        return infer_late_axes(g, n, -1);
+    if (!find_squeezed(g, n, drop))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!tn_dim_is(x->dim[axes[i]], 1))
-            return tn_node_error(g, n, "axis %d of %s does not have extent 1", axes[i], shape_text(g, n));
-        drop[axes[i]] = true;
-    }
     for (int i = 0; i < x->rank; i++)
-        if (!drop[i] && (tn_has_input(n, 1) || !tn_dim_is(x->dim[i], 1)))
+        if (!drop[i])
             s.dim[s.rank++] = x->dim[i];
     tn_set_output(n, 0, n->in[0]->dtype, &s);
     return true;
