@@ -46,6 +46,7 @@ const char *tn_vector_function(int op)
     case TN_OP_LOG: return "log";
     case TN_OP_TANH: return "tanh";
     case TN_OP_SIGMOID: return "sigmoid";
+    case TN_OP_SILU2: return "silu2";
     case TN_OP_ERF: return "erf";
     case TN_OP_ABS: return "abs";
     case TN_OP_FLOOR: return "floor";

@@ -16,6 +16,7 @@ static bool has_float_form(int op)
     case TN_OP_LOG:
     case TN_OP_TANH:
     case TN_OP_SIGMOID:
+    case TN_OP_SILU2:
     case TN_OP_ERF:
     case TN_OP_ABS:
     case TN_OP_FLOOR:
