@@ -266,7 +266,7 @@ MODELS = {
     # com.microsoft
     "fused-conv": contrib("FusedConv", [value("x", (1, 1, 4, 4)), value("w", (1, 1, 1, 1))], activation="Sine"),
     "nbits": contrib("MatMulNBits", [value("x", (2, 32)), value("w", (4, 2, 10), UINT8), value("s", (4, 2))], K=32, N=4, block_size=16, bits=5),
-    "block-huge": contrib("GatherBlockQuantized", [value("x", (3, 32), INT8), value("i", (2,), INT64), value("s", (3, 1))],
+    "block-huge": contrib("GatherBlockQuantized", [value("x", (3, 16), UINT8), value("i", (2,), INT64), value("s", (3, 1))],
                           block_size=(1 << 63) - 1),
     "cache-of-bytes": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1, kv_num_heads=1, k_quant_type="PER_TENSOR"),
     "many-heads": contrib("GroupQueryAttention", [value("x", (1, 1, 8))], num_heads=1 << 62, kv_num_heads=1 << 62),
