@@ -261,7 +261,31 @@ static const tn_expr *sample_bits(const image *m, tn_buf *tags, const tn_expr *b
     return tn_select(m->p, tn_le(m->p, count, number(m, 2)), value, bytes_at(m, value, 2, big));
 }
 
-static tiff read_tiff(const image *m)
+/* Where row r begins: strips are of several rows each, and a table says where, if there is more than one. */
+static const tn_expr *tiff_row(const image *m, const tiff *t, const tn_expr *r)
+{
+    tn_program *p = m->p;
+    const tn_expr *strip = tn_div(p, r, t->strip_rows), *four = number(m, 4);
+    const tn_expr *listed = bytes_at(m, tn_add(p, t->strips, tn_mul(p, strip, four)), 4, t->big);
+    const tn_expr *start = tn_select(p, tn_is(p, t->strip_count, number(m, 1)), t->strips, listed);
+    const tn_expr *within = tn_sub(p, r, tn_mul(p, strip, t->strip_rows));
+    return tn_add(p, start, tn_mul(p, within, tn_mul(p, t->f.width, t->f.bytes)));
+}
+
+/* Behind the last byte of each row, and of the table of strips where there is one. */
+static const tn_expr *tiff_end(const image *m, const tiff *t, tn_dim height)
+{
+    tn_program *p = m->p;
+    const tn_expr *table = tn_add(p, t->strips, tn_mul(p, t->strip_count, number(m, 4))), *none = number(m, 0);
+    const tn_expr *listed = tn_select(p, tn_is(p, t->strip_count, number(m, 1)), none, table);
+    tn_comp *c = tn_comp_begin(p, m->node, tn_buf_temp(p, "tiff.end", TN_INT64, 0, NULL));
+    const tn_expr *r = tn_cast(p, TN_INT64, tn_reduce_over(p, c, height));
+    const tn_expr *row = tn_add(p, tiff_row(m, t, r), tn_mul(p, t->f.width, t->f.bytes));
+    tn_comp_reduce(p, c, TN_OP_MAX, none, row, tn_max(p, tn_comp_acc(p, c, TN_INT64), listed));
+    return tn_load(p, c->out, NULL);
+}
+
+static tiff read_tiff(const image *m, tn_dim height)
 {
     enum {
         WIDTH = 256,
@@ -295,19 +319,8 @@ static tiff read_tiff(const image *m)
     plain = tn_and(p, plain, tn_either(p, tn_is(p, t.strip_count, one), listed));
     plain = tn_and(p, plain, tn_is(p, sample_bits(m, tags, t.big), number(m, 8)));
     t.f.is = keep_bool(m, "tiff", tn_and(p, magic, tn_and(p, plain, tn_either(p, grey, colour))));
-    t.f.end = number(m, 0); /* each strip has one: what is behind the data reads as 0 */
+    t.f.end = tiff_end(m, &t, height);
     return t;
-}
-
-/* Where row r begins: strips are of several rows each, and a table says where, if there is more than one. */
-static const tn_expr *tiff_row(const image *m, const tiff *t, const tn_expr *r)
-{
-    tn_program *p = m->p;
-    const tn_expr *strip = tn_div(p, r, t->strip_rows), *four = number(m, 4);
-    const tn_expr *listed = bytes_at(m, tn_add(p, t->strips, tn_mul(p, strip, four)), 4, t->big);
-    const tn_expr *start = tn_select(p, tn_is(p, t->strip_count, number(m, 1)), t->strips, listed);
-    const tn_expr *within = tn_sub(p, r, tn_mul(p, strip, t->strip_rows));
-    return tn_add(p, start, tn_mul(p, within, tn_mul(p, t->f.width, t->f.bytes)));
 }
 
 /* --- pixels --------------------------------------------------------------------------------------------------------- */
@@ -410,7 +423,7 @@ bool tn_lower_image_decoder(tn_program *p, const tn_node *n)
 {
     const tn_shape *y = &n->out[0]->shape;
     image m = {p, n, tn_buf_of(p, n->in[0]), tn_late_dim(p, n->in[0]->shape.dim[0])};
-    const formats f = {read_bmp(&m), read_pnm(&m), read_tiff(&m)};
+    const formats f = {read_bmp(&m), read_pnm(&m), read_tiff(&m, y->dim[0])};
     tn_late_check(p, n,
                   tn_either(p, fits(&m, &f.bmp.f, y), tn_either(p, fits(&m, &f.pnm.f, y), fits(&m, &f.tiff.f, y))));
     tn_buf *samples = find_samples(&m, &f, y->dim);

@@ -274,6 +274,8 @@ image() { # CODE FILE
 }
 wide_samples() { image 0 tiff-8.npy && image 7 tiff-16.npy && says 'was not compiled for' && one_line; }
 check run-image-of-16-bits wide_samples
+short_strip() { image 7 tiff-short.npy && says 'was not compiled for' && one_line; }
+check run-image-cut-off short_strip
 bad_option unknown 2 '--frobnicate' -- compile "$digits" --frobnicate 1
 bad_option target 2 'pdp11' 'generic' -- compile "$digits" --target pdp11
 bad_option params 2 "option '--params' is 'tape'" 'const' -- compile "$digits" --params tape

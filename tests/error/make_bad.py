@@ -216,9 +216,9 @@ def zeros(descr, shape):
     return npy(descr, shape, bytes(count * int(descr[-1])))
 
 
-def tiff(bits):
+def tiff(bits, at=8):
     """An image of one grey pixel."""
-    tags = (256, 3, 1), (257, 3, 1), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8), (278, 3, 1)
+    tags = (256, 3, 1), (257, 3, 1), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, at), (278, 3, 1)
     table = b"".join(struct.pack("<HHII", tag, kind, 1, x) for tag, kind, x in tags)
     return b"II" + struct.pack("<HI", 42, 10) + b"\x07\x09" + struct.pack("<H", len(tags)) + table
 
@@ -528,6 +528,8 @@ def main_bad(digits, folder):
     for bits in 8, 16:
         with open("%s/tiff-%d.npy" % (folder, bits), "wb") as f:
             f.write(npy("|u1", (96,), tiff(bits)))
+    with open(folder + "/tiff-short.npy", "wb") as f:
+        f.write(npy("|u1", (96,), tiff(8, 96)))
     with open(os.path.dirname(os.path.abspath(folder)) + "/secret.bin", "wb") as f:
         f.write(bytes(4096))
     with open(folder + "/short.bin", "wb") as f:
