@@ -131,7 +131,12 @@ int64_t tn_tfl_dim(const tfl_tensor *t, int i);
 /* What the operator does after its arithmetic in float: none, Relu, Relu6 ... (ActivationFunctionType) */
 tn_value *tn_tfl_activate(tfl_op *op, tn_value *v, int function);
 
-bool tn_tfl_add_state_outputs(importer *im); /* state.c */
+/* --- state.c ---------------------------------------------------------------------------------------------------------- */
+
+/* What the state of this name holds; where it is read before it is written, an input of the type of `like`. */
+tn_value *tn_tfl_read_state(tfl_op *op, const char *name, const tfl_tensor *like);
+void tn_tfl_assign_state(tfl_op *op, const char *name, tn_value *to);
+bool tn_tfl_add_state_outputs(importer *im);
 
 /* --- operators.def: a function for each family ---------------------------------------------------------------------- */
 

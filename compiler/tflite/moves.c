@@ -323,6 +323,35 @@ bool tn_tfl_pad(tfl_op *op)
     return !op->e.failed;
 }
 
+/* DILATE: so many steps from each element to the next one, with input 2 between. */
+bool tn_tfl_dilate(tfl_op *op)
+{
+    size_t n = 0;
+    const int64_t *steps = tn_tfl_ints(op, 1, "the steps", &n);
+    tn_value *y = tn_tfl_in(op, 0), *fill = tn_call_reshape(&op->e, tn_tfl_in(op, 2), 0, NULL);
+    int rank = op->in[0]->shape.rank;
+    if (steps == NULL)
+        return false;
+    if (n != (size_t)rank || rank >= TN_MAX_RANK || !op->in[0]->is_fixed)
+        return tn_tfl_error(op, "%zu steps for rank %d, whose dims must be fixed", n, rank);
+    int64_t dims[TN_MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        dims[i] = tn_tfl_dim(op->in[0], i);
+    for (int i = 0; i < rank; i++) {
+        int64_t pads[2 * TN_MAX_RANK] = {0}, d = dims[i];
+        if (steps[i] < 1 || (d > 0 && steps[i] > TN_DIM_MAX / d))
+            return tn_tfl_error(op, "step %lld of axis %d; 1 or more is wanted", (long long)steps[i], i);
+        pads[rank + 1 + i + 1] = steps[i] - 1;
+        dims[i] = d * steps[i];
+        y = tn_tfl_call(op, "Pad", tn_call_unsqueeze(&op->e, y, i + 1), tn_expand_ints(&op->e, 2 * rank + 2, pads),
+                        fill);
+        y = tn_tfl_call(op, "Reshape allowzero=1", y, tn_expand_ints(&op->e, rank, dims));
+        dims[i] = d > 0 ? dims[i] - steps[i] + 1 : 0;
+        y = tn_call_slice(&op->e, y, i, 0, dims[i], 1);
+    }
+    return tn_tfl_give_one(op, y);
+}
+
 /* The border element counts too: by a list of indices for each axis. */
 static tn_value *pad_symmetric(tfl_op *op, tn_value *x, int axis, int64_t extent, int64_t before, int64_t after)
 {
@@ -385,13 +414,6 @@ bool tn_tfl_embedding(tfl_op *op)
     return tn_tfl_give_one(op, tn_tfl_call(op, "Gather axis=0", table, tn_tfl_in(op, 0)));
 }
 
-/* Indices, updates, shape: added up over zeros. */
-bool tn_tfl_scatter_nd(tfl_op *op)
-{
-    tn_value *zeros = tn_tfl_call(op, "Expand", tn_expand_scalar(&op->e, op->out[0]->dtype, 0), ints_of(op, 2));
-    return tn_tfl_give_one(op, tn_tfl_call(op, "ScatterND reduction=add", zeros, ints_of(op, 0), tn_tfl_in(op, 1)));
-}
-
 bool tn_tfl_one_hot(tfl_op *op)
 {
     int axis = tn_flat_i32(op->options, 0, -1);
@@ -440,6 +462,26 @@ bool tn_tfl_fill(tfl_op *op)
 bool tn_tfl_range(tfl_op *op)
 {
     return tn_tfl_give_one(op, tn_tfl_call(op, "Range", tn_tfl_in(op, 0), tn_tfl_in(op, 1), tn_tfl_in(op, 2)));
+}
+
+/* Two shapes become the one that they broadcast to. */
+bool tn_tfl_broadcast_args(tfl_op *op)
+{
+    tn_value *dims[2];
+    int64_t n[2];
+    for (int i = 0; i < 2; i++) {
+        if (op->in[i]->shape.rank != 1 || !op->in[i]->is_fixed)
+            return tn_tfl_error(op, "input %d is no list of dims whose number is fixed", i);
+        n[i] = tn_tfl_dim(op->in[i], 0);
+        dims[i] = tn_tfl_in(op, i);
+    }
+    int shorter = n[0] < n[1] ? 0 : 1;
+    int64_t more = n[1 - shorter] - n[shorter];
+    tn_value *one = tn_expand_scalar(&op->e, op->in[0]->dtype, 1);
+    if (more > 0)
+        dims[shorter] =
+            tn_call_join(&op->e, 0, tn_tfl_call(op, "Expand", one, tn_expand_int(&op->e, more)), dims[shorter]);
+    return tn_tfl_give_one(op, tn_tfl_call(op, "Where", tn_tfl_call(op, "Equal", dims[0], one), dims[1], dims[0]));
 }
 
 /* The blocks of the axes behind the batch, and what is padded or cropped there. */

@@ -4,8 +4,7 @@
        VAR_HANDLE "stream/states", READ_VARIABLE, ASSIGN_VARIABLE
            becomes    input "stream/states"    output "stream/states.next"
 
-   The caller hands on one as the other; what it holds before the first run a note says. LSTM with the layout of its
-   weights is ONNX's, gate by gate. */
+   The caller hands on one as the other; what it holds before the first run a note says. */
 #include "tflite/fixed.h"
 
 /* --- variables ------------------------------------------------------------------------------------------------------- */
@@ -22,7 +21,7 @@ static tfl_variable *find_variable(tfl_op *op, const char *name)
 }
 
 /* What it holds when it is read before it is written: an input of the tensor's type. */
-static tn_value *read_variable(tfl_op *op, const char *name, const tfl_tensor *like)
+tn_value *tn_tfl_read_state(tfl_op *op, const char *name, const tfl_tensor *like)
 {
     if (op->im->depth > 0)
         tn_tfl_error(op, "state '%s' inside of a branch or a loop's body is not supported", name);
@@ -46,7 +45,7 @@ static tn_value *read_variable(tfl_op *op, const char *name, const tfl_tensor *l
     return v->now;
 }
 
-static void assign_variable(tfl_op *op, const char *name, tn_value *to)
+void tn_tfl_assign_state(tfl_op *op, const char *name, tn_value *to)
 {
     if (op->im->depth > 0)
         tn_tfl_error(op, "state '%s' inside of a branch or a loop's body is not supported", name);
@@ -74,14 +73,14 @@ static bool check_handle(tfl_op *op)
 
 bool tn_tfl_read_variable(tfl_op *op)
 {
-    return check_handle(op) && tn_tfl_give_one(op, read_variable(op, op->in[0]->variable, op->out[0]));
+    return check_handle(op) && tn_tfl_give_one(op, tn_tfl_read_state(op, op->in[0]->variable, op->out[0]));
 }
 
 bool tn_tfl_assign_variable(tfl_op *op)
 {
     if (!check_handle(op))
         return false;
-    assign_variable(op, op->in[0]->variable, tn_tfl_in(op, 1));
+    tn_tfl_assign_state(op, op->in[0]->variable, tn_tfl_in(op, 1));
     return !op->e.failed;
 }
 
@@ -109,135 +108,6 @@ bool tn_tfl_add_state_outputs(importer *im)
         *TN_PUSH(im->arena, im->graph->outputs) = n->out[0];
     }
     return true;
-}
-
-/* --- LSTM --------------------------------------------------------------------------------------------------------------
-
-   Inputs: x; 1 to 4 its weights, 5 to 8 the state's, 12 to 15 biases, each of the gates input, forget, cell, output; 9 to 11
-   peepholes of input, forget, output; 16, 17 a projection; 18 the output's state, 19 the cell's; 20 to 23 normalisations. */
-
-/* ONNX's order of the gates: input, output, forget, cell. */
-static tn_value *join_gates(tfl_op *op, int first, int axis)
-{
-    tn_value *gate[4];
-    static const int place[4] = {0, 3, 1, 2};
-    for (int i = 0; i < 4; i++)
-        gate[i] = tn_tfl_in(op, first + place[i]);
-    tn_value *all = tn_call_list(&op->e, tn_tfl_text(op, "Concat axis=%d", axis), 4, gate);
-    return tn_call_unsqueeze(&op->e, all, 0);
-}
-
-static bool check_lstm_types(tfl_op *op)
-{
-    bool is_float = op->in[0]->dtype == TN_FLOAT;
-    for (int i = 0; i < op->n_in; i++) {
-        tn_dtype wanted = is_float ? TN_FLOAT : i == CELL ? TN_INT16 : i >= BIAS && i < PROJECTION ? TN_INT32 : TN_INT8;
-        if (tn_tfl_has(op, i) && op->in[i]->dtype != wanted)
-            return tn_tfl_error(op, "input %d '%s' is %s; %s is wanted", i, op->in[i]->name,
-                                tn_dtype_get(op->in[i]->dtype)->name, tn_dtype_get(wanted)->name);
-        if (tn_tfl_has(op, i) && !is_float && i >= PEEPHOLE && i < BIAS)
-            return tn_tfl_error(op, "peepholes (input %d) are supported in float only", i);
-        if (i >= PEEPHOLE && i < BIAS && tn_tfl_has(op, i) != tn_tfl_has(op, PEEPHOLE))
-            return tn_tfl_error(op, "has some peepholes (inputs %d to %d), but not all", PEEPHOLE, BIAS - 1);
-    }
-    return true;
-}
-
-static bool check_lstm(tfl_op *op)
-{
-    if (op->n_in <= CELL)
-        return tn_tfl_error(op, "has %d inputs; %d or more are wanted", op->n_in, CELL + 1);
-    for (int i = 0; i < op->n_in; i++) {
-        bool must = (i >= WEIGHTS && i < PEEPHOLE) || (i >= BIAS && i < PROJECTION) || i == STATE || i == CELL;
-        if (i == WEIGHTS && !tn_tfl_has(op, i))
-            return tn_tfl_error(op, "input and forget gates in one (CIFG) are not supported");
-        if (must && !tn_tfl_has(op, i))
-            return tn_tfl_error(op, "input %d is omitted", i);
-        if (tn_tfl_has(op, i) && (i == PROJECTION || i == PROJECTION + 1 || i >= NORM))
-            return tn_tfl_error(op, "a projection or a normalisation of gates (input %d) is not supported", i);
-    }
-    if (op->in[0]->shape.rank != 3 || op->in[RECURRENT]->shape.rank != 2 || op->in[STATE]->shape.rank != 2)
-        return tn_tfl_error(op, "input 0 has rank %d, weights %d, state %d; 3, 2 and 2 are wanted",
-                            op->in[0]->shape.rank, op->in[RECURRENT]->shape.rank, op->in[STATE]->shape.rank);
-    return check_lstm_types(op);
-}
-
-static const char *activation_name(tfl_op *op)
-{
-    switch (tn_flat_i8(op->options, 0, 0)) {
-    case 1: return "Relu";
-    case 4: return "Tanh";
-    default:
-        tn_tfl_error(op, "activation function %d of the cell is not supported; Relu (1) and Tanh (4) are",
-                     tn_flat_i8(op->options, 0, 0));
-        return "Tanh";
-    }
-}
-
-static void set_activations(tfl_op *op, tn_node *n, const char *cell)
-{
-    tn_attr *a = TN_NEW_N(op->im->arena, tn_attr, n->n_attr + 1);
-    memcpy(a, n->attr, (size_t)n->n_attr * sizeof *a);
-    n->attr = a;
-    a += n->n_attr++;
-    *a = (tn_attr){.name = "activations", .kind = TN_ATTR_STRINGS, .n = 3};
-    a->strings = TN_NEW_N(op->im->arena, const char *, 3);
-    a->strings[0] = "Sigmoid";
-    a->strings[1] = a->strings[2] = cell;
-}
-
-/* Peepholes in ONNX's order: input, output, forget. */
-static tn_value *peepholes(tfl_op *op)
-{
-    if (!tn_tfl_has(op, PEEPHOLE))
-        return NULL;
-    tn_value *p[3] = {tn_tfl_in(op, PEEPHOLE), tn_tfl_in(op, PEEPHOLE + 2), tn_tfl_in(op, PEEPHOLE + 1)};
-    return tn_call_unsqueeze(&op->e, tn_call_list(&op->e, "Concat axis=0", 3, p), 0);
-}
-
-/* out: all results [steps, batch, cells], the last ones and the last cells [batch, cells]. */
-static void lstm_float(tfl_op *op, tn_value *x, tn_value *h, tn_value *c, tn_value **out)
-{
-    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0);
-    tn_shape s = tn_shape_fixed(2, (const int64_t[]){1, 4 * hidden});
-    const char *cell = activation_name(op), *clip = tn_tfl_float_text(op, tn_flat_float(op->options, 1, 0));
-    tn_value *zeros = tn_tfl_constant(op, tn_tensor_make(op->im->arena, TN_FLOAT, &s));
-    tn_value *in[8] = {x,
-                       join_gates(op, WEIGHTS, 0),
-                       join_gates(op, RECURRENT, 0),
-                       tn_call_join(&op->e, 1, join_gates(op, BIAS, 0), zeros),
-                       NULL,
-                       tn_call_unsqueeze(&op->e, h, 0),
-                       tn_call_unsqueeze(&op->e, c, 0),
-                       peepholes(op)};
-    const char *call = tn_tfl_text(op, "LSTM hidden_size=%lld cell_clip=%s", (long long)hidden, clip);
-    tn_call_all(&op->e, call, in[7] != NULL ? 8 : 7, in, 3, out);
-    if (op->e.failed)
-        return;
-    set_activations(op, out[0]->maker, cell);
-    for (int i = 0; i < 3; i++)
-        out[i] = tn_tfl_call(op, "Squeeze", out[i], tn_expand_int(&op->e, i == 0 ? 1 : 0));
-}
-
-bool tn_tfl_lstm(tfl_op *op)
-{
-    if (!check_lstm(op))
-        return false;
-    bool time_major = tn_flat_bool(op->options, 3);
-    int64_t hidden = tn_tfl_dim(op->in[RECURRENT], 0);
-    tn_value *x = tn_tfl_in(op, 0), *out[3];
-    if (hidden < 1 || hidden > 1 << 20)
-        return tn_tfl_error(op, "%lld cells", (long long)hidden);
-    if (!time_major)
-        x = tn_tfl_call(op, "Transpose perm=1,0,2", x);
-    tn_value *h = read_variable(op, op->in[STATE]->name, op->in[STATE]);
-    tn_value *c = read_variable(op, op->in[CELL]->name, op->in[CELL]);
-    (op->in[0]->dtype == TN_FLOAT ? lstm_float : tn_tfl_lstm_fixed)(op, x, h, c, out);
-    if (op->e.failed)
-        return false;
-    assign_variable(op, op->in[STATE]->name, out[1]);
-    assign_variable(op, op->in[CELL]->name, out[2]);
-    return tn_tfl_give_one(op, time_major ? out[0] : tn_tfl_call(op, "Transpose perm=1,0,2", out[0]));
 }
 
 /* --- SVDF ---------------------------------------------------------------------------------------------------------------
@@ -333,12 +203,12 @@ bool tn_tfl_svdf(tfl_op *op)
     if (!check_svdf(op, rank))
         return false;
     const tfl_tensor *s = op->in[SVDF_STATE];
-    tn_value *state = read_variable(op, s->name, s), *y = NULL;
+    tn_value *state = tn_tfl_read_state(op, s->name, s), *y = NULL;
     y = tn_tfl_is_fixed(op->in[0]) ? svdf_fixed(op, state, rank, &next) : svdf_float(op, state, rank, &next);
     if (y == NULL || op->e.failed)
         return false;
     for (int i = 0; i < 2; i++)
         dims[i] = tn_tfl_dim(s, i);
-    assign_variable(op, s->name, tn_call_reshape(&op->e, next, 2, dims));
+    tn_tfl_assign_state(op, s->name, tn_call_reshape(&op->e, next, 2, dims));
     return tn_tfl_give_one(op, y);
 }

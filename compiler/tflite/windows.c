@@ -87,55 +87,86 @@ bool tn_tfl_depthwise(tfl_op *op)
     return convolve(op, window_text(op, &w, tn_tfl_dim(op->in[0], 3)), &w, 1, "Transpose perm=3,0,1,2", 3);
 }
 
-bool tn_tfl_conv_3d(tfl_op *op)
+static window read_volume(tfl_op *op)
 {
     window w = {.padding = padding_of(op), .activation = tn_flat_i8(op->options, 4, 0)};
     static const int stride[] = {1, 3, 2}, dilation[] = {5, 7, 6};
-    int64_t groups = 1;
-    if (!check_rank(op, 0, 5) || !check_rank(op, 1, 5) || !find_groups(op, 4, 3, &groups))
-        return false;
     for (int i = 0; i < 3; i++) {
         w.stride[i] = tn_flat_i32(op->options, stride[i], 1);
         w.dilation[i] = tn_flat_i32(op->options, dilation[i], 1);
     }
+    return w;
+}
+
+bool tn_tfl_conv_3d(tfl_op *op)
+{
+    window w = read_volume(op);
+    int64_t groups = 1;
+    if (!check_rank(op, 0, 5) || !check_rank(op, 1, 5) || !find_groups(op, 4, 3, &groups))
+        return false;
     const char *call =
         tn_tfl_text(op, "auto_pad=%s strides=%d,%d,%d dilations=%d,%d,%d group=%lld", w.padding, w.stride[0],
                     w.stride[1], w.stride[2], w.dilation[0], w.dilation[1], w.dilation[2], (long long)groups);
     return convolve(op, call, &w, 1, "Transpose perm=4,3,0,1,2", 4);
 }
 
-/* Inputs: the result's shape, filters [out, rows, columns, in], x, bias. The padding is that of the convolution whose
-   gradient this is. */
-bool tn_tfl_transpose_conv(tfl_op *op)
+/* "1,2," */
+static const char *list_of(tfl_op *op, int n, const int *x)
 {
-    window w = read_window(op, 3, 0);
+    const char *text = "";
+    for (int i = 0; i < n; i++)
+        text = tn_tfl_text(op, "%s%d,", text, x[i]);
+    return text;
+}
+
+/* Inputs: the result's shape, filters, x, bias. The padding is that of the convolution whose gradient this is. perm: to filters
+   [in, out, ...]; first: the filters' axis that pixels begin at. */
+static bool transposed(tfl_op *op, const window *w, int pixels, const char *perm, int first)
+{
     size_t n = 0;
     const int64_t *shape = tn_tfl_ints(op, 0, "the result's shape", &n);
     const tfl_tensor *x = op->in[2];
-    int64_t begin[2], end[2], more[2];
-    if (shape == NULL || !check_rank(op, 1, 4) || !check_rank(op, 2, 4))
+    int pads[6] = {0}, more[3];
+    if (shape == NULL || !check_rank(op, 1, 2 + pixels) || !check_rank(op, 2, 2 + pixels))
         return false;
-    if (n != 4 || !x->is_fixed)
-        return tn_tfl_error(op, n != 4 ? "the result's shape has %zu dims; 4 are wanted" : "input 2 has an open dim",
+    if (n != 2 + (size_t)pixels || !x->is_fixed)
+        return tn_tfl_error(op,
+                            n != 2 + (size_t)pixels ? "the result's shape has %zu dims, not the input's"
+                                                    : "input 2 has an open dim",
                             n);
-    for (int i = 0; i < 2; i++) {
-        int64_t all = (tn_tfl_dim(x, 1 + i) - 1) * w.stride[i] + tn_tfl_dim(op->in[1], 1 + i),
+    for (int i = 0; i < pixels; i++) {
+        int64_t all = (tn_tfl_dim(x, 1 + i) - 1) * w->stride[i]
+                    + (tn_tfl_dim(op->in[1], first + i) - 1) * w->dilation[i] + 1,
                 rest = all - shape[1 + i];
-        begin[i] = w.padding[0] == 'S' && rest > 0 ? rest / 2 : 0;
-        end[i] = rest - begin[i] > 0 ? rest - begin[i] : 0;
-        more[i] = rest < 0 ? -rest : 0;
+        if (rest > INT32_MAX || rest < -INT32_MAX)
+            return tn_tfl_error(op, "%lld pixels in axis %d for %lld", (long long)shape[1 + i], 1 + i, (long long)all);
+        pads[i] = w->padding[0] == 'S' && rest > 0 ? (int)rest / 2 : 0;
+        pads[pixels + i] = (int)rest - pads[i] > 0 ? (int)rest - pads[i] : 0;
+        more[i] = rest < 0 ? (int)-rest : 0;
     }
-    tn_value *k = tn_tfl_call(op, "Transpose perm=3,0,1,2", tn_tfl_in(op, 1));
-    const char *call = tn_tfl_text(op, "ConvTranspose strides=%d,%d pads=%lld,%lld,%lld,%lld output_padding=%lld,%lld",
-                                   w.stride[0], w.stride[1], (long long)begin[0], (long long)begin[1],
-                                   (long long)end[0], (long long)end[1], (long long)more[0], (long long)more[1]);
+    tn_value *k = tn_tfl_call(op, perm, tn_tfl_in(op, 1));
+    const char *call = tn_tfl_text(op, "ConvTranspose strides=%s dilations=%s pads=%s output_padding=%s",
+                                   list_of(op, pixels, w->stride), list_of(op, pixels, w->dilation),
+                                   list_of(op, 2 * pixels, pads), list_of(op, pixels, more));
     if (tn_tfl_is_fixed(x))
-        return tn_tfl_conv_transpose_fixed(op, call, k, w.activation);
+        return tn_tfl_conv_transpose_fixed(op, call, k, w->activation);
     if (tn_tfl_is_fixed(op->in[1]))
-        k = tn_tfl_call(op, "Transpose perm=3,0,1,2", tn_tfl_dequantised(op, 1));
+        k = tn_tfl_call(op, perm, tn_tfl_dequantised(op, 1));
     tn_value *y = tn_tfl_call(op, call, tn_tfl_first(op, 2), k, tn_tfl_has(op, 3) ? tn_tfl_in(op, 3) : NULL);
-    tn_tfl_give(op, 0, FIRST, tn_tfl_activate(op, y, w.activation));
+    tn_tfl_give(op, 0, FIRST, tn_tfl_activate(op, y, w->activation));
     return !op->e.failed;
+}
+
+bool tn_tfl_transpose_conv(tfl_op *op)
+{
+    window w = read_window(op, 3, 0);
+    return transposed(op, &w, 2, "Transpose perm=3,0,1,2", 1);
+}
+
+bool tn_tfl_conv_3d_transpose(tfl_op *op)
+{
+    window w = read_volume(op);
+    return transposed(op, &w, 3, "Transpose perm=4,3,0,1,2", 0);
 }
 
 /* --- pooling -------------------------------------------------------------------------------------------------------- */

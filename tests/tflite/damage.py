@@ -36,8 +36,8 @@ def damage(f, what):
         struct.pack_into("<I", f.data, f.field(model, 2), 0x7FFFFFFF)
     elif what == "version":
         struct.pack_into("<I", f.data, f.field(model, 0), 2)
-    elif what in ("rnn", "custom", "sum"):
-        number = {"rnn": 24, "custom": 32, "sum": 106}[what]
+    elif what in ("hashes", "custom", "sum"):
+        number = {"hashes": 15, "custom": 32, "sum": 106}[what]
         struct.pack_into("<b", f.data, f.field(code, 0), number)
         struct.pack_into("<i", f.data, f.field(code, 3), number)
     elif what == "code":

@@ -136,7 +136,8 @@ class Cases:
             return r.integers(low, high, t.shape).astype(t.dtype)
         return r.standard_normal(t.shape).astype(t.dtype)
 
-    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, between=(), parts=(), **fields):
+    def add(self, name, op, options, inputs, outputs, low=None, high=None, version=1, reference=True, between=(), parts=(), feeds=None,
+            **fields):
         """Runs it, gives the outputs their shapes, writes the files. low: the least that float inputs hold;
         high: indices in the inputs are below it; reference: LiteRT's reference kernel is right (that of SUM adds bytes)."""
         assert name not in self.names, name
@@ -145,7 +146,7 @@ class Cases:
         o = options_of(options, fields)
         fed = [t for t in inputs if t is not None and t.data is None and not t.variable]
         state = [t for t in inputs if t is not None and t.variable]
-        feeds = [self.random(t, r) for t in fed]
+        feeds = feeds or [self.random(t, r) for t in fed]
         if low is not None:
             feeds = [np.abs(x) + low if x.dtype.kind == "f" else x for x in feeds]
         if high is not None:
@@ -577,11 +578,97 @@ def refused(c):
     each("L2_POOL_2D", every, "Pool2D", padding=0, strideW=1, strideH=1, filterWidth=3, filterHeight=3)
 
 
+def places(c):
+    """Elements written, found or kept by their places, and other compositions."""
+    def ints(*shape):
+        return Tensor("int32", shape)
+
+    c.add("dynamic_update_slice", "DYNAMIC_UPDATE_SLICE", None, [F(5, 7), F(2, 3), ints(2)], [F(5, 7)])
+    c.add("dynamic_update_slice_moved", "DYNAMIC_UPDATE_SLICE", None, [F(5, 7), F(2, 3), I(4, -2)], [F(5, 7)])
+    c.add("dynamic_update_slice_rows", "DYNAMIC_UPDATE_SLICE", None, [F(2, 9, 4), F(2, 1, 4), ints(3)], [F(2, 9, 4)], high=6)
+    c.add("q_dynamic_update_slice", "DYNAMIC_UPDATE_SLICE", None, [Q(5, 7), Q(2, 3), ints(2)], [Q(5, 7)], high=5)
+    c.add("unique", "UNIQUE", "Unique", [ints(9)], [ints(9), ints(9)], high=5, idxOutType=2)
+    c.add("unique_float", "UNIQUE", "Unique", [F(9)], [F(9), Tensor("int64", (9,))], idxOutType=4)
+    c.add("segment_sum", "SEGMENT_SUM", None, [F(6, 3), I(0, 0, 1, 1, 2, 3)], [F(4, 3)])
+    c.add("segment_sum_at_run_time", "SEGMENT_SUM", None, [F(6, 3), ints(6)], [F(1, 3)], high=1)
+    for op in "SUM PROD MIN MAX".split():
+        for name, make in (("", F), ("_int", ints)):
+            c.add(f"segment_{op.lower()}{name}_unsorted", f"UNSORTED_SEGMENT_{op}", None, [make(6, 3), I(0, 2, 1, -1, 2, 0), S(5)], [make(5, 3)])
+    c.add("segment_sum_of_two_axes", "UNSORTED_SEGMENT_SUM", None, [F(3, 2, 4), I([0, 2], [1, 0], [1, 1]), S(4)], [F(4, 4)])
+    c.add("matrix_diag", "MATRIX_DIAG", None, [F(2, 3)], [F(2, 3, 3)])
+    c.add("matrix_set_diag", "MATRIX_SET_DIAG", None, [F(2, 3, 4), F(2, 3)], [F(2, 3, 4)])
+    c.add("matrix_set_diag_tall", "MATRIX_SET_DIAG", None, [F(2, 4, 3), F(2, 3)], [F(2, 4, 3)])
+    c.add("bucketize", "BUCKETIZE", "Bucketize", [F(3, 20)], [ints(3, 20)], boundaries=[-1.0, 0.0, 0.5, 1.0])
+    c.add("bucketize_int", "BUCKETIZE", "Bucketize", [ints(3, 20)], [ints(3, 20)], boundaries=[-1.0, 0.0, 4.5, 7.0])
+    c.add("atan2", "ATAN2", None, [F(5, 40), F(5, 40)], [F(5, 40)])
+    specials = np.array([0.0, -0.0, 1, -1, np.inf, -np.inf], np.float32)
+    every = Tensor("float32", (6, 6), np.repeat(specials, 6).reshape(6, 6))
+    c.add("atan2_specials", "ATAN2", None, [F(6, 6), every], [F(6, 6)], feeds=[np.tile(specials, 6).reshape(6, 6)])
+    c.add("broadcast_args", "BROADCAST_ARGS", None, [ints(3), I(4)], [ints(3)], high=2)
+    c.add("conv_3d_transpose", "CONV_3D_TRANSPOSE", "Conv3D", [I(1, 4, 5, 6, 3), CF(2, 2, 2, 3, 2), F(1, 2, 3, 3, 2), CF(3)], [F(1, 4, 5, 6, 3)],
+          padding=0, strideD=2, strideW=2, strideH=2)
+    c.add("bitcast", "BITCAST", "Bitcast", [F(3, 4)], [ints(3, 4)])
+    c.add("bitwise_xor", "BITWISE_XOR", "BitwiseXor", [ints(3, 4), ints(3, 4)], [ints(3, 4)])
+    c.add("right_shift", "RIGHT_SHIFT", "RightShift", [ints(3, 8), I(-1, -3, 40, 31, 32, 2, 1, 0)], [ints(3, 8)])
+    c.add("right_shift_bytes", "RIGHT_SHIFT", "RightShift", [Tensor("uint8", (3, 4)), I(0, 1, 7, 9, dtype="uint8")], [Tensor("uint8", (3, 4))])
+    c.add("sparse_to_dense", "SPARSE_TO_DENSE", "SparseToDense", [I([0, 1], [2, 3]), I(4, 5), F(2), S(0.5, "float32")], [F(4, 5)])
+    c.add("sparse_to_dense_row", "SPARSE_TO_DENSE", "SparseToDense", [I(1, 3), I(5), F(), S(0.5, "float32")], [F(5)])
+    c.add("fake_quant", "FAKE_QUANT", "FakeQuant", [F(5, 40)], [F(5, 40)], min=-1.5, max=2.0, numBits=8)
+    for n, most in ((9, 5), (40, 30)):
+        c.add(f"nms_v4_{n}", "NON_MAX_SUPPRESSION_V4", None, [F(n, 4), F(n), S(most), S(0.3, "float32"), S(-0.5, "float32")], [ints(most), ints()])
+        c.add(f"nms_v5_{n}", "NON_MAX_SUPPRESSION_V5", None, [F(n, 4), F(n), S(most), S(0.3, "float32"), S(0.1, "float32"), S(0.0, "float32")],
+              [ints(most), F(most), ints()], low=0.01)
+    c.add("hashtable_lookup", "HASHTABLE_LOOKUP", None, [ints(6), I(1, 4, 7), CF(3, 2)], [F(6, 2), Tensor("uint8", (6,))], high=9)
+    c.add("dilate", "DILATE", None, [F(3, 4), I(2, 3), S(0.5, "float32")], [F(5, 10)])
+    for op in "ADD MULTIPLY MAXIMUM MINIMUM".split():
+        c.add(f"stablehlo_{op.lower()}", f"STABLEHLO_{op}", None, [F(3, 4), F(3, 4)], [F(3, 4)])
+    c.add("stablehlo_shift_left", "STABLEHLO_SHIFT_LEFT", None, [ints(3, 4), I([1, 2, 3, 0], [4, 5, 6, 7], [8, 30, 31, 2])], [ints(3, 4)])
+
+
+def layers(c):
+    """Recurrent layers beside UNIDIRECTIONAL_SEQUENCE_LSTM: a second run begins with the state that the first one left."""
+    def state(*shape):
+        return Tensor("float32", shape, variable=True)
+
+    def rnn(cells, size):
+        return [CF(cells, size), CF(cells, cells, by=0.5), CF(cells), state(2, cells)]
+
+    def lstm(cells, size, holes=False):
+        weights = [CF(cells, size, by=0.5) for _ in range(4)] + [CF(cells, cells, by=0.5) for _ in range(4)]
+        return weights + [CF(cells) if holes else None for _ in range(3)] + [CF(cells) for _ in range(4)] + [None] * 2
+
+    c.add("rnn", "RNN", "RNN", [F(2, 3)] + rnn(4, 3), [F(2, 4)], fusedActivationFunction=4)
+    c.add("rnn_sequence", "UNIDIRECTIONAL_SEQUENCE_RNN", "SequenceRNN", [F(2, 5, 3)] + rnn(4, 3), [F(2, 5, 4)], fusedActivationFunction=1)
+    c.add("rnn_sequence_time_major", "UNIDIRECTIONAL_SEQUENCE_RNN", "SequenceRNN", [F(5, 2, 3)] + rnn(4, 3), [F(5, 2, 4)], fusedActivationFunction=4,
+          timeMajor=True)
+    both = rnn(4, 3) + rnn(6, 3) + [None] * 3
+    c.add("rnn_both_ways", "BIDIRECTIONAL_SEQUENCE_RNN", "BidirectionalSequenceRNN", [F(2, 5, 3)] + both, [F(2, 5, 4), F(2, 5, 6)],
+          fusedActivationFunction=4)
+    both = rnn(4, 3) + rnn(6, 3) + [None] * 3
+    c.add("rnn_both_ways_merged", "BIDIRECTIONAL_SEQUENCE_RNN", "BidirectionalSequenceRNN", [F(2, 5, 3)] + both, [F(2, 5, 10)],
+          fusedActivationFunction=4, mergeOutputs=True)
+    for name, merged, holes in (("", False, False), ("_merged", True, False), ("_peepholes", False, True)):
+        both = lstm(4, 3, holes) + lstm(4, 3, holes) + [state(2, 4) for _ in range(4)] + [None] * 9
+        c.add(f"lstm_both_ways{name}", "BIDIRECTIONAL_SEQUENCE_LSTM", "BidirectionalSequenceLSTM", [F(*((5, 2) if merged else (2, 5)), 3)] + both,
+              [F(2, 5, 8)] if merged else [F(2, 5, 4), F(2, 5, 4)], fusedActivationFunction=4, timeMajor=merged, mergeOutputs=merged, cellClip=0.5)
+    for holes in (False, True):
+        weights = lstm(4, 3, holes)
+        c.add(f"lstm_step{'_peepholes' * holes}", "LSTM", "LSTM", [F(2, 3)] + weights + [state(2, 4), state(2, 4)] + [None] * 4, [F(2, 4)],
+              fusedActivationFunction=4, kernelType=0)
+        weights = lstm(4, 3, holes)
+        for coupled in (0, 4, 8, 11):
+            weights[coupled] = None
+        c.add(f"lstm_coupled{'_peepholes' * holes}", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM",
+              [F(2, 5, 3)] + weights + [state(2, 4), state(2, 4)] + [None] * 4, [F(2, 5, 4)], fusedActivationFunction=4)
+    c.add("lstm_of_one_matrix", "LSTM", "LSTM", [F(2, 3), F(2, 4), CF(16, 7, by=0.5), CF(16), F(2, 4)], [F(2, 4), F(2, 4), F(2, 7), F(2, 16)],
+          fusedActivationFunction=4, kernelType=1, version=2)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     c = Cases(sys.argv[1])
-    for family in (elementwise, windows, moves, reduces, recurrent, control, fixed, wide, fixed_too, refused):
+    for family in (elementwise, windows, moves, reduces, recurrent, control, fixed, wide, fixed_too, refused, places, layers):
         family(c)
     print(f"{len(c.names)} cases")
 
