@@ -53,7 +53,6 @@ static void add_tests(cut *s, const tn_expr *e)
         add_tests(s, e->arg[0]);
         add_tests(s, e->arg[1]);
     } else if (s->n_test < MAX_TESTS) {
-        s->fits = s->fits && !(uses_reduce(s, e, true) && uses_reduce(s, e, false));
         s->test[s->n_test++] = e;
     } else {
         s->fits = false;
@@ -129,6 +128,16 @@ static void find_axis(cut *s)
 static bool is_last(const cut *s, const tn_expr *e)
 {
     return uses_reduce(s, e, true) || tn_uses_var(e, s->c->axis[s->axis].var);
+}
+
+/* Each test and each factor but the mixed one has to be of one step: w[j, r] of x[i + r, j + s] is of neither, since t has
+   k in the place of j, and the second step no r. */
+static void check_steps(cut *s)
+{
+    for (int i = 0; s->fits && i < s->n; i++)
+        s->fits = i == s->mixed || !is_last(s, s->factor[i]) || !uses_reduce(s, s->factor[i], false);
+    for (int i = 0; s->fits && i < s->n_test; i++)
+        s->fits = !is_last(s, s->test[i]) || !uses_reduce(s, s->test[i], false);
 }
 
 /* --- the first step's computation ----------------------------------------------------------------------------------- */
@@ -257,6 +266,7 @@ static bool find_cut(tn_program *p, tn_comp *c, cut *s)
         if (!s->fits || s->moving == NULL)
             continue;
         find_axis(s);
+        check_steps(s);
         if (s->fits && pays(s))
             return true;
     }
