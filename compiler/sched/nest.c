@@ -121,12 +121,24 @@ static const char *cover(tn_nest *nest, const char *name, int64_t factor)
     return split(nest, name, factor, true);
 }
 
+/* Whether the loop is a variable of the computation as it stands. */
+static bool is_whole(const tn_nest *nest, const tn_loop *l)
+{
+    const tn_comp *c = nest->comp;
+    for (int i = 0; i < c->n_axis + c->n_reduce; i++)
+        if (l->var == (i < c->n_axis ? c->axis[i].var : c->reduce[i - c->n_axis].var))
+            return true;
+    return false;
+}
+
 /* Rounds a loop's extent up: more turns than the axis has elements. The caller knows that every buffer has room. */
 static const char *pad(tn_nest *nest, const char *name, int64_t multiple)
 {
     tn_loop *l = find_loop(nest, name);
-    if (l == NULL || l->extent == 0 || multiple < 1 || l->bordered > 0)
-        return "pad wants a loop of fixed extent, of an axis without a border";
+    if (l == NULL || l->extent == 0 || !is_whole(nest, l) || l->extent > INT64_MAX - INT32_MAX)
+        return "pad wants a loop of fixed extent, of an axis without a border, before it is split";
+    if (multiple < 1 || multiple > INT32_MAX)
+        return "pad wants a factor of at least 1";
     l->extent = (l->extent + multiple - 1) / multiple * multiple;
     l->var->hi = l->extent - 1;
     l->symbol = tn_index(nest->program, l->extent);
@@ -143,7 +155,7 @@ static const char *border(tn_nest *nest, const char *name, int64_t first, int64_
         axis++;
     if (axis == nest->comp->n_axis || l->extent == 0 || nest->comp->serial)
         return "border wants an axis of fixed extent, before it is split";
-    if (first < 0 || last < 0 || first + last < 1 || first + last >= l->extent)
+    if (first < 0 || last < 0 || first >= l->extent || last >= l->extent - first || first + last < 1)
         return "border wants a number of points at each end, and some left between them";
     l->extent -= first + last;
     l->symbol = tn_index(p, l->extent);

@@ -143,6 +143,11 @@ static void test_refused(void **state)
     refuses(b, "border r0 1 1", "border wants an axis");
     refuses(b, "split i0 5; border i0o 1 0", "before it is split");
     refuses(b, "border i0 1 0; pad i0 4", "an axis without a border");
+    refuses(b, "border i0 9223372036854775807 9223372036854775807", "some left between");
+    refuses(b, "split i0 5; pad i0i 8", "before it is split"); /* the next turn's points, once more */
+    refuses(b, "pad i0 0", "a factor of at least 1");
+    refuses(b, "pad i0 9223372036854775807", "a factor of at least 1");
+    refuses(b, "pad i0 9223372036854775808", "a factor of at least 1");
     refuses(b, "lanes i0", "must be its innermost loop");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
