@@ -125,6 +125,7 @@ struct tn_value {
     tn_dtype dtype;
     tn_shape shape;
     tn_shape declared;    /* what the file says of it: the bound where only the run knows sizes; else not known */
+    tn_dtype promised;    /* TFLite: the type that its file relies on, as on `declared`; undefined: nothing is said */
     tn_node *maker;       /* NULL for inputs and constants */
     tn_tensor *constant;  /* NULL when not known at compile time */
     tn_dim *elems;        /* what a value of rank 0 or 1 holds, as dims (shape arithmetic); NULL when not known */

@@ -64,6 +64,15 @@ static bool check_types(tn_graph *g, const tn_node *n, bool bytes)
                          n->op->name, wanted.text);
 }
 
+/* Dims that are fixed are the declared ones; files write no rank as rank 0. */
+static bool keeps_promise(const tn_value *v)
+{
+    bool ok = v->dtype == v->promised && (v->declared.rank == 0 || v->declared.rank == v->shape.rank);
+    for (int i = 0; i < v->declared.rank && ok; i++)
+        ok = v->shape.dim[i].sym != NULL || tn_dim_same(v->shape.dim[i], v->declared.dim[i]);
+    return ok;
+}
+
 static bool check_outputs(tn_graph *g, const tn_node *n)
 {
     for (int i = 0; i < n->n_out; i++) {
@@ -78,6 +87,9 @@ static bool check_outputs(tn_graph *g, const tn_node *n)
                                      tn_value_type(g->arena, v));
         if (tn_shape_count(&v->shape) >= TN_DIM_MAX)
             return tn_node_error(g, n, "output %d '%s' is too large: %s", i, v->name, tn_value_type(g->arena, v));
+        if (v->promised != TN_UNDEFINED && !keeps_promise(v))
+            return tn_node_error(g, n, "the file says that '%s' is %s, but %s follows", v->name,
+                                 tn_type_text(g->arena, v->promised, &v->declared), tn_value_type(g->arena, v));
     }
     return true;
 }

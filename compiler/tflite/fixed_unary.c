@@ -121,8 +121,8 @@ static int64_t curve_at(const table_of *t, double (*of)(double), int32_t x)
 /* In float, and towards the least number. */
 static int64_t sqrt_at(const table_of *t, int32_t x)
 {
-    float real = x > 0 ? sqrtf((float)x * t->x->scale[0]) : 0;
-    return (int64_t)floorf(real / t->y->scale[0]) + t->y->zero[0];
+    float y = floorf(sqrtf(x > 0 ? (float)x * t->x->scale[0] : 0) / t->y->scale[0]);
+    return (y < 1e9f ? (int64_t)y : 1000000000) + t->y->zero[0];
 }
 
 /* By the inverse root, with 20 bits behind the point; of 0 the most there is. */

@@ -96,8 +96,10 @@ static void set_value(tfl_tensor *t, tfl_form form, tn_value *v)
 {
     t->value[form] = v;
     v->dtype = t->dtype;
-    if (form == LAST && t->is_fixed)
+    if (form == LAST && t->is_fixed) {
         v->declared = t->shape;
+        v->promised = t->dtype;
+    }
 }
 
 /* A value of the tensor's own name, or, when the other form has that, of one like it. */

@@ -57,6 +57,12 @@ def damage(f, what):
     elif what == "far":  # the result's scale, of the last tensor, is another
         count = f.get(f.follow(f.field(part, 0)))
         struct.pack_into("<f", f.data, f.follow(f.field(f.follow(f.field(f.item(part, 0, count - 1), 4)), 2)) + 4, 1e-30)
+    elif what in ("dim", "type"):  # of the result, the last tensor: its first dim, its type
+        tensor = f.item(part, 0, f.get(f.follow(f.field(part, 0))) - 1)
+        if what == "dim":
+            struct.pack_into("<i", f.data, f.follow(f.field(tensor, 0)) + 4, 9)
+        else:
+            struct.pack_into("<b", f.data, f.field(tensor, 1), 4)
     elif what == "radius":
         struct.pack_into("<i", f.data, f.field(f.follow(f.field(op, 4)), 0), 0x44000002)
     elif what == "paddings":  # input 1's first element

@@ -62,7 +62,7 @@ fi
 # Damaged and unknown: one clear line, exit code 4, nothing printed.
 refuses() { # WHAT WORDS [CASE]: what damage.py does to a model
     python3 "$here/damage.py" "cases/${3:-q_conv_0}.tflite" "$1" bad.tflite || return 1
-    "$tenon" show bad.tflite >out 2>err
+    "$tenon" opt bad.tflite -p infer >out 2>err
     [ $? -eq 4 ] && [ ! -s out ] && [ "$(grep -vc ': note: ' err)" -eq 1 ] && grep -qE "$2" err || { cat out err; return 1; }
 }
 if [ -z "$only" ]; then
@@ -76,6 +76,8 @@ if [ -z "$only" ]; then
     check zero-point-outside refuses zero "tensor 0 't0': error: scale 0.05 and zero point 300 .* a zero point of int8 are wanted"
     check pool-of-two-scales refuses far "\(MAX_POOL_2D\): error: input and result have scales 0.05 and 1e-30, .* equal ones are wanted" q_max_pool_2d_0
     check operand-without-a-scale refuses float "\(PRELU\): error: tensor '[^']*' is float; one scale above 0 is wanted" q_prelu
+    check another-shape refuses dim "node 0 't1' \(Abs\): error: the file says that 't1' is float\[9,3,5\], but float\[2,3,5\] follows" abs
+    check another-type refuses type "the file says that 't2' is int64\[3,4\], but int32\[3,4\] follows" bitwise_xor
     check radius refuses radius "radius 1140850690; 1 to 1048576 is wanted" lrn
     check negative-padding refuses paddings "\(PAD\): error: paddings -1 and 0 of axis 0; 0 or more are wanted" pad
     check subgraph-outside refuses part "operator 0 \(IF\): error: subgraph 77 has -1 inputs" if_at_run_time
