@@ -8,8 +8,9 @@
    With --threads every layer is shared among N, however short it is. --markdown prints the tables of README.md.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. const.txt beside it holds
    "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const; n<=9 is a bound, as by --bounds. Open dims, the
-   elements of sequences and what an optional holds are the vector's, as by --input-shapes. Prints "N passed, M failed,
-   K denied". */
+   elements of sequences and what an optional holds are the vector's, as by --input-shapes. --write-deny writes the list of
+   what fails, each with the reason that --deny gives, else with its message, and what --deny says of other vectors.
+   Prints "N passed, M failed, K denied". */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <math.h>
@@ -453,6 +454,7 @@ static bool run_vector(const options *o, const vector *v)
 
 static vector tests[MAX_TESTS];
 static int n_tests;
+static char others[1 << 16]; /* lines of the deny list that are of none of them */
 
 static int by_name(const void *x, const void *y)
 {
@@ -482,15 +484,18 @@ static void list_tests(const options *o, const char *folder)
 /* NAME  reason */
 static void deny(const char *line)
 {
-    char name[256];
+    char name[256] = "";
     int end = 0;
-    if (sscanf(line, "%255s %n", name, &end) != 1 || name[0] == '#')
-        return;
+    bool found = false;
+    sscanf(line, "%255s %n", name, &end);
     for (int i = 0; i < n_tests; i++)
         if (strcmp(tests[i].name, name) == 0) {
-            tests[i].denied = true;
+            found = tests[i].denied = true;
             snprintf(tests[i].reason, sizeof tests[i].reason, "%.*s", (int)strcspn(line + end, "\n"), line + end);
         }
+    size_t used = strlen(others);
+    if (!found)
+        snprintf(others + used, sizeof others - used, "%s", line);
 }
 
 static void read_deny(const char *path)
@@ -573,13 +578,15 @@ static int report(const options *o)
         if (!v->passed && !v->denied)
             printf("FAILED %s: %s\n", v->name, v->message);
         if (f != NULL && !v->passed)
-            fprintf(f, "%s  %s\n", v->name, reason_of(v->message));
+            fprintf(f, "%s  %s\n", v->name, v->denied && v->reason[0] != '\0' ? v->reason : reason_of(v->message));
         passed += v->passed && !v->denied;
         denied += !v->passed && v->denied;
         failed += v->passed == v->denied;
     }
-    if (f != NULL)
+    if (f != NULL) {
+        fputs(others, f);
         fclose(f);
+    }
     if (o->markdown)
         failed += !tn_table_print(tests, n_tests);
     fprintf(o->markdown ? stderr : stdout, "conform (%s): %d passed, %d failed, %d denied\n", o->engine, passed, failed,
@@ -587,38 +594,39 @@ static int report(const options *o)
     return failed > 0;
 }
 
+/* False without folders. */
+static bool read_options(int argc, char **argv, options *o)
+{
+    const char *jobs = "2";
+    const struct {
+        const char *name, **value;
+    } known[] = {{"--engine", &o->engine},   {"--jobs", &jobs},
+                 {"--deny", &o->deny},       {"--write-deny", &o->write_deny},
+                 {"--only", &o->only},       {"--cflags", &o->cflags},
+                 {"--target", &o->target},   {"--dispatch", &o->dispatch},
+                 {"--threads", &o->threads}, {"--pass-config", &o->pass_config}};
+    for (int i = 1; i < argc; i++) {
+        size_t k = 0, n = sizeof known / sizeof *known;
+        while (k < n && strcmp(argv[i], known[k].name) != 0)
+            k++;
+        if (strcmp(argv[i], "--markdown") == 0)
+            o->markdown = true;
+        else if (k < n && i + 1 < argc)
+            *known[k].value = argv[++i];
+        else if (argv[i][0] != '-' && o->n_folders < MAX_FOLDERS)
+            o->folders[o->n_folders++] = argv[i];
+        else
+            return false;
+    }
+    o->jobs = (int)strtol(jobs, NULL, 10);
+    return o->n_folders > 0 && o->jobs >= 1 && o->jobs <= 64;
+}
+
 int main(int argc, char **argv)
 {
-    options o = {.engine = "interp", .jobs = 2, .cflags = "-O1", .target = "native"};
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--engine") == 0 && i + 1 < argc)
-            o.engine = argv[++i];
-        else if (strcmp(argv[i], "--jobs") == 0 && i + 1 < argc)
-            o.jobs = (int)strtol(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--deny") == 0 && i + 1 < argc)
-            o.deny = argv[++i];
-        else if (strcmp(argv[i], "--write-deny") == 0 && i + 1 < argc)
-            o.write_deny = argv[++i];
-        else if (strcmp(argv[i], "--cflags") == 0 && i + 1 < argc)
-            o.cflags = argv[++i];
-        else if (strcmp(argv[i], "--target") == 0 && i + 1 < argc)
-            o.target = argv[++i];
-        else if (strcmp(argv[i], "--dispatch") == 0 && i + 1 < argc)
-            o.dispatch = argv[++i];
-        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
-            o.threads = argv[++i];
-        else if (strcmp(argv[i], "--pass-config") == 0 && i + 1 < argc)
-            o.pass_config = argv[++i];
-        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
-            o.only = argv[++i];
-        else if (strcmp(argv[i], "--markdown") == 0)
-            o.markdown = true;
-        else if (o.n_folders < MAX_FOLDERS)
-            o.folders[o.n_folders++] = argv[i];
-    if (o.n_folders == 0 || o.jobs < 1 || o.jobs > 64) {
-        fprintf(
-            stderr,
-            "usage: conform [--engine interp|c] [--jobs N] [--deny FILE] [--write-deny FILE] [--only NAME] [--cflags FLAGS] [--target NAME] [--dispatch WHAT] [--threads N] [--pass-config KEY=VALUE] [--markdown] FOLDER...\n");
+    options o = {.engine = "interp", .cflags = "-O1", .target = "native"};
+    if (!read_options(argc, argv, &o)) {
+        fprintf(stderr, "usage: conform [options] FOLDER...; the options stand at the top of conform.c\n");
         return 2;
     }
     for (int i = 0; i < o.n_folders; i++)
