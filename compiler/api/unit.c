@@ -309,15 +309,15 @@ static tn_params choose_params(const tn_ctx *ctx, int64_t bytes)
 
 /* --- denormals ------------------------------------------------------------------------------------------------------ */
 
-static bool is_float(tn_dtype t)
+static bool is_single(tn_dtype t)
 {
-    return t == TN_FLOAT || t == TN_FLOAT16 || t == TN_BFLOAT16;
+    return t == TN_FLOAT || tn_dtype_is_half(t);
 }
 
 static void note_float(void *user, const tn_expr *load)
 {
     bool *found = user;
-    *found = *found || is_float(load->buf->dtype);
+    *found = *found || is_single(load->buf->dtype);
 }
 
 /* Whether a layer takes or gives floats. Who takes doubles wants all that they can tell apart, and between an integer
@@ -326,7 +326,7 @@ static bool has_floats(const tn_program *p)
 {
     bool found = false;
     for (size_t i = 0; i < p->kernels.n && !found; i++) {
-        found = is_float(p->kernels.items[i].comp->out->dtype);
+        found = is_single(p->kernels.items[i].comp->out->dtype);
         tn_comp_each_load(p->kernels.items[i].comp, note_float, &found);
     }
     return found;

@@ -226,6 +226,7 @@ static int64_t count_rows(const tn_buf *b, int axis)
 
 static void add_border(generator *g, const tn_buf *b, int64_t rows, int64_t row_bytes, const int64_t end[4])
 {
+    assert(rows > 0 && row_bytes > 0); /* an empty buffer has no border */
     int64_t planes = tn_buf_room(b) * tn_dtype_get(b->dtype)->size / (rows * row_bytes);
     g->has_borders = true;
     add_line(g, tn_strfmt(g->u->arena, "%s_border(mem + %lld, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld);",

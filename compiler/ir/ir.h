@@ -53,6 +53,10 @@ static inline bool tn_dtype_is_byte(tn_dtype t)
 {
     return t == TN_INT8 || t == TN_UINT8;
 }
+static inline bool tn_dtype_is_float(tn_dtype t)
+{
+    return tn_dtype_get(t)->is_float;
+}
 /* Floats of 16 bits: held as their bits, computed with as float. */
 static inline bool tn_dtype_is_half(tn_dtype t)
 {

@@ -80,11 +80,6 @@ static int_fn *const int_fns[TN_OP_COUNT] = {
 #undef S
 };
 
-static bool is_float(tn_dtype t)
-{
-    return tn_dtype_get(t)->is_float;
-}
-
 static void wrap_lanes(tn_dtype t, lanes *v, int n)
 {
     switch (t) {
@@ -109,7 +104,7 @@ static void wrap_lanes(tn_dtype t, lanes *v, int n)
     default: break;
     }
     for (int i = 0; i < n; i++)
-        if (is_float(t))
+        if (tn_dtype_is_float(t))
             v->f[i] = tn_round_to(t, v->f[i]);
         else
             v->i[i] = tn_wrap(t, v->i[i]);
@@ -171,7 +166,7 @@ static void apply_exact(tn_exact_fn *f, const lanes *x, const lanes *y, lanes *o
 
 static void apply(bool exact, int op, tn_dtype from, tn_dtype to, const lanes *x, const lanes *y, lanes *out, int n)
 {
-    bool f = is_float(from);
+    bool f = tn_dtype_is_float(from);
     if (exact && from == TN_FLOAT && tn_exact_host(op) != NULL) {
         apply_exact(tn_exact_host(op), x, y, out, n);
         return;
@@ -219,7 +214,7 @@ static int64_t to_int(double x, const bounds *b)
 
 static void cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *out, int n)
 {
-    bool f = is_float(from), t = is_float(to);
+    bool f = tn_dtype_is_float(from), t = tn_dtype_is_float(to);
     const bounds b = bounds_of(to);
     for (int i = 0; i < n; i++)
         if (f && t)
@@ -243,12 +238,12 @@ static void bit_cast_lanes(tn_dtype from, tn_dtype to, const lanes *x, lanes *ou
     tn_tensor t = {.dtype = from, .data = &memory};
     for (int i = 0; i < n; i++) {
         t.dtype = from;
-        if (is_float(from))
+        if (tn_dtype_is_float(from))
             tn_tensor_set(&t, 0, x->f[i]);
         else
             tn_tensor_set_int(&t, 0, x->i[i]);
         t.dtype = to;
-        if (is_float(to))
+        if (tn_dtype_is_float(to))
             out->f[i] = tn_tensor_get(&t, 0);
         else
             out->i[i] = tn_tensor_get_int(&t, 0);
@@ -277,7 +272,7 @@ static void read_lanes(const tn_tensor *t, const int64_t *at, const bool *on, la
         for (int i = 0; i < n; i++)
             if (!on[i])
                 out->i[i] = 0;
-            else if (is_float(t->dtype))
+            else if (tn_dtype_is_float(t->dtype))
                 out->f[i] = tn_tensor_get(t, at[i]);
             else
                 out->i[i] = tn_tensor_get_int(t, at[i]);
@@ -291,7 +286,7 @@ static void write_lanes(tn_tensor *t, const int64_t *at, const bool *on, const l
             continue;
         else if (t->dtype == TN_FLOAT)
             ((float *)t->data)[at[i]] = (float)v->f[i];
-        else if (is_float(t->dtype))
+        else if (tn_dtype_is_float(t->dtype))
             tn_tensor_set(t, at[i], v->f[i]);
         else
             tn_tensor_set_int(t, at[i], v->i[i]);

@@ -68,11 +68,6 @@ BINARY(xor, NE, 0, 1)
 
 /* --- a few scalar operations -------------------------------------------------------------------------------------- */
 
-static bool is_float(tn_dtype t)
-{
-    return tn_dtype_get(t)->is_float;
-}
-
 static bool is_unsigned(tn_dtype t)
 {
     return !tn_dtype_get(t)->is_signed;
@@ -159,9 +154,10 @@ static const tn_expr *float_mod(tn_program *p, const tn_expr *x, const tn_expr *
 const tn_expr *tn_expr_mod(tn_program *p, const tn_node *n, const tn_expr *const *in)
 {
     tn_dtype t = in[0]->dtype;
-    if (tn_node_int(n, "fmod", 0) != 0 || (!is_float(t) && is_unsigned(t))) /* without signs both are the same */
+    if (tn_node_int(n, "fmod", 0) != 0
+        || (!tn_dtype_is_float(t) && is_unsigned(t))) /* without signs both are the same */
         return tn_op2(p, TN_OP_REM, in[0], in[1]);
-    return is_float(t) ? float_mod(p, in[0], in[1]) : tn_op2(p, TN_OP_MOD, in[0], in[1]);
+    return tn_dtype_is_float(t) ? float_mod(p, in[0], in[1]) : tn_op2(p, TN_OP_MOD, in[0], in[1]);
 }
 
 /* --- Pow ---------------------------------------------------------------------------------------------------------- */
@@ -195,7 +191,7 @@ static const tn_expr *simple_pow(tn_program *p, const tn_expr *x, double y)
     const tn_expr *one = tn_number(p, x->dtype, 1), *square = tn_mul(p, x, x);
     if (y == 1 || y == 2 || y == 3)
         return y == 1 ? x : y == 2 ? square : tn_mul(p, square, x);
-    if (!is_float(x->dtype))
+    if (!tn_dtype_is_float(x->dtype))
         return NULL;
     if (y == -1 || y == -2)
         return tn_div(p, one, y == -1 ? x : square);
@@ -210,9 +206,9 @@ static const tn_expr *simple_pow(tn_program *p, const tn_expr *x, double y)
    an integer of more bits than a float has, or an integer base, in double. */
 static tn_dtype pow_type(tn_dtype x, tn_dtype y)
 {
-    if (!is_float(x) && !is_float(y))
+    if (!tn_dtype_is_float(x) && !tn_dtype_is_float(y))
         return TN_INT64;
-    bool narrow = is_float(x) && (y == TN_FLOAT || (!is_float(y) && tn_dtype_get(y)->size <= 2));
+    bool narrow = tn_dtype_is_float(x) && (y == TN_FLOAT || (!tn_dtype_is_float(y) && tn_dtype_get(y)->size <= 2));
     return x == TN_FLOAT && narrow ? TN_FLOAT : TN_DOUBLE;
 }
 

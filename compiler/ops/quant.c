@@ -201,11 +201,6 @@ static void param_sites(tn_program *p, const tn_comp *c, const granularity *k, c
 #define T_FLOATS (TN_T_FLOAT8 | TN_BIT(TN_FLOAT4E2M1))
 #define T_STORED (TN_T_QUANT | TN_T_SMALL_INTS | T_FLOATS)
 
-static bool is_float(tn_dtype t)
-{
-    return tn_dtype_get(t)->is_float;
-}
-
 /* output_dtype, or otherwise where it is absent; TN_UNDEFINED after an error. */
 static tn_dtype read_output_type(tn_graph *g, const tn_node *n, tn_dtype otherwise, unsigned types)
 {
@@ -245,7 +240,7 @@ bool tn_lower_quantize(tn_program *p, const tn_node *n)
     const tn_value *zero = tn_optional_input(n, 2);
     tn_dtype to = n->out[0]->dtype;
     x = tn_div(p, x, tn_quant_scale(p, n->in[1], at));
-    if (!is_float(to)) {
+    if (!tn_dtype_is_float(to)) {
         tn_comp_set(p, c, tn_quantise(p, x, tn_quant_zero(p, zero, at), to));
         return true;
     }
@@ -279,7 +274,7 @@ bool tn_lower_dequantize(tn_program *p, const tn_node *n)
     param_sites(p, c, &k, at);
     const tn_expr *x = tn_load(p, tn_buf_of(p, n->in[0]), c->at), *scale = tn_quant_scale(p, n->in[1], at);
     const tn_value *zero = tn_optional_input(n, 2);
-    if (!is_float(n->in[0]->dtype)) {
+    if (!tn_dtype_is_float(n->in[0]->dtype)) {
         tn_comp_set(p, c, tn_dequantise(p, x, tn_quant_zero(p, zero, at), scale));
         return true;
     }

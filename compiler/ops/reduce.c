@@ -11,11 +11,6 @@
 
 #include "ops/late.h"
 
-static bool is_float(tn_dtype t)
-{
-    return tn_dtype_get(t)->is_float;
-}
-
 static tn_dtype compute_of(const tn_value *v)
 {
     return tn_dtype_get(v->dtype)->compute;
@@ -106,7 +101,7 @@ void tn_reduce_position(tn_program *p, const tn_node *n, tn_buf *out, const tn_v
     tn_comp *c = tn_reduce_begin(p, n, out, &x->shape, over, keep, at);
     const tn_expr *e = tn_load(p, tn_buf_of(p, x), at), *best = tn_load(p, extreme, c->at);
     const tn_expr *match = tn_op2(p, TN_OP_EQ, e, best);
-    if (is_float(e->dtype))
+    if (tn_dtype_is_float(e->dtype))
         match = tn_op2(p, TN_OP_OR, match, tn_op1(p, TN_OP_ISNAN, e));
     const tn_expr *none = tn_integer(p, TN_INT64, last ? -1 : INT64_MAX);
     const tn_expr *flat = tn_cast(p, TN_INT64, tn_reduce_flat(p, &x->shape, over, at));
@@ -264,7 +259,7 @@ static const tn_expr *square(tn_program *p, const tn_expr *x)
 /* Of an integer in double; storing truncates. */
 static tn_dtype real_type(tn_dtype t)
 {
-    return is_float(t) ? t : TN_DOUBLE;
+    return tn_dtype_is_float(t) ? t : TN_DOUBLE;
 }
 
 static const tn_expr *root(tn_program *p, const tn_expr *x)
@@ -313,7 +308,7 @@ static void lower_mean(tn_program *p, const tn_node *n, const reduction *r)
     const tn_value *x = n->in[0];
     tn_dtype t = compute_of(x);
     tn_comp *c = begin_reduction(p, n, r, tn_buf_of(p, n->out[0]), at);
-    if (!is_float(t) && t != TN_UINT64)
+    if (!tn_dtype_is_float(t) && t != TN_UINT64)
         t = TN_INT64;
     const tn_expr *e = tn_cast(p, t, tn_load(p, tn_buf_of(p, x), at)), *acc = tn_comp_acc(p, c, t);
     const tn_expr *count = tn_cast(p, t, count_reduced(p, n, r));

@@ -25,19 +25,14 @@ typedef struct machine {
     const char *what;   /* the schedules and the model, for messages */
 } machine;
 
-static bool is_float(tn_dtype t)
-{
-    return tn_dtype_get(t)->is_float;
-}
-
 static number get_number(const tn_tensor *t, int64_t i)
 {
-    return is_float(t->dtype) ? (number){.f = tn_tensor_get(t, i)} : (number){.i = tn_tensor_get_int(t, i)};
+    return tn_dtype_is_float(t->dtype) ? (number){.f = tn_tensor_get(t, i)} : (number){.i = tn_tensor_get_int(t, i)};
 }
 
 static void put_number(tn_tensor *t, int64_t i, number x)
 {
-    if (is_float(t->dtype))
+    if (tn_dtype_is_float(t->dtype))
         tn_tensor_set(t, i, x.f);
     else
         tn_tensor_set_int(t, i, x.i);
@@ -82,9 +77,9 @@ static number apply(int op, bool f, number a, number b)
 
 static number cast(tn_dtype from, tn_dtype to, number x)
 {
-    if (is_float(from) && !is_float(to))
+    if (tn_dtype_is_float(from) && !tn_dtype_is_float(to))
         x.i = to == TN_BOOL ? x.f != 0 : (int64_t)x.f; /* these tests stay in the range */
-    else if (!is_float(from) && is_float(to))
+    else if (!tn_dtype_is_float(from) && tn_dtype_is_float(to))
         x.f = (double)x.i;
     return held(to, x);
 }
@@ -98,7 +93,7 @@ static tn_tensor *memory_of(machine *m, const tn_buf *b)
         tn_shape s = tn_shape_fixed(1, &room);
         *t = tn_tensor_make(m->arena, root->dtype, &s);
         for (int64_t i = 0; i < room; i++)
-            put_number(*t, i, is_float(root->dtype) ? (number){.f = NAN} : (number){.i = 77});
+            put_number(*t, i, tn_dtype_is_float(root->dtype) ? (number){.f = NAN} : (number){.i = 77});
     }
     return *t;
 }
@@ -131,7 +126,7 @@ static number eval(machine *m, const tn_expr *e, int lane)
     case TN_E_BITS: fail_msg("no computation of these tests keeps bits"); break;
     case TN_E_OP: {
         number x = eval(m, e->arg[0], lane), y = e->n > 1 ? eval(m, e->arg[1], lane) : x;
-        return held(e->dtype, apply(e->op, is_float(e->arg[0]->dtype), x, y));
+        return held(e->dtype, apply(e->op, tn_dtype_is_float(e->arg[0]->dtype), x, y));
     }
     }
     return (number){0};
@@ -187,7 +182,7 @@ static void run_kernel(machine *m, const tn_stmt *body, const tn_buf *out, const
     const tn_buf *root = tn_buf_root(out);
     tn_tensor *t = memory_of(m, root);
     for (int64_t i = 0; tn_buf_has_border(root) && !m->written[root->id] && i < t->shape.dim[0].n; i++)
-        put_number(t, i, is_float(root->dtype) ? (number){.f = 0} : (number){.i = root->layout.fill});
+        put_number(t, i, tn_dtype_is_float(root->dtype) ? (number){.f = 0} : (number){.i = root->layout.fill});
     m->written[root->id] = true;
     for (int64_t i = 0; i < share->parts; i++) {
         int64_t turns = eval(m, share->turns, 0).i;
