@@ -116,20 +116,44 @@ static const tn_expr *replace_load(tn_program *p, void *user, const tn_expr *e)
 
 /* --- consumers become epilogues ------------------------------------------------------------------------------------- */
 
-/* b's axes in terms of a's, where b reads the buffer that a writes element by element. */
+/* Where a writes, as subscripts of a view of its result of which each dim is several of the result's, or one. */
+static bool places_in_view(tn_program *p, const tn_comp *a, const tn_buf *view, const tn_expr **at)
+{
+    int k = 0;
+    for (int d = 0; d < view->rank; d++) {
+        int64_t extent = 1;
+        at[d] = tn_index(p, 0);
+        while (k < a->out->rank && a->out->dim[k]->kind == TN_E_INT && extent * a->out->max[k] <= view->max[d]) {
+            at[d] = tn_add(p, tn_mul(p, at[d], tn_index(p, a->out->max[k])), a->at[k]);
+            extent *= a->out->max[k++];
+        }
+        if (view->dim[d]->kind != TN_E_INT || extent != view->max[d])
+            return false;
+    }
+    return k == a->out->rank;
+}
+
+/* b's axes in terms of a's, where b reads the buffer that a writes element by element, by its name or a view's. */
 static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_expr *load, replacement *r)
 {
     bool used[TN_MAX_AXES] = {false};
+    const tn_expr *merged[TN_MAX_RANK], *const *at = a->at;
+    const tn_buf *buf = load->buf;
+    if (buf != a->out) {
+        if (!places_in_view(p, a, buf, merged))
+            return false;
+        at = merged;
+    }
     r->n = 0;
     for (int i = 0; i < load->n; i++) {
         int before = r->n;
         for (int k = 0; k < b->n_axis; k++)
-            if (b->axis[k].var == load->arg[i]->var && !used[k] && b->axis[k].extent == a->out->dim[i]) {
+            if (b->axis[k].var == load->arg[i]->var && !used[k] && b->axis[k].extent == buf->dim[i]) {
                 used[k] = true;
                 r->from[r->n] = b->axis[k].var;
-                r->to[r->n++] = a->at[i];
+                r->to[r->n++] = at[i];
             }
-        bool single = tn_expr_is_int(load->arg[i], 0) && tn_expr_is_int(a->out->dim[i], 1);
+        bool single = tn_expr_is_int(load->arg[i], 0) && tn_expr_is_int(buf->dim[i], 1);
         if (r->n == before && !single)
             return false;
     }
@@ -150,16 +174,17 @@ static bool may_fuse(const tn_comp *a, const tn_comp *b)
     return same && a->call == NULL && b->call == NULL;
 }
 
-static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b)
+/* b reads what a writes by the name of read. */
+static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_buf *read)
 {
     const tn_expr *load = NULL;
     replacement r = {0};
     if (b->n_reduce > 0 || b->serial || a->serial || b->view)
         return NULL;
-    if (!find_load(b->elem, a->out, &load) || load == NULL || !match_axes(p, a, b, load, &r))
+    if (!find_load(b->elem, read, &load) || load == NULL || !match_axes(p, a, b, load, &r))
         return NULL;
     for (int i = 0; i < b->out->rank; i++)
-        if (tn_loads_buf(b->at[i], a->out))
+        if (tn_loads_buf(b->at[i], read))
             return NULL;
     tn_comp *c = tn_comp_copy(p, a);
     const tn_expr *value = a->n_reduce > 0 ? a->post : a->elem;
@@ -342,7 +367,7 @@ static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k,
     for (size_t i = 0; i < writers->n; i++) {
         if (!may_move(p, writers->items[i], k) || !may_fuse(writers->items[i], b))
             return (tn_comp_vec){0};
-        tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b);
+        tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b, a->out);
         if (fused == NULL && writers->n == 1)
             fused = fuse_producer(p, a, b);
         if (fused == NULL || !is_small(fused, max_nodes))
@@ -417,5 +442,108 @@ bool tn_pass_fuse(tn_module *m, bool *changed)
             k++;
     tn_program_number(p);
     *changed = *changed || p->comps.n != before;
+    return true;
+}
+
+/* --- behind layouts ------------------------------------------------------------------------------------------------- */
+
+/* The only name by which t is read: its own or that of its only view; NULL: there are several. */
+static const tn_buf *find_name(const tn_program *p, const tn_buf *t, const uses *u)
+{
+    const tn_buf *name = t;
+    for (size_t i = 0; i < p->bufs.n; i++)
+        if (p->bufs.items[i]->alias == t) {
+            if (name != t || u[t->id].readers > 0 || u[p->bufs.items[i]->id].writers > 0
+                || tn_buf_has_views(p, p->bufs.items[i]))
+                return NULL;
+            name = p->bufs.items[i];
+        }
+    return u[name->id].readers == 1 ? name : NULL;
+}
+
+/* Mostly moves: a sum's vectors would go along other elements than those that its layout was chosen for. */
+static bool are_moves(const tn_comp_vec *writers)
+{
+    double sums = 0, all = 0;
+    for (size_t i = 0; i < writers->n; i++) {
+        const tn_comp *a = writers->items[i];
+        bool moves = a->n_reduce == 0 && a->elem->kind == TN_E_LOAD;
+        all += tn_points(a->axis, a->n_axis);
+        sums += moves ? 0 : tn_points(a->axis, a->n_axis);
+    }
+    return writers->n > 0 && 8 * sums <= all;
+}
+
+/* Between t's first writer and computation k nobody reads what k writes: the writers may do it where they stand. */
+static bool may_write_early(const tn_program *p, size_t k, const tn_buf *t)
+{
+    bool writes = false;
+    for (size_t i = 0; i < k; i++) {
+        const tn_comp *c = p->comps.items[i];
+        writes = writes || c->out == t;
+        if (writes && tn_comp_loads(c, p->comps.items[k]->out))
+            return false;
+    }
+    return writes;
+}
+
+/* What takes the places of a buffer's writers when computation k, which only moves it elsewhere, is gone. */
+static tn_comp_vec forward(tn_program *p, size_t k, const tn_buf *t, const uses *u)
+{
+    const tn_comp *b = p->comps.items[k];
+    const tn_buf *name = find_name(p, t, u);
+    tn_comp_vec writers = writers_of(p, t), out = {0};
+    if (name != b->elem->buf || !are_moves(&writers) || !may_write_early(p, k, t))
+        return out;
+    for (size_t i = 0; i < writers.n; i++) {
+        const tn_comp *a = writers.items[i];
+        tn_comp *moved = a->repeat == NULL && may_fuse(a, b) ? fuse_consumer(p, a, b, name) : NULL;
+        if (moved == NULL)
+            return (tn_comp_vec){0};
+        *TN_PUSH(p->arena, out) = moved;
+    }
+    return out;
+}
+
+/* Each stays where it was: what it reads was just computed, and is in a cache. */
+static void put_forwarded(tn_program *p, size_t k, const tn_buf *t, const tn_comp_vec *moved)
+{
+    tn_comp **list = p->comps.items;
+    size_t n = 0;
+    for (size_t i = 0; i < k; i++)
+        if (list[i]->out == t)
+            list[i] = moved->items[n++];
+    memmove(&list[k], &list[k + 1], sizeof *list * (p->comps.n - k - 1));
+    p->comps.n--;
+}
+
+static bool forward_at(tn_program *p, size_t k, const uses *u)
+{
+    const tn_comp *b = p->comps.items[k];
+    if (b->n_reduce > 0 || b->serial || b->view || b->repeat != NULL || b->elem->kind != TN_E_LOAD
+        || b->out->layout.n > 0)
+        return false;
+    const tn_buf *t = tn_buf_root(b->elem->buf);
+    if (t->scope != TN_SCOPE_ARENA || t->layout.n > 0)
+        return false;
+    tn_comp_vec moved = forward(p, k, t, u);
+    if (moved.n > 0)
+        put_forwarded(p, k, t, &moved);
+    return moved.n > 0;
+}
+
+/* forward: what is only put elsewhere as it is, is written there.
+       "t"[i, j] = "blocks"[i, j]; "y"[j, i] = "t"[i, j]     becomes     "y"[j, i] = "blocks"[i, j]
+   Runs behind layout, which makes such computations of results that must be plain, and also where the second reads the
+   buffer by the name of a view of it (Reshape) that joins dims. */
+bool tn_pass_forward(tn_module *m, bool *changed)
+{
+    tn_program *p = m->program;
+    for (size_t k = 0; k < p->comps.n;)
+        if (forward_at(p, k, count_uses(p)))
+            *changed = true; /* the list is one shorter */
+        else
+            k++;
+    tn_program_number(p);
     return true;
 }
