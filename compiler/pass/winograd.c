@@ -282,6 +282,8 @@ static bool match(tn_program *p, const tn_comp *c, int lanes, conv *out)
 
 /* --- cost ------------------------------------------------------------------------------------------------------------- */
 
+enum { MOST_TILES = 256 }; /* of a block */
+
 /* How the tiles of an image are cut into blocks. */
 typedef struct tiling {
     int form[2], m[2], a[2];
@@ -343,13 +345,14 @@ static tiling best_blocks(const conv *v, const int form[2], int64_t cache)
     }
     best.rows = divide_up(v->extent[0], best.m[0]);
     best.cols = divide_up(v->extent[1], best.m[1]);
-    for (int64_t by = 1; by <= best.cols; by++) {
+    for (int64_t by = divide_up(best.cols, MOST_TILES), next = 0; by <= best.cols; by = next) {
         tiling g = best;
         g.block_cols = divide_up(g.cols, by);
-        for (g.block_rows = 1; g.block_rows <= (by == 1 ? g.rows : 1); g.block_rows++) {
+        next = g.block_cols > 1 ? divide_up(g.cols, g.block_cols - 1) : g.cols + 1; /* the next other block */
+        int64_t most = by == 1 ? MOST_TILES / g.block_cols : 1;
+        for (g.block_rows = 1; g.block_rows <= g.rows && g.block_rows <= most; g.block_rows++) {
             g.cycles = cost_of(v, &g, cache);
-            bool is_small = g.block_rows * g.block_cols <= 256;
-            if (is_small && (best.cycles == 0 || g.cycles < best.cycles))
+            if (best.cycles == 0 || g.cycles < best.cycles)
                 best = g;
         }
     }
