@@ -8,12 +8,7 @@
    nothing that the first reads is written on the way to the second or by it. A producer is substituted only where that
    computes nothing twice. What only moves elements is substituted into several readers, where those together read no
    element twice: slices of a slice. */
-#include "pass/pass.h"
-
-typedef struct uses {
-    int readers, writers;
-    bool aliased;
-} uses;
+#include "pass/fuse.h"
 
 /* --- what a computation loads --------------------------------------------------------------------------------------- */
 
@@ -45,9 +40,9 @@ static loaded loads_of(tn_program *p, const tn_comp *c)
     return l;
 }
 
-static uses *count_uses(tn_program *p)
+tn_uses *tn_fuse_uses(tn_program *p)
 {
-    uses *u = TN_NEW_N(p->arena, uses, p->bufs.n + 1);
+    tn_uses *u = TN_NEW_N(p->arena, tn_uses, p->bufs.n + 1);
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
         loaded l = loads_of(p, c);
@@ -61,7 +56,7 @@ static uses *count_uses(tn_program *p)
     return u;
 }
 
-static bool is_between(const tn_buf *b, const uses *u)
+static bool is_between(const tn_buf *b, const tn_uses *u)
 {
     return b->scope == TN_SCOPE_ARENA && u[b->id].readers == 1 && u[b->id].writers > 0 && !u[b->id].aliased;
 }
@@ -167,15 +162,13 @@ static bool match_axes(tn_program *p, const tn_comp *a, const tn_comp *b, const 
     return true;
 }
 
-/* What becomes a call, now or later, is fused with what belongs to it only. */
-static bool may_fuse(const tn_comp *a, const tn_comp *b)
+bool tn_fuse_may(const tn_comp *a, const tn_comp *b)
 {
     bool same = a->mark == b->mark || (a->mark != NULL && b->mark != NULL && strcmp(a->mark, b->mark) == 0);
     return same && a->call == NULL && b->call == NULL;
 }
 
-/* b reads what a writes by the name of read. */
-static tn_comp *fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_buf *read)
+tn_comp *tn_fuse_consumer(tn_program *p, const tn_comp *a, const tn_comp *b, const tn_buf *read)
 {
     const tn_expr *load = NULL;
     replacement r = {0};
@@ -248,7 +241,7 @@ static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
 
 /* --- moves are substituted into all readers -------------------------------------------------------------------------- */
 
-static bool is_move(tn_program *p, const tn_comp *a, const uses *u)
+static bool is_move(tn_program *p, const tn_comp *a, const tn_uses *u)
 {
     return a->n_reduce == 0 && !a->serial && !a->view && a->mark == NULL && a->call == NULL
         && a->elem->kind == TN_E_LOAD && a->out->scope == TN_SCOPE_ARENA && u[a->out->id].writers == 1
@@ -271,7 +264,7 @@ static bool may_move(const tn_program *p, const tn_comp *a, size_t k)
 static bool may_take_move(const tn_program *p, const tn_comp *a, size_t k)
 {
     const tn_comp *b = p->comps.items[k];
-    return b->n_reduce == 0 && !b->serial && !b->view && may_fuse(a, b) && may_move(p, a, k)
+    return b->n_reduce == 0 && !b->serial && !b->view && tn_fuse_may(a, b) && may_move(p, a, k)
         && count_load_sites(b->elem, a->out) == 1;
 }
 
@@ -303,7 +296,7 @@ static bool inline_move(tn_program *p, size_t i)
 
 static void inline_moves(tn_program *p)
 {
-    const uses *u = count_uses(p);
+    const tn_uses *u = tn_fuse_uses(p);
     for (size_t i = 0; i < p->comps.n;)
         if (!is_move(p, p->comps.items[i], u) || u[p->comps.items[i]->out->id].readers < 2 || !inline_move(p, i))
             i++;
@@ -365,9 +358,9 @@ static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k,
     const tn_comp *b = p->comps.items[k];
     tn_comp_vec out = {0};
     for (size_t i = 0; i < writers->n; i++) {
-        if (!may_move(p, writers->items[i], k) || !may_fuse(writers->items[i], b))
+        if (!may_move(p, writers->items[i], k) || !tn_fuse_may(writers->items[i], b))
             return (tn_comp_vec){0};
-        tn_comp *a = writers->items[i], *fused = fuse_consumer(p, a, b, a->out);
+        tn_comp *a = writers->items[i], *fused = tn_fuse_consumer(p, a, b, a->out);
         if (fused == NULL && writers->n == 1)
             fused = fuse_producer(p, a, b);
         if (fused == NULL || !is_small(fused, max_nodes))
@@ -377,7 +370,7 @@ static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k,
     return out;
 }
 
-static tn_comp_vec writers_of(tn_program *p, const tn_buf *b)
+tn_comp_vec tn_fuse_writers(tn_program *p, const tn_buf *b)
 {
     tn_comp_vec out = {0};
     for (size_t i = 0; i < p->comps.n; i++)
@@ -401,7 +394,7 @@ static void put_fused(tn_program *p, size_t k, const tn_buf *t, const tn_comp_ve
 }
 
 /* Fuses computation k with the writers of a buffer that only it reads. What both have read is now read once. */
-static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
+static bool fuse_into(tn_program *p, size_t k, tn_uses *u, int max_nodes)
 {
     tn_comp *b = p->comps.items[k];
     loaded loads = loads_of(p, b);
@@ -409,7 +402,7 @@ static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
         tn_buf *t = loads.bufs.items[i];
         if (!is_between(t, u))
             continue;
-        tn_comp_vec writers = writers_of(p, t), fused = fuse_all(p, &writers, k, max_nodes);
+        tn_comp_vec writers = tn_fuse_writers(p, t), fused = fuse_all(p, &writers, k, max_nodes);
         if (fused.n == 0)
             continue;
         for (size_t l = 0; l < loads.bufs.n; l++)
@@ -420,7 +413,7 @@ static bool fuse_into(tn_program *p, size_t k, uses *u, int max_nodes)
                 u[loads.bufs.items[l]->id].readers += !is_listed(&of, loads.bufs.items[l]);
         }
         u[b->out->id].writers += (int)writers.n - 1;
-        u[t->id] = (uses){0};
+        u[t->id] = (tn_uses){0};
         put_fused(p, k, t, &fused);
         return true;
     }
@@ -434,7 +427,7 @@ bool tn_pass_fuse(tn_module *m, bool *changed)
     size_t before = p->comps.n;
     *changed = inline_scalars(p);
     inline_moves(p);
-    uses *u = count_uses(p);
+    tn_uses *u = tn_fuse_uses(p);
     for (size_t k = 0; k < p->comps.n;)
         if (fuse_into(p, k, u, max_nodes))
             k--; /* the list is one shorter; the fused computation may take more */
@@ -442,108 +435,5 @@ bool tn_pass_fuse(tn_module *m, bool *changed)
             k++;
     tn_program_number(p);
     *changed = *changed || p->comps.n != before;
-    return true;
-}
-
-/* --- behind layouts ------------------------------------------------------------------------------------------------- */
-
-/* The only name by which t is read: its own or that of its only view; NULL: there are several. */
-static const tn_buf *find_name(const tn_program *p, const tn_buf *t, const uses *u)
-{
-    const tn_buf *name = t;
-    for (size_t i = 0; i < p->bufs.n; i++)
-        if (p->bufs.items[i]->alias == t) {
-            if (name != t || u[t->id].readers > 0 || u[p->bufs.items[i]->id].writers > 0
-                || tn_buf_has_views(p, p->bufs.items[i]))
-                return NULL;
-            name = p->bufs.items[i];
-        }
-    return u[name->id].readers == 1 ? name : NULL;
-}
-
-/* Mostly moves: a sum's vectors would go along other elements than those that its layout was chosen for. */
-static bool are_moves(const tn_comp_vec *writers)
-{
-    double sums = 0, all = 0;
-    for (size_t i = 0; i < writers->n; i++) {
-        const tn_comp *a = writers->items[i];
-        bool moves = a->n_reduce == 0 && a->elem->kind == TN_E_LOAD;
-        all += tn_points(a->axis, a->n_axis);
-        sums += moves ? 0 : tn_points(a->axis, a->n_axis);
-    }
-    return writers->n > 0 && 8 * sums <= all;
-}
-
-/* Between t's first writer and computation k nobody reads what k writes: the writers may do it where they stand. */
-static bool may_write_early(const tn_program *p, size_t k, const tn_buf *t)
-{
-    bool writes = false;
-    for (size_t i = 0; i < k; i++) {
-        const tn_comp *c = p->comps.items[i];
-        writes = writes || c->out == t;
-        if (writes && tn_comp_loads(c, p->comps.items[k]->out))
-            return false;
-    }
-    return writes;
-}
-
-/* What takes the places of a buffer's writers when computation k, which only moves it elsewhere, is gone. */
-static tn_comp_vec forward(tn_program *p, size_t k, const tn_buf *t, const uses *u)
-{
-    const tn_comp *b = p->comps.items[k];
-    const tn_buf *name = find_name(p, t, u);
-    tn_comp_vec writers = writers_of(p, t), out = {0};
-    if (name != b->elem->buf || !are_moves(&writers) || !may_write_early(p, k, t))
-        return out;
-    for (size_t i = 0; i < writers.n; i++) {
-        const tn_comp *a = writers.items[i];
-        tn_comp *moved = a->repeat == NULL && may_fuse(a, b) ? fuse_consumer(p, a, b, name) : NULL;
-        if (moved == NULL)
-            return (tn_comp_vec){0};
-        *TN_PUSH(p->arena, out) = moved;
-    }
-    return out;
-}
-
-/* Each stays where it was: what it reads was just computed, and is in a cache. */
-static void put_forwarded(tn_program *p, size_t k, const tn_buf *t, const tn_comp_vec *moved)
-{
-    tn_comp **list = p->comps.items;
-    size_t n = 0;
-    for (size_t i = 0; i < k; i++)
-        if (list[i]->out == t)
-            list[i] = moved->items[n++];
-    memmove(&list[k], &list[k + 1], sizeof *list * (p->comps.n - k - 1));
-    p->comps.n--;
-}
-
-static bool forward_at(tn_program *p, size_t k, const uses *u)
-{
-    const tn_comp *b = p->comps.items[k];
-    if (b->n_reduce > 0 || b->serial || b->view || b->repeat != NULL || b->elem->kind != TN_E_LOAD
-        || b->out->layout.n > 0)
-        return false;
-    const tn_buf *t = tn_buf_root(b->elem->buf);
-    if (t->scope != TN_SCOPE_ARENA || t->layout.n > 0)
-        return false;
-    tn_comp_vec moved = forward(p, k, t, u);
-    if (moved.n > 0)
-        put_forwarded(p, k, t, &moved);
-    return moved.n > 0;
-}
-
-/* forward: what is only put elsewhere as it is, is written there.
-       "t"[i, j] = "blocks"[i, j]; "y"[j, i] = "t"[i, j]     becomes     "y"[j, i] = "blocks"[i, j]
-   Runs behind layout, which makes such computations of results that must be plain, and also where the second reads the
-   buffer by the name of a view of it (Reshape) that joins dims. */
-bool tn_pass_forward(tn_module *m, bool *changed)
-{
-    tn_program *p = m->program;
-    for (size_t k = 0; k < p->comps.n;)
-        if (forward_at(p, k, count_uses(p)))
-            *changed = true; /* the list is one shorter */
-        else
-            k++;
-    tn_program_number(p);
     return true;
 }
