@@ -37,9 +37,8 @@ static const char *definition(tn_printer *c, const tn_named *n)
     tn_arena *a = c->p->arena;
     const tn_expr *e = n->expr;
     c->lane = n->lane;
-    bool truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD;
-    const char *type = type_text(c, e->dtype, tn_is_vector(c, e) ? c->lane : NULL),
-               *value = tn_bare(c, tn_text_of(c, e));
+    bool vector = tn_is_vector(c, e), truth = e->dtype == TN_BOOL && e->kind != TN_E_LOAD && !vector;
+    const char *type = type_text(c, e->dtype, vector ? c->lane : NULL), *value = tn_bare(c, tn_text_of(c, e));
     c->lane = NULL;
     return tn_strfmt(a, truth ? "const %s %s = (uint8_t)(%s);" : "const %s %s = %s;", type, n->name, value);
 }

@@ -796,6 +796,21 @@ bool tn_uses_var(const tn_expr *e, const tn_var *v)
     return false;
 }
 
+bool tn_comp_uses(const tn_comp *c, const tn_var *symbol)
+{
+    const tn_expr *all[] = {c->elem, c->init, c->post};
+    bool uses = false;
+    for (int i = 0; i < 3; i++)
+        uses = uses || (all[i] != NULL && tn_uses_var(all[i], symbol));
+    for (int i = 0; i < c->n_axis; i++)
+        uses = uses || tn_uses_var(c->axis[i].extent, symbol);
+    for (int i = 0; i < c->n_reduce; i++)
+        uses = uses || tn_uses_var(c->reduce[i].extent, symbol);
+    for (int i = 0; i < c->out->rank; i++)
+        uses = uses || tn_uses_var(c->at[i], symbol);
+    return uses;
+}
+
 bool tn_share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y)
 {
     if (e->kind == TN_E_LOAD)

@@ -353,6 +353,7 @@ bool tn_has_select(const tn_expr *e);
 void tn_comp_each_load(const tn_comp *c, tn_load_fn *f, void *user); /* of all its expressions */
 bool tn_comp_loads(const tn_comp *c, const tn_buf *b);               /* memory of b, by whatever name */
 bool tn_uses_var(const tn_expr *e, const tn_var *v);
+bool tn_comp_uses(const tn_comp *c, const tn_var *symbol);                   /* in extents, places or expressions */
 bool tn_share_subscript(const tn_expr *e, const tn_var *x, const tn_var *y); /* of a load in e: x[2 * i + r] */
 bool tn_loads_buf(const tn_expr *e, const tn_buf *b);
 bool tn_loads_constants(const tn_expr *e); /* weights, tables */

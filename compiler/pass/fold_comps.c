@@ -44,6 +44,9 @@ static bool is_constant(const folding *f, const tn_comp *c)
     if (c->serial || c->repeat != NULL || c->call != NULL || c->check || c->view || out->scope != TN_SCOPE_ARENA
         || out->alias != NULL || out->layout.n > 0 || !is_whole(c) || tn_buf_room(out) > f->max_elements)
         return false;
+    for (size_t i = 0; i < f->p->symbols.n; i++)
+        if (tn_comp_uses(c, f->p->symbols.items[i]))
+            return false;
     tn_comp_each_load(c, note_input, &s);
     return s.known;
 }

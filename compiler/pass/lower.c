@@ -68,25 +68,10 @@ static void drop_dead(tn_program *p)
     p->comps.n = kept;
 }
 
-static bool comp_uses(const tn_comp *c, const tn_var *symbol)
-{
-    const tn_expr *all[] = {c->elem, c->init, c->post};
-    bool uses = false;
-    for (int i = 0; i < 3; i++)
-        uses = uses || (all[i] != NULL && tn_uses_var(all[i], symbol));
-    for (int i = 0; i < c->n_axis; i++)
-        uses = uses || tn_uses_var(c->axis[i].extent, symbol);
-    for (int i = 0; i < c->n_reduce; i++)
-        uses = uses || tn_uses_var(c->reduce[i].extent, symbol);
-    for (int i = 0; i < c->out->rank; i++)
-        uses = uses || tn_uses_var(c->at[i], symbol);
-    return uses;
-}
-
 static bool is_used(const tn_program *p, const tn_var *symbol)
 {
     for (size_t i = 0; i < p->comps.n; i++)
-        if (comp_uses(p->comps.items[i], symbol))
+        if (tn_comp_uses(p->comps.items[i], symbol))
             return true;
     return false;
 }

@@ -242,6 +242,10 @@ CONTROL = {
         s = Shape (x) four = Constant <value = int64[1] {4}> () last = Gather (s, index1) c = Equal (last, four)
         y = If (c) <then_branch = t () => (float[n] a) { a = ReduceSum <keepdims = 0> (x, axis) },
                     else_branch = e () => (float[n,m] b) { b = Reshape (x, four) }> }"""),
+    "shared_truth": ({"v": np.tile(np.array([0, 1, -1], np.float32), (3, 20))}, """(float[3,4] x, float[3,60] v) => (float[3,60] y, double[3,60] z, bool[3,60] t) {
+        zero = Constant <value = float {0}> () far = Constant <value = float {-100}> () e = Equal (v, zero) n = Not (e) a = Where (n, far, v) y = Where (e, zero, a)
+        d = Cast <to = 11> (v) g = Cast <to = 11> (zero) h = Cast <to = 11> (far) m = Less (d, g) o = Not (m) b = Where (o, h, d) z = Where (m, g, b)
+        l = Less (v, zero) k = Greater (v, zero) t = Xor (l, k) }"""),
     "loop_swaps": ({}, """(float[3,4] x) => (float[3,4] p, float[3,4] q, float[k,3,4] all) {
         n = Constant <value = int64 {5}> () t = Constant <value = bool {1}> () twice = Add (x, x)
         p, q, all = Loop (n, t, x, twice) <body = b (int64 i, bool c, float[3,4] u, float[3,4] v) => (bool d, float[3,4] v, float[3,4] u, float[3,4] e)
