@@ -2,8 +2,9 @@
 
     python3 tests/tflite/make_cases.py FOLDER        needs numpy, flatbuffers and ai-edge-litert
 
-For each case NAME.tflite, NAME.in.npz and NAME.out.npz; what LiteRT refuses is refused/NAME.tflite. The numbers are random with fixed seeds. tests/tflite/cases.tar.xz
-holds what this makes, for machines without these packages.
+For each case NAME.tflite, NAME.in.npz and NAME.out.npz. What LiteRT refuses is refused/NAME.tflite. drawn/NAME_REACH.tflite draws
+random numbers, and drawn/NAME_REACH.out.npz holds the middle of their range. The numbers are random with fixed seeds.
+tests/tflite/cases.tar.xz holds what this makes, for machines without these packages.
 """
 import os
 import sys
@@ -109,7 +110,8 @@ def interpreter(blob, reference):
 class Cases:
     def __init__(self, folder):
         self.folder, self.names = folder, set()
-        os.makedirs(os.path.join(folder, "refused"), exist_ok=True)
+        for part in ("refused", "drawn"):
+            os.makedirs(os.path.join(folder, part), exist_ok=True)
 
     def refuse(self, name, op, options, inputs, outputs, version=1, **fields):
         """What LiteRT does not compute."""
@@ -126,6 +128,19 @@ class Cases:
                 f.write(blob)
             return
         raise AssertionError(f"LiteRT computes {name}")
+
+    def draw(self, name, op, inputs, output, middle):
+        """The stream is not LiteRT's; type, shape and range are."""
+        blob = pack(op, 1, options_of("Random", {"seed": 7}), inputs, [output])
+        runner = interpreter(blob, True)
+        for detail in runner.get_input_details():
+            runner.set_tensor(detail["index"], np.zeros(detail["shape"], np.float32))
+        runner.invoke()
+        result = runner.get_tensor(runner.get_output_details()[0]["index"])
+        place = os.path.join(self.folder, "drawn", name)
+        with open(place + ".tflite", "wb") as f:
+            f.write(blob)
+        np.savez(place + ".out.npz", **{f"t{output.index}": np.full_like(result, middle)})
 
     def random(self, t, r):
         if t.dtype == np.bool_:
@@ -575,6 +590,10 @@ def refused(c):
     each("L2_NORMALIZATION", "int16", "L2Norm")
     each("LOG_SOFTMAX", "int16", "LogSoftmax")
     each("LOCAL_RESPONSE_NORMALIZATION", every, "LocalResponseNormalization", radius=2, bias=1.0, alpha=0.3, beta=0.5)
+    gates = [CQ(8, 3) for _ in range(4)] + [CQ(8, 8) for _ in range(4)] + [None] * 3 + [CB(8, 0.0003) for _ in range(4)] + [None] * 2
+    states = [Tensor("int16", (1, 8), None, 2.0**-15, 0, variable=True), Tensor("int16", (1, 8), None, 2.0**-11, 0, variable=True)]
+    c.refuse("lstm_int16", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UnidirectionalSequenceLSTM", [T("int16", 1, 5, 3)] + gates + states + [None] * 4,
+             [T("int16", 1, 5, 8)], fusedActivationFunction=4)
     each("L2_POOL_2D", every, "Pool2D", padding=0, strideW=1, strideH=1, filterWidth=3, filterHeight=3)
 
 
@@ -622,6 +641,9 @@ def places(c):
     c.add("dilate", "DILATE", None, [F(3, 4), I(2, 3), S(0.5, "float32")], [F(5, 10)])
     for op in "ADD MULTIPLY MAXIMUM MINIMUM".split():
         c.add(f"stablehlo_{op.lower()}", f"STABLEHLO_{op}", None, [F(3, 4), F(3, 4)], [F(3, 4)])
+    c.draw("uniform_0.5", "RANDOM_UNIFORM", [I(20, 30)], F(20, 30), 0.5)
+    c.draw("normal_6", "RANDOM_STANDARD_NORMAL", [I(20, 30)], F(20, 30), 0)
+    c.draw("multinomial_1", "MULTINOMIAL", [F(2, 3), S(40)], Tensor("int64", (2, 40)), 1)
     c.add("stablehlo_shift_left", "STABLEHLO_SHIFT_LEFT", None, [ints(3, 4), I([1, 2, 3, 0], [4, 5, 6, 7], [8, 30, 31, 2])], [ints(3, 4)])
 
 

@@ -51,6 +51,13 @@ for model in cases/refused/*"$only"*.tflite; do
     [ -e "$model" ] && check "refused: $(basename "$model" .tflite)" refuses_type "$model"
 done
 
+# Random numbers: type and shape, and no further from the middle than the name says.
+draws() { "$tenon" validate "$1" --fill-mode zeros --reference "${1%.tflite}.out.npz" --rtol 0 --atol "$2"; }
+for model in cases/drawn/*"$only"*.tflite; do
+    name=$(basename "$model" .tflite)
+    [ -e "$model" ] && check "drawn: $name" draws "$model" "${name##*_}"
+done
+
 # The same arithmetic in vectors, in plain C, and in loops as they come.
 if [ -z "$only" ]; then
     for name in q_conv_0 q_depthwise_1 u_conv_2 q_bilinear_half_7 q_svdf_2 q_add_1 q_mul_2 q_softmax_1 q_mean_1 q_average_pool_2d_1 q_quantize h_conv_many h_softmax_1 h_tanh q_l2_normalization_1 u_log_softmax_1 h_div_1 h_rsqrt_1; do
