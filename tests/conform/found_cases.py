@@ -92,6 +92,9 @@ def count_marks(folder, random):
 
 def given_sizes(folder, random):
     x = random.standard_normal((3, 8)).astype(np.float32)
+    add(folder, "topk_of_found", """g (float[3,4] x) => (float[k] v, int64[k] i) {
+            p = NonZero(x) q = Transpose(p) y = GatherND(x, q) n = Shape(y) five = Constant<value_ints=[5]>() both = Concat<axis=0>(n, five) k = ReduceMin<keepdims=1>(both) v, i = TopK(y, k) }""",
+        ["v", "i"], [{"x": x[:3, :4] * m} for m in marks(random, 3, 4)])
     add(folder, "topk", "g (float[3,8] x, int64[1] k) => (float[3,n] v, int64[3,n] i) { v, i = TopK(x, k) }", ["v", "i"],
         [{"x": x, "k": np.array([k])} for k in (0, 1, 5, 8)])
     x = random.standard_normal((6, 8)).astype(np.float32)

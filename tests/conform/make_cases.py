@@ -519,6 +519,31 @@ def all_types(folder):
               [np.where(x % 5 > 5, 1, 0).astype(dtype)])
 
 
+def long_rows(folder):
+    """TopK of rows that are long enough for the way of selection; the order is Python's, of equal elements by index."""
+    random = np.random.default_rng(24)
+    ties = random.integers(-40, 40, (2, 3, 700))
+    odd = ties / 4
+    odd[0, 0, ::50] = np.nan
+    odd[0, 1, ::90], odd[1, 1, ::70], odd[1, 2] = np.inf, -np.inf, random.choice([0.0, -0.0], 700)
+    cases = {"float32": odd, "float16": odd, "float64": odd, "int8": ties, "int32": ties * 40_000_000, "uint32": ties + 2**31, "int64": ties << 56,
+             "uint64": (ties + 64).astype(np.uint64) << np.uint64(56)}
+    for dtype, x in cases.items():
+        for axis, k, largest in ((2, 5, 1), (2, 300, 0), (0, 600, 1)):
+            x_moved = np.moveaxis(x.astype(dtype), 2, axis)
+            rows = np.moveaxis(x_moved, axis, -1).reshape(-1, 700)
+            order = np.array([sorted(range(700), key=lambda i: key_of(row[i], largest))[:k] for row in rows])
+            order = np.moveaxis(order.reshape(*np.moveaxis(x_moved, axis, -1).shape[:-1], k), -1, axis)
+            node = helper.make_node("TopK", ["x", "k"], ["v", "i"], axis=axis, largest=largest)
+            typed(folder, f"top_k_{dtype}_{axis}_{k}", node, {"x": x_moved}, {"k": np.array([k])}, [np.take_along_axis(x_moved, order, axis), order])
+
+
+def key_of(x, largest):
+    """NaN counts as the largest number."""
+    nan, number = bool(x != x), 0 if x != x else x.item()
+    return (-nan, -number) if largest else (nan, number)
+
+
 def typed(folder, name, node, feeds, weights, results):
     infos = [helper.make_tensor_value_info(o, helper.np_dtype_to_tensor_dtype(r.dtype), r.shape) for o, r in zip(node.output, results)]
     known = [helper.make_tensor_value_info(x, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for x, a in feeds.items()]
@@ -594,6 +619,7 @@ if __name__ == "__main__":
     all_strings(sys.argv[1])
     all_string_moves(sys.argv[1])
     all_types(sys.argv[1])
+    long_rows(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     all_ml(sys.argv[1])
