@@ -2,8 +2,8 @@
 
    If: a condition that is known leaves one branch. Otherwise each result is chosen (Where). A branch of more than a few
    elementwise operators is a repeat of one turn, or none where the condition is not its own. The others, and those that
-   give sequences, are computed in any case, so they may not hold what ends the run with an error (late.h): their nodes
-   are marked, lowering refuses that. Where the branches give different dims, both results are padded to the larger one
+   give sequences or find sizes, are computed in any case, so they may not hold what ends the run with an error (late.h):
+   their nodes are marked, lowering refuses that. Where the branches give different dims, both results are padded to the larger one
    and cut to the dim of the branch that was taken: a size that the run finds.
 
    Loop, Scan: one copy of the body between RepeatBegin and RepeatEnd (repeat.h). Where that has no types, since a shape
@@ -60,6 +60,32 @@ static const char *type_of(tn_expand *e, const tn_value *v)
     if (v->list == NULL)
         return tn_value_type(e->g->arena, v);
     return v->list->none ? "an empty optional" : tn_strfmt(e->g->arena, "a sequence of %lld", (long long)v->list->n);
+}
+
+/* --- sizes that are found inside ------------------------------------------------------------------------------------ */
+
+static bool has_dim(const tn_node *n, tn_dim d)
+{
+    for (int i = 0; i < n->n_out; i++)
+        for (int k = 0; n->out[i] != NULL && k < n->out[i]->shape.rank; k++)
+            if (tn_dim_same(n->out[i]->shape.dim[k], d))
+                return true;
+    return false;
+}
+
+/* Whether each turn would find a size of its own: one of symbol `from` on stands in shapes of the turn and not before it. */
+static bool finds_in_turn(const tn_expand *e, size_t begin, size_t from)
+{
+    for (size_t s = from; s < e->g->symbols.n; s++) {
+        bool before = false, inside = false;
+        for (size_t i = 0; i < e->done->n; i++) {
+            before = before || (i < begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
+            inside = inside || (i >= begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
+        }
+        if (inside && !before)
+            return true;
+    }
+    return false;
 }
 
 /* --- If: choosing ---------------------------------------------------------------------------------------------------- */
@@ -164,14 +190,15 @@ static bool gives_list(const tn_subgraph *b, tn_value *const *out)
    cannot be, or an error. */
 static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_value *active)
 {
-    size_t nodes = e->done->n;
+    size_t nodes = e->done->n, symbols = e->g->symbols.n;
     int count = (int)b->outputs.n;
     const tn_node *begin = tn_call_repeat_while(e, 0, 1, 1, 0, &active, NULL, NULL);
     tn_value *const *out = begin != NULL ? tn_expand_body(e, b, NULL, tn_node_maybe(e->node)) : NULL;
     if (out == NULL)
         return NULL;
-    if (gives_list(b, out)) {
+    if (gives_list(b, out) || finds_in_turn(e, nodes, symbols)) {
         e->done->n = nodes;
+        e->g->symbols.n = symbols;
         return NULL;
     }
     tn_value **next = TN_NEW_N(e->g->arena, tn_value *, count + 1);
@@ -344,30 +371,6 @@ static size_t hoist(tn_expand *e, size_t begin)
     for (size_t i = 0; i < after.n; i++)
         nodes[begin + before.n + i] = after.items[i];
     return begin + before.n;
-}
-
-static bool has_dim(const tn_node *n, tn_dim d)
-{
-    for (int i = 0; i < n->n_out; i++)
-        for (int k = 0; n->out[i] != NULL && k < n->out[i]->shape.rank; k++)
-            if (tn_dim_same(n->out[i]->shape.dim[k], d))
-                return true;
-    return false;
-}
-
-/* Whether each turn would find a size of its own: one of symbol `from` on stands in shapes of the turn and not before it. */
-static bool finds_in_turn(const tn_expand *e, size_t begin, size_t from)
-{
-    for (size_t s = from; s < e->g->symbols.n; s++) {
-        bool before = false, inside = false;
-        for (size_t i = 0; i < e->done->n; i++) {
-            before = before || (i < begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
-            inside = inside || (i >= begin && has_dim(e->done->items[i], e->g->symbols.items[s]));
-        }
-        if (inside && !before)
-            return true;
-    }
-    return false;
 }
 
 static bool repeat(turns *t)

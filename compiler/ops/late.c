@@ -212,11 +212,12 @@ const tn_expr *tn_late_pick(tn_program *p, const tn_value *values, int64_t base,
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
-static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, tn_dtype t)
+/* safe: it finds a size that cannot be beyond its bound, which the operands set and not the user. */
+static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, tn_dtype t, bool safe)
 {
     tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, what, t, 0, NULL));
-    c->check = true;
-    if (tn_node_maybe(n))
+    c->check = TN_CHECK;
+    if (tn_node_maybe(n) && !safe)
         tn_node_error(p->graph, n,
                       "it checks a value that only the run knows, in a branch of an If that only the run "
                       "chooses: not supported; fix the condition with --const");
@@ -226,7 +227,7 @@ static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, t
 void tn_late_check(tn_program *p, const tn_node *n, const tn_expr *agrees)
 {
     if (!tn_expr_is_int(agrees, 1))
-        tn_comp_set(p, begin_check(p, n, "agrees", TN_BOOL), agrees);
+        tn_comp_set(p, begin_check(p, n, "agrees", TN_BOOL, false), agrees);
 }
 
 /* The symbol that d is, while nothing has found it; NULL otherwise. */
@@ -250,7 +251,7 @@ const tn_expr *tn_late_agrees(tn_program *p, const tn_node *n, tn_dim d, const t
         tn_node_error(p->graph, n,
                       "it finds the size '%s' in each turn of a loop: not supported; sizes are found outside of loops",
                       open->name);
-    tn_comp *c = begin_check(p, n, open->name, TN_INT64);
+    tn_comp *c = begin_check(p, n, open->name, TN_INT64, tn_size_bound(p->graph, open->name) == NULL);
     c->finds = open;
     tn_comp_set(p, c, x);
     return tn_integer(p, TN_BOOL, 1);

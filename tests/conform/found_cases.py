@@ -161,6 +161,11 @@ def branches(folder, random):
         }""", ["y", "v"],
         [{"x": x, "w": random.standard_normal((4, 4)).astype(np.float32), "s": np.array(s), "c": c}
          for c, s in ((both[0], [5]), (both[1], [2]))])
+    add(folder, "if_finds", """g (bool[4] m, bool c, float[4] x) => (int64[n] y, float[n] z) {
+            y = If (c) <then_branch = t () => (int64[0] a) { a = Constant<value = int64[0] {}>() },
+              else_branch = e () => (int64[k] b) { p = NonZero(m) zero = Constant<value_ints=[0]>() b = Squeeze(p, zero) }>
+            z = Gather(x, y)
+        }""", ["y", "z"], [{"m": m, "c": c, "x": x[0]} for c in both for m in marks(random, 4)[:3]])
     add(folder, "loop_grows", """g (float[3,4] x, float stop) => (float[n,4] y, int64[1] s) {
             n = Constant<value = int64 {4}>() t = Constant<value = bool {1}>()
             y = Loop(n, t, x) <body = b (int64 i, bool c, float[k,4] u) => (bool d, float[m,4] v)
