@@ -159,6 +159,49 @@ static void add_text(tn_str *out, tn_dim d, bool bounds)
     tn_str_add(out, ")");
 }
 
+/* --- names ----------------------------------------------------------------------------------------------------------- */
+
+tn_dim tn_dim_rename(tn_arena *a, tn_dim d, tn_dim from, tn_dim to)
+{
+    if (d.sym == NULL || tn_dim_same(d, from))
+        return d.sym == NULL ? d : to;
+    if (d.sym->kind == TN_SYM_NAME)
+        return d;
+    return tn_dim_do(a, d.sym->kind, tn_dim_rename(a, d.sym->a, from, to), tn_dim_rename(a, d.sym->b, from, to));
+}
+
+enum { MOST_NAMES = 4 };
+
+/* The different names of inputs in d, as far as there is room. */
+static int list_names(tn_dim d, tn_dim *names, int n)
+{
+    if (d.sym == NULL || (d.sym->kind == TN_SYM_NAME && d.sym->found))
+        return n;
+    if (d.sym->kind != TN_SYM_NAME)
+        return list_names(d.sym->b, names, list_names(d.sym->a, names, n));
+    for (int i = 0; i < n; i++)
+        if (tn_dim_same(names[i], d))
+            return n;
+    if (n < MOST_NAMES)
+        names[n++] = d;
+    return n;
+}
+
+bool tn_dim_alike(tn_arena *a, tn_dim x, tn_dim y, tn_dim *name, tn_dim *other)
+{
+    tn_dim of_x[MOST_NAMES], of_y[MOST_NAMES];
+    int n_x = list_names(x, of_x, 0), n_y = list_names(y, of_y, 0);
+    for (int i = 0; i < n_x; i++)
+        for (int k = 0; k < n_y; k++) {
+            *name = of_x[i];
+            *other = of_y[k];
+            if (!tn_dim_same(*name, *other)
+                && tn_dim_same(tn_dim_rename(a, x, *other, *name), tn_dim_rename(a, y, *other, *name)))
+                return true;
+        }
+    return false;
+}
+
 const char *tn_dim_text(tn_arena *a, tn_dim d)
 {
     tn_str out = {.arena = a};

@@ -60,6 +60,9 @@ static bool check_element_indices(tn_graph *g, const tn_node *n, int *axis)
     bool fits = q->rank == x->rank;
     for (int i = 0; fits && i < q->rank; i++)
         fits = i == *axis || tn_dim_same(q->dim[i], x->dim[i]) || q->dim[i].n <= tn_dim_low(x->dim[i]);
+    for (int i = 0; !fits && i < q->rank && i < x->rank; i++)
+        if (i != *axis)
+            tn_note_alike(g, q->dim[i], x->dim[i]);
     return fits
         || tn_node_error(g, n,
                          "the indices are %s for %s along axis %d; the same rank and no longer dims are "

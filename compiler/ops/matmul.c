@@ -35,6 +35,7 @@ bool tn_matmul_shape(tn_graph *g, const tn_node *n, const tn_value *a, const tn_
         return tn_node_error(g, n, "'%s' is a scalar; a matrix product takes rank 1 or more",
                              x->rank < 1 ? a->name : b->name);
     tn_dim k = z->dim[z->rank > 1 ? z->rank - 2 : 0];
+    tn_note_alike(g, x->dim[x->rank - 1], k);
     if (!tn_dim_same(x->dim[x->rank - 1], k))
         return tn_node_error(g, n, "'%s' is %s and '%s' is %s; the dims summed over must be equal", a->name,
                              tn_type_text(g->arena, a->dtype, x), b->name, tn_type_text(g->arena, b->dtype, z));

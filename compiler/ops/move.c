@@ -89,6 +89,9 @@ bool tn_infer_concat(tn_graph *g, tn_node *n)
         bool fits = x->rank == s.rank && n->in[k]->dtype == n->in[0]->dtype;
         for (int i = 0; fits && i < s.rank; i++)
             fits = i == axis || tn_dim_same(x->dim[i], s.dim[i]) || tn_dims_may_agree(s.dim[i], x->dim[i], &s.dim[i]);
+        for (int i = 0; !fits && i < s.rank && i < x->rank; i++)
+            if (i != axis)
+                tn_note_alike(g, x->dim[i], s.dim[i]);
         if (!fits)
             return tn_node_error(g, n, "input %d '%s' is %s, input 0 is %s; only the dims of axis %d may differ", k,
                                  n->in[k]->name, tn_value_type(g->arena, n->in[k]), tn_value_type(g->arena, n->in[0]),

@@ -174,33 +174,27 @@ bool tn_infer_first(tn_graph *g, tn_node *n)
     return true;
 }
 
-static bool is_name(tn_dim d)
+void tn_note_alike(tn_graph *g, tn_dim x, tn_dim y)
 {
-    return d.sym != NULL && d.sym->kind == TN_SYM_NAME && !d.sym->found;
-}
-
-/* What helps where dims of inputs have two names. */
-static const char *one_name(tn_graph *g, const tn_shape *x, const tn_shape *y)
-{
-    for (int i = 1; i <= x->rank && i <= y->rank; i++) {
-        tn_dim a = x->dim[x->rank - i], b = y->dim[y->rank - i];
-        if (is_name(a) && is_name(b) && !tn_dim_same(a, b))
-            return tn_strfmt(g->arena, "; if '%s' and '%s' are always equal, give both one name with --input-shapes",
-                             a.sym->name, b.sym->name);
-    }
-    return "";
+    tn_dim name, other;
+    if (g->alike.n > 0 || !tn_dim_alike(g->arena, x, y, &name, &other))
+        return;
+    *TN_PUSH(g->arena, g->alike) = name;
+    *TN_PUSH(g->arena, g->alike) = other;
 }
 
 bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s)
 {
     tn_shape both;
     const tn_value *v = n->in[i];
-    if (!tn_broadcast_checked(s, &v->shape, &both))
-        return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s%s", i, v->name,
-                             tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, s),
-                             one_name(g, s, &v->shape));
-    *s = both;
-    return true;
+    if (tn_broadcast_checked(s, &v->shape, &both)) {
+        *s = both;
+        return true;
+    }
+    for (int k = 1; k <= s->rank && k <= v->shape.rank; k++)
+        tn_note_alike(g, s->dim[s->rank - k], v->shape.dim[v->shape.rank - k]);
+    return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
+                         tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, s));
 }
 
 static bool infer_broadcast(tn_graph *g, tn_node *n, tn_dtype dtype)

@@ -94,6 +94,8 @@ bool tn_infer_reshape(tn_graph *g, tn_node *n)
         return false;
     bool empty = tn_shape_count(x) == 0 && tn_shape_count(&s) == 0;
     bool fits = empty || (tn_dims_divide(g->arena, x->rank, x->dim, s.rank, s.dim, &one) && tn_dim_is(one, 1));
+    if (!fits)
+        tn_note_alike(g, tn_dim_product(g->arena, x->rank, x->dim), tn_dim_product(g->arena, s.rank, s.dim));
     if (open < 0 && !fits)
         return tn_node_error(g, n, "%s does not have as many elements as %s", shape_text(g, n),
                              tn_type_text(g->arena, n->in[0]->dtype, &s));

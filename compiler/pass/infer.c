@@ -213,8 +213,34 @@ static bool is_typed(const tn_graph *g)
     return true;
 }
 
+static void rename_shape(tn_graph *g, tn_shape *s, tn_dim from, tn_dim to)
+{
+    for (int i = 0; s->known && i < s->rank; i++)
+        s->dim[i] = tn_dim_rename(g->arena, s->dim[i], from, to);
+}
+
+/* Two names of inputs that have to be equal become one, the one with the smaller bound. */
+static void unite_names(tn_graph *g)
+{
+    bool second = g->alike.items[1].n < g->alike.items[0].n;
+    tn_dim to = g->alike.items[second], from = g->alike.items[!second];
+    size_t kept = 0;
+    for (size_t i = 0; i < g->values.n; i++) {
+        rename_shape(g, &g->values.items[i]->shape, from, to);
+        rename_shape(g, &g->values.items[i]->declared, from, to);
+    }
+    for (size_t i = 0; i < g->symbols.n; i++)
+        if (!tn_dim_same(g->symbols.items[i], from))
+            g->symbols.items[kept++] = g->symbols.items[i];
+    g->symbols.n = kept;
+    tn_note(g->diag, tn_strfmt(g->arena, "%s: ", g->path),
+            "the dims '%s' and '%s' of inputs are one, '%s': the model is right for equal ones only", from.sym->name,
+            to.sym->name, to.sym->name);
+}
+
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
-   (ops/found.c), and it begins anew: what they come from may be found before they are. Errors are reported once. */
+   (ops/found.c), and it begins anew: what they come from may be found before they are. So it does where two names of dims
+   have to be one. Errors are reported once. */
 static bool infer_all(tn_graph *g, tn_node_vec *done)
 {
     enum { MOST_ROUNDS = 64 };
@@ -223,10 +249,13 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
     for (int round = 0; again && round < MOST_ROUNDS; round++) {
         size_t late = g->late_sizes.n;
         *done = (tn_node_vec){0};
+        g->alike.n = 0;
         g->diag = &silent;
         ok = tn_infer_nodes(g, &g->nodes, done);
         g->diag = diag;
-        again = !ok && g->late_sizes.n > late;
+        again = !ok && (g->late_sizes.n > late || g->alike.n > 0);
+        if (!ok && g->alike.n > 0)
+            unite_names(g);
         tn_insert_sizes(g, late);
     }
     *done = ok ? *done : (tn_node_vec){0};
