@@ -59,7 +59,7 @@ static const tn_expr *outside_of(tn_program *p, const tn_resize_taps *t, const t
 
 static bool find_taps(tn_program *p, const tn_node *n, const tn_resize *r, int axis, tn_resize_taps *t)
 {
-    if (!r->late)
+    if (!r->late && !tn_resize_is_symbolic(&r->axis[axis]))
         return tn_resize_find_taps(p->graph, n, r, &r->axis[axis], t);
     tn_resize_late_taps(p, n, r, axis, t);
     return true;
@@ -97,7 +97,9 @@ static const tn_expr *fraction_index(tn_program *p, const tn_resize *r, const tn
 static bool has_fraction(const tn_resize *r, const tn_resize_axis *a)
 {
     bool by_scale = !r->crops && strcmp(r->coordinates, "align_corners") != 0 && !tn_dim_is(a->out, 1);
-    bool whole = a->in.sym != NULL || (double)a->out.n == a->length; /* half_pixel_symmetric is half_pixel */
+    bool plain = strcmp(r->coordinates, "half_pixel") == 0 || strcmp(r->coordinates, "asymmetric") == 0;
+    bool whole = tn_resize_is_symbolic(a) ? plain || a->down == 1 /* half_pixel_symmetric is half_pixel */
+                                          : (double)a->out.n == a->length;
     return by_scale && whole && (a->up == 1 || a->down == 1);
 }
 
@@ -217,6 +219,7 @@ bool tn_lower_resize(tn_program *p, const tn_node *n)
     }
     if (r.late || (r.by_sizes && !tn_is_early(p->graph, n, 3)))
         tn_resize_late_check(p, n, &r);
+    tn_resize_late_check_empty(p, n, &r);
     if (empty)
         lower_empty(p, n);
     else if (same)

@@ -113,7 +113,53 @@ static void find_fraction(tn_resize_axis *a)
     }
 }
 
-/* A scale s: out is floor(in * s), in float as in ONNX; a symbolic axis takes whole numbers and their inverses. */
+static bool refuse_policy(tn_graph *g, const tn_node *n, const tn_resize_axis *a)
+{
+    return tn_node_error(g, n,
+                         "keep_aspect_ratio_policy '%s' is not supported with the symbolic dim %s; fix it with "
+                         "--input-shapes",
+                         tn_node_string(n, "keep_aspect_ratio_policy", "stretch"),
+                         tn_dim_text(g->arena, a->in.sym != NULL ? a->in : a->out));
+}
+
+bool tn_resize_is_symbolic(const tn_resize_axis *a)
+{
+    return a->in.sym != NULL || a->out.sym != NULL;
+}
+
+/* Whether in * up / down, rounded down, is floor(in * s), in float as in ONNX, for all that a symbolic dim may be. */
+static bool is_fraction(tn_dim in, double s, int64_t up, int64_t down)
+{
+    if (in.n > TN_DIM_MAX / up)
+        return false;
+    for (int64_t i = tn_dim_low(in); i <= in.n; i++)
+        if ((int64_t)floorf((float)i * (float)s) != tn_floor_div(i * up, down))
+            return false;
+    return true;
+}
+
+/* A symbolic axis has a term for its output, in * up / down: the scale's own fraction, or the least that is it in float. */
+static bool set_symbolic_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s)
+{
+    enum { MOST = 1000 };
+    int64_t up = a->up, down = a->up != 0 ? a->down : 0;
+    while (up == 0 && down < MOST) {
+        int64_t near = (int64_t)floor(s * (double)++down + 0.5);
+        up = (float)((double)near / (double)down) == (float)s ? near : 0;
+    }
+    if (up == 0 || !is_fraction(a->in, s, up, down))
+        return tn_node_error(
+            g, n,
+            "a scale of %g is not supported with the symbolic dim %s: no fraction of small numbers gives "
+            "all that ONNX rounds in float; fix the dim with --input-shapes, or bound it lower",
+            s, tn_dim_text(g->arena, a->in));
+    a->out = tn_dim_do(g->arena, TN_SYM_MUL, a->in, tn_dim_fixed(up));
+    a->out = tn_dim_do(g->arena, TN_SYM_DIV, a->out, tn_dim_fixed(down));
+    return a->out.n <= INT32_MAX
+        || tn_node_error(g, n, "a dim of %s scaled by %g is too large", tn_dim_text(g->arena, a->in), s);
+}
+
+/* A scale s: out is floor(in * s), in float as in ONNX. */
 static bool set_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s, bool rounds)
 {
     if (!(s > 0) || s > 1e6)
@@ -123,14 +169,10 @@ static bool set_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s
     find_fraction(a);
     if (a->same)
         return true;
-    if (a->in.sym != NULL) {
-        if (rounds || (a->up != 1 && a->down != 1) || a->up == 0)
-            return tn_node_error(g, n, "a scale of %g is not supported with the symbolic dim %s", s,
-                                 tn_dim_text(g->arena, a->in));
-        a->out = tn_dim_do(g->arena, TN_SYM_MUL, a->in, tn_dim_fixed(a->up));
-        a->out = tn_dim_do(g->arena, TN_SYM_DIV, a->out, tn_dim_fixed(a->down));
-        return true;
-    }
+    if (a->in.sym != NULL && rounds)
+        return refuse_policy(g, n, a);
+    if (a->in.sym != NULL)
+        return set_symbolic_scale(g, n, a, s);
     a->length = s * (double)a->in.n; /* kept with its fraction, as ONNX's reference does */
     double out = rounds ? floor(a->length + 0.5) : (double)floorf((float)a->in.n * (float)s);
     if (out > INT32_MAX)
@@ -139,7 +181,7 @@ static bool set_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s
     return true;
 }
 
-/* A size: the scale is out / in; both fixed, or equal, or one a multiple of the other. */
+/* A size: the scale is out / in, which only the run knows where one is symbolic, unless out is a multiple of in. */
 static bool set_size(tn_graph *g, const tn_node *n, tn_resize_axis *a, tn_dim out)
 {
     a->same = tn_dim_same(out, a->in);
@@ -156,15 +198,14 @@ static bool set_size(tn_graph *g, const tn_node *n, tn_resize_axis *a, tn_dim ou
         a->length = (double)out.n;
         return true;
     }
+    if (tn_dim_low(out) < 0 || out.n > INT32_MAX || tn_dim_is(a->in, 0))
+        return tn_node_error(g, n, "a dim of %s cannot get size %s", tn_dim_text(g->arena, a->in),
+                             tn_dim_text(g->arena, out));
     tn_dim up = tn_dim_do(g->arena, TN_SYM_DIV, out, a->in);
-    if (up.sym != NULL || up.n < 1 || !tn_dim_same(tn_dim_do(g->arena, TN_SYM_MUL, a->in, up), out))
-        return tn_node_error(g, n,
-                             "size %s is not supported for the dim %s; a whole multiple of a symbolic dim is "
-                             "wanted",
-                             tn_dim_text(g->arena, out), tn_dim_text(g->arena, a->in));
-    a->scale = (double)up.n;
-    a->up = up.n;
-    a->down = 1;
+    bool multiple = up.sym == NULL && up.n >= 1 && tn_dim_same(tn_dim_do(g->arena, TN_SYM_MUL, a->in, up), out);
+    a->scale = multiple ? (double)up.n : 0;
+    a->up = multiple ? up.n : 0;
+    a->down = multiple ? 1 : 0;
     return true;
 }
 
@@ -206,6 +247,8 @@ static bool read_sizes(tn_graph *g, const tn_node *n, tn_resize *r, const int *a
         tn_resize_axis *a = &r->axis[axes[i]];
         if (!set_size(g, n, a, sizes[i]))
             return false;
+        if (policy != TN_STRETCH && !a->same && a->scale == 0)
+            return refuse_policy(g, n, a);
         double s = a->same ? 1 : a->scale;
         if (i == 0 || (policy == 1 ? s < common : s > common))
             common = s;
@@ -229,24 +272,26 @@ static bool read_region(tn_graph *g, const tn_node *n, tn_resize *r, const int *
         a->begin = tn_tensor_get(t, i);
         a->end = tn_tensor_get(t, count + i);
         bool whole = a->begin == 0 && a->end == 1;
-        if (a->in.sym != NULL && !(whole && a->same))
-            return tn_node_error(g, n, "tf_crop_and_resize is not supported with the symbolic dim %s",
-                                 tn_dim_text(g->arena, a->in));
+        if (tn_resize_is_symbolic(a) && !(whole && a->same))
+            return tn_node_error(
+                g, n, "tf_crop_and_resize is not supported with the symbolic dim %s; fix it with --input-shapes",
+                tn_dim_text(g->arena, a->in.sym != NULL ? a->in : a->out));
         a->same = a->same && whole;
     }
     return t != NULL;
 }
 
-/* Interpolation and coordinates that depend on lengths need tables, so a fixed length. */
+/* How far a widened kernel reaches, so how long its table is, must be known. */
 static bool check_symbolic(tn_graph *g, const tn_node *n, const tn_resize *r)
 {
     for (int i = 0; i < r->rank; i++) {
         const tn_resize_axis *a = &r->axis[i];
-        bool by_scale = strcmp(r->coordinates, "half_pixel") == 0 || strcmp(r->coordinates, "asymmetric") == 0;
-        by_scale = by_scale || (strcmp(r->coordinates, "align_corners") != 0 && a->down == 1);
-        if (!a->same && a->in.sym != NULL && (r->mode != TN_RESIZE_NEAREST || !by_scale))
-            return tn_node_error(g, n, "mode %s with %s is not supported with the symbolic dim %s",
-                                 tn_node_string(n, "mode", "nearest"), r->coordinates, tn_dim_text(g->arena, a->in));
+        if (!a->same && r->antialias && a->scale == 0 && tn_resize_is_symbolic(a))
+            return tn_node_error(
+                g, n,
+                "antialias is not supported from %s to %s, a ratio that only the run knows; give scales, "
+                "or fix the dims with --input-shapes",
+                tn_dim_text(g->arena, a->in), tn_dim_text(g->arena, a->out));
     }
     return true;
 }
@@ -286,14 +331,15 @@ static bool read_late(tn_graph *g, const tn_node *n, tn_resize *r, int late)
     for (int k = 0; fits && k < r->n_axes; k++) {
         tn_resize_axis *a = &r->axis[r->axes[k]];
         a->same = tn_dim_is(a->in, 1) && tn_dim_is(a->out, 1); /* its only element, whatever the scale */
-        fits = a->same || (a->in.sym == NULL && a->out.sym == NULL && (a->in.n > 0 || a->out.n == 0));
+        fits = a->same || tn_resize_is_symbolic(a) || a->in.n > 0 || a->out.n == 0;
     }
     for (int i = 0; fits && i < x->rank; i++)
         fits = !r->axis[i].same || tn_dim_same(r->axis[i].in, r->axis[i].out);
     r->late = true;
-    return fits
-        || tn_node_error(g, n, "%s cannot be resized to %s, which the model declares, at run time",
-                         tn_type_text(g->arena, n->in[0]->dtype, x), tn_type_text(g->arena, n->in[0]->dtype, &y));
+    if (!fits)
+        return tn_node_error(g, n, "%s cannot be resized to %s, which the model declares, at run time",
+                             tn_type_text(g->arena, n->in[0]->dtype, x), tn_type_text(g->arena, n->in[0]->dtype, &y));
+    return check_symbolic(g, n, r);
 }
 
 bool tn_resize_read(tn_graph *g, const tn_node *n, tn_resize *out)

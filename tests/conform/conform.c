@@ -7,8 +7,8 @@
    with the C compiler (--cflags, -O1 by default) and runs that. Each vector runs in a process of its own, so that a crash is one failure.
    With --threads every layer is shared among N, however short it is. --markdown prints the tables of README.md.
    The deny list holds "NAME  reason" lines: a vector on it must fail, any other must pass. const.txt beside it holds
-   "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const; n<=9 is a bound, as by --bounds. Open dims, the
-   elements of sequences and what an optional holds are the vector's, as by --input-shapes. --write-deny writes the list of
+   "NAME INPUT ..." lines: inputs that are compiled in, with the vector's own values, as by --const; n<=9 is a bound, as by --bounds; x:[2,h<=9] is a shape, as by
+   --input-shapes. Other open dims, the elements of sequences and what an optional holds are the vector's, too. --write-deny writes the list of
    what fails, each with the reason that --deny gives, else with its message, and what --deny says of other vectors.
    Prints "N passed, M failed, K denied". */
 #define _GNU_SOURCE
@@ -154,8 +154,18 @@ static bool is_const(const options *o, tn_arena *a, const char *name, const char
 static void read_bounds(const options *o, tn_arena *a, const char *name, content *c)
 {
     for (char *word = strtok(tn_strdup(a, said_of(o, a, name)), " \n"); word != NULL; word = strtok(NULL, " \n"))
-        if (strstr(word, "<=") != NULL && c->n_bounds < MAX_OPTIONS)
+        if (strchr(word, ':') == NULL && strstr(word, "<=") != NULL && c->n_bounds < MAX_OPTIONS)
             c->bounds[c->n_bounds++] = word;
+}
+
+/* x:[2,h<=9] of an input x; NULL: const.txt gives none. */
+static const char *find_shape(const options *o, tn_arena *a, const char *name, const char *input)
+{
+    size_t n = strlen(input);
+    char *word = strtok(tn_strdup(a, said_of(o, a, name)), " \n");
+    while (word != NULL && (strncmp(word, input, n) != 0 || word[n] != ':'))
+        word = strtok(NULL, " \n");
+    return word;
 }
 
 static const char *shape_text(tn_arena *a, const tn_tensor *t)
@@ -251,8 +261,10 @@ static bool read_value(const options *o, tn_arena *a, tn_diag *d, const char *te
         c->shapes[c->n_shapes++] = tn_strfmt(a, "%s:none", name);
     else if (is_input && holds_sequence(v))
         c->shapes[c->n_shapes++] = list_option(a, name, &items);
-    else if (is_input && has_open_dim(v))
-        c->shapes[c->n_shapes++] = tn_strfmt(a, "%s:%s", name, shape_text(a, items.items[0]));
+    else if (is_input && has_open_dim(v)) {
+        const char *said = find_shape(o, a, test, name);
+        c->shapes[c->n_shapes++] = said != NULL ? said : tn_strfmt(a, "%s:%s", name, shape_text(a, items.items[0]));
+    }
     for (size_t i = 0; i < items.n && out->n < MAX_ARRAYS; i++) {
         (is_input ? c->in_text : c->want_text)[out->n] = items.items[i]->is_text;
         *TN_PUSH(a, *out) = array_of(items.items[i], name);
@@ -335,6 +347,15 @@ static tn_graph *load(tn_arena *a, tn_diag *d, const char *model, const content 
     return g;
 }
 
+/* What the symbols of an input's dims are, of a vector's. */
+static void find_symbols(const tn_program *p, const tn_shape *s, const tn_tensor *t, int64_t *symbols)
+{
+    for (int i = 0; i < s->rank; i++)
+        for (size_t k = 0; s->dim[i].sym != NULL && k < p->symbols.n; k++)
+            if (strcmp(p->symbols.items[k]->name, s->dim[i].sym->name) == 0)
+                symbols[k] = t->shape.dim[i].n;
+}
+
 static bool run_interp(tn_arena *a, const char *model, const content *c)
 {
     tn_diag d = {.report = keep_first};
@@ -348,13 +369,15 @@ static bool run_interp(tn_arena *a, const char *model, const content *c)
     if (g->inputs.n != in->n || g->outputs.n != want->n)
         return fail("number of inputs or outputs");
     tn_tensor **store = TN_NEW_N(a, tn_tensor *, p->bufs.n + 1);
+    int64_t *symbols = TN_NEW_N(a, int64_t, p->symbols.n + 1);
     for (size_t i = 0; i < in->n; i++) {
         const tn_shape *s = &g->inputs.items[i]->shape;
         if (c->in_text[i] && !fit_strings(a, &in->items[i], s->dim[s->rank - 1].n))
             return false;
-        store[tn_buf_of(p, g->inputs.items[i])->id] = tensor_of(a, &in->items[i]);
+        tn_tensor *t = tensor_of(a, &in->items[i]);
+        store[tn_buf_of(p, g->inputs.items[i])->id] = t;
+        find_symbols(p, s, t, symbols);
     }
-    int64_t *symbols = TN_NEW_N(a, int64_t, p->symbols.n + 1);
     if (!tn_interpret(p, a, store, symbols))
         return fail("interpreter");
     for (size_t i = 0; i < want->n; i++) {

@@ -210,7 +210,49 @@ def turns(folder, random):
         }""", ["s", "t"], [{"x": 2 * x, "m": m} for m in marks(random, 4)[:2]])
 
 
+NEAREST = [f'mode="nearest", nearest_mode="{r}"' for r in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")]
+WEIGHTED = ['mode="linear"', 'mode="cubic"', 'mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1']
+BY_SCALE = ["half_pixel", "pytorch_half_pixel", "asymmetric"]
+COORDINATES = BY_SCALE + ["half_pixel_symmetric", "align_corners"]
+
+
+def resize_each(folder, name, inputs, head, operands, all_feeds, modes=NEAREST + WEIGHTED, coordinates=COORDINATES):
+    """Of dims that const.txt bounds: an output for each mode and kind of coordinates."""
+    kinds = [f'{m}, coordinate_transformation_mode="{c}"' for m in modes for c in coordinates]
+    nodes = " ".join(f"y{i} = Resize<{k}>({operands})" for i, k in enumerate(kinds))
+    shown = ", ".join(f"float[b{i},c{i},h{i},w{i}] y{i}" for i in range(len(kinds)))
+    add(folder, f"resize_{name}", f"g ({inputs}) => ({shown}) {{ {head} {nodes} }}", [f"y{i}" for i in range(len(kinds))], all_feeds)
+
+
+def symbolic_resizes(folder, random):
+    """By a fraction the length before it is rounded counts for align_corners and half_pixel_symmetric in ONNX's reference, not in
+    ONNX Runtime: not among these."""
+    def image(*dims):
+        return 1 + random.random((1, 2, *dims), np.float32)  # near 0 a float of ONNX Runtime's weights counts
+
+    any_size = [{"x": image(*d)} for d in ((1, 1), (5, 7), (2, 13), (16, 16))]
+    fractions = "s = Constant<value_floats=[1.0, 1.0, {}, 0.7]>()"
+    resize_each(folder, "whole", "float[1,2,h,w] x", "s = Constant<value_floats=[1.0, 1.0, 2.0, 3.0]>()", 'x, "", s', any_size)
+    resize_each(folder, "fraction", "float[1,2,h,w] x", fractions.format(1.5), 'x, "", s', any_size, coordinates=BY_SCALE)
+    resize_each(folder, "antialias", "float[1,2,h,w] x", fractions.format(0.5), 'x, "", s', any_size,
+                [m + ", antialias=1" for m in WEIGHTED[:2]], BY_SCALE)
+    resize_each(folder, "to_size", "float[1,2,h,w] x", "s = Constant<value_ints=[1, 2, 7, 16]>()", 'x, "", "", s', any_size)
+    pairs = (((1, 1), (15, 3)), ((5, 7), (16, 16)), ((9, 1), (2, 13)), ((16, 16), (5, 7)))
+    resize_each(folder, "like", "float[1,2,h,w] x, float[1,2,p,q] z", "s = Shape(z)", 'x, "", "", s',
+                [{"x": image(*a), "z": image(*b)} for a, b in pairs])
+    resize_each(folder, "of_size", "float[1,2,5,6] x, float[1,2,p,q] z", "s = Shape(z)", 'x, "", "", s',
+                [{"x": image(5, 6), "z": image(*b)} for _, b in pairs])
+    x = random.standard_normal((6, 4)).astype(np.float32)
+    add(folder, "resize_compressed", """g (float[6,4] x, bool[6] m) => (float[n,k] y, float[n,k] z) {
+            a = Compress<axis=0>(x, m)
+            s = Constant<value_floats=[1.5, 2.0]>()
+            y = Resize<mode="linear">(a, "", s)
+            t = Shape(y)
+            z = Resize<mode="linear">(x, "", "", t)
+        }""", ["y", "z"], [{"x": x, "m": m} for m in marks(random, 6) if m.any()])
+
+
 def all_found(folder):
     random = np.random.default_rng(20)
-    for make in (count_marks, given_sizes, distinct, boxes, branches, turns):
+    for make in (count_marks, given_sizes, distinct, boxes, branches, turns, symbolic_resizes):
         make(folder, random)

@@ -303,6 +303,19 @@ bad_option bounds-none 4 "'' \(Expand\)" 'shape \(input 1\)' '--bounds "e<=N"' '
 bad_option bounds-name 2 "--bounds names 'n'" 'there are: e' -- compile sizes.tg --bounds 'e<=4' --bounds 'n<=4'
 bad_option bounds-text 2 '--bounds "e<4"' 'NAME<=N' -- compile sizes.tg --bounds 'e<4'
 bad_option bounds-number 2 '--bounds "e<=4x"' 'NAME<=N' -- compile sizes.tg --bounds 'e<=4x'
+
+resize() { # CONSTANT OPERANDS ATTRIBUTES: a text with a symbolic dim
+    printf '%s\n' 'symbol h <= 16' 'input "x" : float[h,4]' "constant \"c\" : $1" "\"y\" = Resize(\"x\", $2) {$3} @ 0 \"resize1\"" 'output "y"'
+}
+resize 'float[2] = [0.1234567, 1]' '"", "c"' 'mode="linear"' >fraction.tg
+bad_option resize-fraction 4 "'resize1'" 'a scale of 0.123457 .* the symbolic dim h<=16' '--input-shapes' -- compile fraction.tg
+resize 'int64[2] = [9, 4]' '"", "", "c"' 'mode="cubic", antialias=1' >antialias.tg
+bad_option resize-antialias 4 "'resize1'" 'antialias is not supported from h<=16 to 9' '--input-shapes' -- compile antialias.tg
+resize 'int64[2] = [9, 8]' '"", "", "c"' 'keep_aspect_ratio_policy="not_larger"' >aspect.tg
+bad_option resize-aspect 4 "'resize1'" "keep_aspect_ratio_policy 'not_larger' .* the symbolic dim h<=16" '--input-shapes' -- compile aspect.tg
+resize 'float[4] = [0, 0, 0.5, 1]' '"c", "s"' 'coordinate_transformation_mode="tf_crop_and_resize"' |
+    sed 's/^constant.*/&\nconstant "s" : float[2] = [2, 1]/' >crop.tg
+bad_option resize-crop 4 "'resize1'" 'tf_crop_and_resize .* the symbolic dim h<=16' '--input-shapes' -- compile crop.tg
 bad_option bounds-of-input 2 "--bounds names 'N'" 'there is: none' -- compile "$digits" --bounds 'N<=4'
 bad_option const-input 2 '--const' "'nope'" "'s'" -- compile models/late.onnx --const 'nope=[3,2]'
 bad_option const-text 2 '--const "s"' 'NAME=VALUES' -- compile models/late.onnx --const s
