@@ -125,7 +125,8 @@ static bool declared_count(tn_graph *g, const tn_node *n, int axis, tn_dim exten
 {
     tn_shape s;
     const tn_shape *x = &n->in[0]->shape, *condition = &n->in[1]->shape;
-    bool declared = tn_find_declared(n, 0, &s), fits = condition->dim[0].n <= tn_dim_low(extent);
+    bool declared = tn_find_declared(n, 0, &s);
+    bool fits = tn_dim_same(condition->dim[0], extent) || condition->dim[0].n <= tn_dim_low(extent);
     if (!declared && fits)
         return tn_found_marks(g, n, axis < 0 ? 0 : axis, n->in[1], out);
     if (!declared)

@@ -82,6 +82,9 @@ def count_marks(folder, random):
             y = Reshape(b, s)
             z = Transpose<perm=[1,0]>(y)
         }""", ["y", "z"], [{"x": x, "m": m} for m in marks(random, 12)])
+    add(folder, "compress_twice", """g (float[12] x, bool[12] m) => (float[n] y) {
+            a = Compress(x, m) zero = Constant<value_float=0.0>() k = Greater(a, zero) y = Compress(a, k) }""",
+        ["y"], [{"x": x, "m": m} for m in marks(random, 12)])
     add(folder, "sorted", """g (float[12] x, bool[12] m) => (float[n] v, int64[n] i, float[n] t) {
             a = Compress(x, m)
             k = Shape(a)
