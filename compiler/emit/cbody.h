@@ -30,7 +30,7 @@ typedef struct tn_function {
 /* uses.c: a subexpression, how often its text appears, and whether that may move in front of the statements. */
 typedef struct tn_use {
     const tn_expr *expr;
-    int count;
+    int count, visits;
     bool hoistable;
 } tn_use;
 typedef struct {

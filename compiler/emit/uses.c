@@ -52,7 +52,9 @@ typedef struct counting {
     tn_use_vec *uses;
 } counting;
 
-/* Post-order, so that a name is made before its users; certain: reached on every path (not in a select's branch). */
+/* Post-order, so that a name is made before its users; certain: reached on every path (not in a select's branch). What
+   does not count itself is looked into twice, so that what is in it counts as often as is of interest, but not by the number
+   of paths that lead to it. */
 static void count_in(const counting *c, const tn_expr *e, bool certain)
 {
     if (is_leaf(e))
@@ -62,7 +64,8 @@ static void count_in(const counting *c, const tn_expr *e, bool certain)
         return;
     }
     tn_use *u = find_use(c->uses, e);
-    bool seen = u != NULL && (u->hoistable || !certain);
+    bool counts = !c->index_only || e->dtype == TN_INDEX;
+    bool seen = u != NULL && (u->hoistable || !certain) && (counts || u->visits > 1);
     for (int k = 0; k < e->n && !seen; k++) {
         const tn_expr *arg = e->kind == TN_E_LOAD ? tn_first_lane(c->p, e->arg[k], c->lane) : e->arg[k];
         bool sure = certain && !(e->kind == TN_E_SELECT && k > 0)
@@ -71,13 +74,12 @@ static void count_in(const counting *c, const tn_expr *e, bool certain)
         if (doubles(e))
             count_in(c, arg, sure);
     }
-    if (c->index_only && e->dtype != TN_INDEX)
-        return;
     if ((u = find_use(c->uses, e)) == NULL) { /* its operands may have moved the array */
         u = TN_PUSH(c->p->arena, *c->uses);
         u->expr = e;
     }
-    u->count++;
+    u->visits++;
+    u->count += counts;
     u->hoistable = u->hoistable || certain;
 }
 

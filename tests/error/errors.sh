@@ -436,6 +436,15 @@ check inputs-late-shape-wrong late_shape 7 late-wrong
 late_const() { gives 0 run models/late.onnx --const 's=[3, -1]' --outputs place/y.npz && [ -s place/y.npz ]; }
 check inputs-late-const late_const
 
+# Each step mentions what it clamps several times in the C: the time goes by the steps, not by 2 to their number.
+awk 'BEGIN {
+    print "input \"x\" : int8[1,64]\nconstant \"m\" : int32[1] = [1518500250]\nconstant \"s\" : int8[1] = [-6]\n\"v0\" = Cast(\"x\") {to=6}"
+    for (i = 0; i < 40; i++)
+        printf "\"p%d\" = Mul(\"v%d\", \"v0\")\n\"v%d\" = tenon::Rescale(\"p%d\", \"m\", \"s\") {zero=3, to=6, min=-128, max=127}\n", i, i, i + 1, i
+    print "\"y\" = Cast(\"v40\") {to=3}\noutput \"y\""
+}' >models/steps.tg
+check compile-many-clamps gives 0 compile models/steps.tg --target x86-64-v3 -O1 -o place/steps
+
 # 1 is doubled five times before it is 20 or more; nobody reads how often.
 turns() { # CODE BOUND
     gives "$1" run models/while.onnx --bounds "y_turns<=$2" --inputs models/while.npz --outputs place/y.npz && { [ "$1" = 0 ] || says 'returned -9' 'not compiled for'; }
