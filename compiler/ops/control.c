@@ -2,7 +2,7 @@
 
    If: a condition that is known leaves one branch. Otherwise each result is chosen (Where). A branch of more than a few
    elementwise operators is a repeat of one turn, or none where the condition is not its own. The others, and those that
-   give sequences or find sizes, are computed in any case, so they may not hold what ends the run with an error (late.h):
+   give sequences or strings or find sizes, are computed in any case, so they may not hold what ends the run with an error (late.h):
    their nodes are marked, lowering refuses that. Where the branches give different dims, both results are padded to the larger one
    and cut to the dim of the branch that was taken: a size that the run finds.
 
@@ -151,10 +151,13 @@ static tn_value *choose_value(const choice *c, tn_value *x, tn_value *y)
     bool lists = x->list != NULL && y->list != NULL && x->list->n == y->list->n && x->list->none == y->list->none;
     if (!e->failed && lists)
         return choose_list(c, x->list, y->list);
-    if (e->failed || tn_value_same_type(x, y))
+    bool texts = !e->failed && x->is_text && y->is_text && x->shape.rank == y->shape.rank; /* Where widens them */
+    for (int i = 0; texts && i < x->shape.rank - 1; i++)
+        texts = tn_dim_same(x->shape.dim[i], y->shape.dim[i]);
+    if (e->failed || texts || tn_value_same_type(x, y))
         return tn_call(e, "Where", c->condition, x, y);
-    if (x->list == NULL && y->list == NULL && x->dtype == y->dtype && x->shape.rank == y->shape.rank
-        && x->is_text == y->is_text)
+    if (x->list == NULL && y->list == NULL && x->dtype == y->dtype && x->shape.rank == y->shape.rank && !x->is_text
+        && !y->is_text)
         return choose_sized(c, x, y);
     tn_expand_error(e,
                     "%s or %s, by a condition that only the run knows; values of one type and rank are supported: fix "
@@ -167,7 +170,7 @@ static tn_value *choose_value(const choice *c, tn_value *x, tn_value *y)
 
 enum { FEW_NODES = 8 };
 
-/* Computing its results costs no more than jumping over that would. */
+/* Its few elementwise operators fuse with the choice, which costs less than a pass over the results of a repeat. */
 static bool is_small(const tn_subgraph *b)
 {
     bool small = b->nodes.n <= FEW_NODES;
@@ -178,10 +181,11 @@ static bool is_small(const tn_subgraph *b)
     return small;
 }
 
-static bool gives_list(const tn_subgraph *b, tn_value *const *out)
+/* What is no element of a repeat: a sequence, strings, a tensor that has no room for one dim more. */
+static bool gives_no_element(const tn_subgraph *b, tn_value *const *out)
 {
     for (size_t i = 0; i < b->outputs.n; i++)
-        if (out[i]->list != NULL)
+        if (out[i]->list != NULL || out[i]->is_text || out[i]->shape.rank == TN_MAX_RANK)
             return true;
     return false;
 }
@@ -196,7 +200,7 @@ static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_valu
     tn_value *const *out = begin != NULL ? tn_expand_body(e, b, NULL, tn_node_maybe(e->node)) : NULL;
     if (out == NULL)
         return NULL;
-    if (gives_list(b, out) || finds_in_turn(e, nodes, symbols)) {
+    if (gives_no_element(b, out) || finds_in_turn(e, nodes, symbols)) {
         e->done->n = nodes;
         e->g->symbols.n = symbols;
         return NULL;

@@ -233,6 +233,8 @@ tn_value *tn_call_size(tn_expand *e, tn_value *v, const char *name, int64_t most
     tn_node *n = tn_graph_make_node(e->g, tn_op_find("tenon", "Sizes"), e->node->name, 1, 1);
     if (e->failed)
         return v;
+    if (tn_node_maybe(e->node))
+        tn_node_set_maybe(e->g, n);
     n->version = 1;
     n->index = e->node->index;
     n->in[0] = v;

@@ -35,14 +35,17 @@ bool tn_matmul_shape(tn_graph *g, const tn_node *n, const tn_value *a, const tn_
         return tn_node_error(g, n, "'%s' is a scalar; a matrix product takes rank 1 or more",
                              x->rank < 1 ? a->name : b->name);
     tn_dim k = z->dim[z->rank > 1 ? z->rank - 2 : 0];
-    tn_note_alike(g, x->dim[x->rank - 1], k);
-    if (!tn_dim_same(x->dim[x->rank - 1], k))
+    if (!tn_dim_same(x->dim[x->rank - 1], k)) {
+        tn_note_alike(g, x->dim[x->rank - 1], k);
         return tn_node_error(g, n, "'%s' is %s and '%s' is %s; the dims summed over must be equal", a->name,
                              tn_type_text(g->arena, a->dtype, x), b->name, tn_type_text(g->arena, b->dtype, z));
+    }
     tn_shape left = batch_of(x), right = batch_of(z), s;
-    if (!tn_broadcast(&left, &right, &s))
+    if (!tn_broadcast(&left, &right, &s)) {
+        tn_note_alike_shapes(g, &left, &right);
         return tn_node_error(g, n, "'%s' is %s and '%s' is %s; the batch dims do not broadcast", a->name,
                              tn_type_text(g->arena, a->dtype, x), b->name, tn_type_text(g->arena, b->dtype, z));
+    }
     if (x->rank > 1)
         s.dim[s.rank++] = x->dim[x->rank - 2];
     if (z->rank > 1)

@@ -177,10 +177,16 @@ bool tn_infer_first(tn_graph *g, tn_node *n)
 void tn_note_alike(tn_graph *g, tn_dim x, tn_dim y)
 {
     tn_dim name, other;
-    if (g->alike.n > 0 || !tn_dim_alike(g->arena, x, y, &name, &other))
+    if (g->alike.n > 0 || tn_dim_same(x, y) || !tn_dim_alike(g->arena, x, y, &name, &other))
         return;
     *TN_PUSH(g->arena, g->alike) = name;
     *TN_PUSH(g->arena, g->alike) = other;
+}
+
+void tn_note_alike_shapes(tn_graph *g, const tn_shape *x, const tn_shape *y)
+{
+    for (int k = 1; k <= x->rank && k <= y->rank; k++)
+        tn_note_alike(g, x->dim[x->rank - k], y->dim[y->rank - k]);
 }
 
 bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s)
@@ -191,8 +197,7 @@ bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s)
         *s = both;
         return true;
     }
-    for (int k = 1; k <= s->rank && k <= v->shape.rank; k++)
-        tn_note_alike(g, s->dim[s->rank - k], v->shape.dim[v->shape.rank - k]);
+    tn_note_alike_shapes(g, s, &v->shape);
     return tn_node_error(g, n, "input %d '%s' is %s, which does not broadcast with %s", i, v->name,
                          tn_value_type(g->arena, v), tn_type_text(g->arena, v->dtype, s));
 }

@@ -18,6 +18,7 @@ bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out);
 bool tn_broadcast_checked(const tn_shape *x, const tn_shape *y, tn_shape *out);
 /* x and y have to be equal: notes the names that would have to be one for that, if there are such (pass infer). */
 void tn_note_alike(tn_graph *g, tn_dim x, tn_dim y);
+void tn_note_alike_shapes(tn_graph *g, const tn_shape *x, const tn_shape *y); /* as they broadcast */
 bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s); /* *s with input i; false after an error */
 void tn_set_output(tn_node *n, int i, tn_dtype dtype, const tn_shape *s);  /* no effect when that output is omitted */
 bool tn_check_attributes(tn_graph *g, const tn_node *n);                   /* kinds of the common attributes */

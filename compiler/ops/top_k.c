@@ -7,6 +7,7 @@
        key[i]      an integer that is larger where x[i] comes before
        least       the largest number that at least k keys reach, found bit by bit from the highest, each time by counting
        chosen[p]   the p-th i with key[i] > least, or = least as long as these are needed; then ranks of those alone */
+#include "ops/expand.h"
 #include "ops/late.h"
 
 static bool read_axis(tn_graph *g, const tn_node *n, int *axis)
@@ -31,6 +32,12 @@ static const tn_dim *find_k(tn_graph *g, const tn_node *n, int axis, size_t *cou
         return tn_need_dims(g, n, 1, "k", count);
     if (!tn_check_late(g, n, 1, "k", 1))
         return NULL;
+    if (tn_node_maybe(n)) { /* k may be anything where the branch is not taken */
+        tn_node_error(g, n,
+                      "k is known at run time only, in a branch of an If that only the run chooses: not supported; "
+                      "fix the condition or k with --const");
+        return NULL;
+    }
     tn_dim *found = TN_NEW(g->arena, tn_dim);
     if (!tn_find_declared(n, n->out[0] == NULL, &s))
         return tn_found_dim(g, n, axis, n->in[0]->shape.dim[axis].n, found) ? found : NULL;
@@ -52,8 +59,7 @@ bool tn_infer_top_k(tn_graph *g, tn_node *n)
     const tn_dim *k = find_k(g, n, axis, &count);
     if (k == NULL)
         return false;
-    if (count != 1 || tn_dim_low(k[0]) < 0 || tn_dim_low(k[0]) > s.dim[axis].n
-        || (s.dim[axis].sym == NULL && k[0].sym == NULL && k[0].n > s.dim[axis].n))
+    if (count != 1 || tn_dim_low(k[0]) < 0 || tn_dim_low(k[0]) > s.dim[axis].n)
         return tn_node_error(g, n, "k is %s; one number is wanted, from 0 to dim %d, which is %s",
                              count > 0 ? tn_dim_text(g->arena, k[0]) : "empty", axis,
                              tn_dim_text(g->arena, s.dim[axis]));

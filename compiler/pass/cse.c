@@ -26,9 +26,8 @@ static bool has_outputs_of(const tn_node *n, const tn_node *of)
     return true;
 }
 
-/* The end of the repeat that begins at k, or k where node i is inside: what turns compute is there only if they were
-   taken. */
-static size_t skip_repeat(const tn_graph *g, size_t k, size_t i)
+/* Where the repeat that begins at k ends, 0 where node i is inside: what turns compute is there only if they were taken. */
+static size_t end_of_repeat(const tn_graph *g, size_t k, size_t i)
 {
     int depth = 1;
     for (size_t end = k + 1; end < i; end++) {
@@ -36,7 +35,7 @@ static size_t skip_repeat(const tn_graph *g, size_t k, size_t i)
         if (depth == 0)
             return end;
     }
-    return k;
+    return 0;
 }
 
 bool tn_pass_cse(tn_module *m, bool *changed)
@@ -46,8 +45,11 @@ bool tn_pass_cse(tn_module *m, bool *changed)
         tn_node *n = g->nodes.items[i];
         for (size_t k = 0; k < i && !makes_output(n); k++) {
             const tn_node *earlier = g->nodes.items[k];
-            if (tn_node_begins_repeat(earlier))
-                k = skip_repeat(g, k, i);
+            size_t end = tn_node_begins_repeat(earlier) ? end_of_repeat(g, k, i) : 0;
+            if (end > 0) {
+                k = end;
+                continue;
+            }
             if (!tn_node_same(earlier, n) || !has_outputs_of(earlier, n))
                 continue;
             for (int o = 0; o < n->n_out; o++)

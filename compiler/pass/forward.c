@@ -31,14 +31,22 @@ static bool are_moves(const tn_comp_vec *writers)
     return writers->n > 0 && 8 * sums <= all;
 }
 
-/* Between t's first writer and computation k nobody reads what k writes: the writers may do it where they stand. */
+/* Two parts of a join have room beside each other in what they write; a computation that fills it before has not. */
+static bool may_overlap(const tn_comp *a, const tn_comp *b)
+{
+    return tn_buf_root(a->out) == tn_buf_root(b->out)
+        && (a->serial || tn_points(a->axis, a->n_axis) + tn_points(b->axis, b->n_axis) > (double)tn_buf_room(b->out));
+}
+
+/* Between t's first writer and computation k nobody reads or overwrites what k writes: the writers may do it where they
+   stand. */
 static bool may_write_early(const tn_program *p, size_t k, const tn_buf *t)
 {
     bool writes = false;
     for (size_t i = 0; i < k; i++) {
         const tn_comp *c = p->comps.items[i];
         writes = writes || c->out == t;
-        if (writes && tn_comp_loads(c, p->comps.items[k]->out))
+        if (writes && (tn_comp_loads(c, p->comps.items[k]->out) || may_overlap(c, p->comps.items[k])))
             return false;
     }
     return writes;

@@ -220,7 +220,7 @@ static void rename_shape(tn_graph *g, tn_shape *s, tn_dim from, tn_dim to)
 }
 
 /* Two names of inputs that have to be equal become one, the one with the smaller bound. */
-static void unite_names(tn_graph *g)
+static void unite_names(tn_graph *g, tn_str *notes)
 {
     bool second = g->alike.items[1].n < g->alike.items[0].n;
     tn_dim to = g->alike.items[second], from = g->alike.items[!second];
@@ -233,9 +233,8 @@ static void unite_names(tn_graph *g)
         if (!tn_dim_same(g->symbols.items[i], from))
             g->symbols.items[kept++] = g->symbols.items[i];
     g->symbols.n = kept;
-    tn_note(g->diag, tn_strfmt(g->arena, "%s: ", g->path),
-            "the dims '%s' and '%s' of inputs are one, '%s': the model is right for equal ones only", from.sym->name,
-            to.sym->name, to.sym->name);
+    tn_str_add(notes, "%s'%s' and '%s' are one, '%s'", notes->len > 0 ? "; " : "", from.sym->name, to.sym->name,
+               to.sym->name);
 }
 
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
@@ -246,6 +245,7 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
     enum { MOST_ROUNDS = 64 };
     tn_diag *diag = g->diag, silent = tn_diag_silent();
     bool ok = false, again = true;
+    tn_str united = {.arena = g->arena};
     for (int round = 0; again && round < MOST_ROUNDS; round++) {
         size_t late = g->late_sizes.n;
         *done = (tn_node_vec){0};
@@ -255,9 +255,12 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
         g->diag = diag;
         again = !ok && (g->late_sizes.n > late || g->alike.n > 0);
         if (!ok && g->alike.n > 0)
-            unite_names(g);
+            unite_names(g, &united);
         tn_insert_sizes(g, late);
     }
+    if (ok && united.len > 0)
+        tn_note(diag, tn_strfmt(g->arena, "%s: ", g->path),
+                "of the dims of inputs, which operators need to be equal, %s", united.text);
     *done = ok ? *done : (tn_node_vec){0};
     return ok || tn_infer_nodes(g, &g->nodes, done);
 }

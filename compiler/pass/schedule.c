@@ -147,14 +147,6 @@ static double larger(double x, double y)
    registers, 3 pixels by 4 vectors instead of 2 by 4 half of the time). */
 enum { START_CYCLES = 8 };
 
-static int64_t count_steps(const plan *s)
-{
-    int64_t n = 1;
-    for (int i = 0; i < s->c->n_reduce; i++)
-        n *= extent_of(&s->c->reduce[i]);
-    return n;
-}
-
 /* Cycles of a reduction step of px points by nb vectors: two multiply-adds and two loads a cycle, and a chain of
    multiply-adds per accumulator that needs eight of them in flight (latency 4). Weights that the first cache does not
    hold until the next points come from the second, at two cycles for a vector (measured on Zen 4: 197 rows by 192,
@@ -207,7 +199,7 @@ static void choose_tile(plan *s)
     int64_t extent = s->pixel >= 0 ? extent_of(&s->c->axis[s->pixel]) : 1;
     int64_t budget = s->t->registers > 4 ? s->t->registers - 4 : 1, most = extent == 1 ? 8 : 4;
     double best = 0;
-    s->start = START_CYCLES / (double)tn_larger(1, count_steps(s));
+    s->start = START_CYCLES / larger(1, count_taps(s->c));
     s->far_weights = extent > 1 && has_far_weights(s); /* a single row reads all of them once, whatever the tile */
     for (int64_t nb = 1; nb <= most && nb <= s->blocks; nb++)
         for (int64_t px = 1; px <= extent && px * nb <= budget && (!s->grouped || s->blocks % nb == 0); px++) {

@@ -242,6 +242,10 @@ CONTROL = {
         s = Shape (x) four = Constant <value = int64[1] {4}> () last = Gather (s, index1) c = Equal (last, four)
         y = If (c) <then_branch = t () => (float[n] a) { a = ReduceSum <keepdims = 0> (x, axis) },
                     else_branch = e () => (float[n,m] b) { b = Reshape (x, four) }> }"""),
+    "if_strings": ({"c": np.array(True)}, """(float[3,4] x, bool c) => (string[2] y, float[3,4] z) {
+        y = If (c) <then_branch = t () => (string[2] a) { p = Constant <value_strings = ["a", "bcd"]> () q = Constant <value_strings = ["x", "yz"]> () a = StringConcat (p, q) },
+                    else_branch = e () => (string[2] b) { r = Constant <value_strings = ["many more letters", "z"]> () i = Constant <value_ints = [1, 0]> () b = Gather (r, i) }>
+        z = Relu (x) }"""),
     "shared_truth": ({"v": np.tile(np.array([0, 1, -1], np.float32), (3, 20))}, """(float[3,4] x, float[3,60] v) => (float[3,60] y, double[3,60] z, bool[3,60] t) {
         zero = Constant <value = float {0}> () far = Constant <value = float {-100}> () e = Equal (v, zero) n = Not (e) a = Where (n, far, v) y = Where (e, zero, a)
         d = Cast <to = 11> (v) g = Cast <to = 11> (zero) h = Cast <to = 11> (far) m = Less (d, g) o = Not (m) b = Where (o, h, d) z = Where (m, g, b)
