@@ -353,8 +353,24 @@ static bool depends(const tn_node *n, const bool *moves)
     return false;
 }
 
-/* Moves nodes behind `begin` that no turn changes before it; a repeat inside stays whole. Gives its new place. */
-static size_t hoist(tn_expand *e, size_t begin)
+/* It may end the run with an error, by integers that only the run knows. What finds a size instead of comparing does not. */
+static bool may_check(const tn_node *n)
+{
+    bool late = tn_node_is(n, "Check");
+    for (int k = 0; k < n->n_out; k++)
+        for (int d = 0; n->out[k] != NULL && d < n->out[k]->shape.rank; d++)
+            if (tn_dim_is_found(n->out[k]->shape.dim[d]))
+                return false;
+    for (int i = 1; i < n->n_in && n->op->expr == NULL; i++) {
+        const tn_value *v = n->in[i];
+        late = late || (v != NULL && v->constant == NULL && (v->dtype == TN_INT64 || v->dtype == TN_INT32));
+    }
+    return late;
+}
+
+/* Moves nodes behind `begin` that no turn changes before it; a repeat inside stays whole, and so does what may end the run
+   where there may be no turn at all. Gives its new place. */
+static size_t hoist(tn_expand *e, size_t begin, bool always)
 {
     tn_node **nodes = e->done->items;
     bool *moves = TN_NEW_N(e->g->arena, bool, e->g->values.n);
@@ -363,7 +379,7 @@ static size_t hoist(tn_expand *e, size_t begin)
     for (size_t i = begin; i < e->done->n; i++) {
         tn_node *n = nodes[i];
         depth += i > begin && tn_node_begins_repeat(n);
-        bool stay = i == begin || depth > 0 || depends(n, moves) || tn_node_draws(n);
+        bool stay = i == begin || depth > 0 || depends(n, moves) || tn_node_draws(n) || (!always && may_check(n));
         for (int k = 0; k < n->n_out; k++)
             if (n->out[k] != NULL)
                 moves[n->out[k]->id] = stay;
@@ -387,7 +403,7 @@ static bool repeat(turns *t)
     tn_value **next = TN_NEW_N(e->g->arena, tn_value *, n + t->elements + 1);
     if (begin == NULL || !take_turn(t, true, begin->out[0], begin->out + 1, next))
         return false;
-    size_t from = hoist(e, at);
+    size_t from = hoist(e, at, !t->masked);
     if (finds_in_turn(e, from, symbols))
         return tn_expand_error(
             e, "sizes in its body are found by the run in each turn, of which there may be %lld: not supported",

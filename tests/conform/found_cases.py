@@ -200,6 +200,11 @@ def turns(folder, random):
     add(folder, "loop_while", f"""g (float[4] x, float stop) => (float[4] y, float[n,4] e, int64[n] j) {{
             n = Constant<value = int64 {{9223372036854775807}}>() t = Constant<value = bool {{1}}>()
             y, e, j = Loop(n, t, x) {body} }}""", ["y", "e", "j"], [{"x": x, "stop": np.array(s, np.float32)} for s in (3, 20)])
+    add(folder, "loop_not_begun", """g (float[4] x, bool t, int64[1] s) => (float[4] y) {
+            n = Constant<value = int64 {3}>()
+            y = Loop(n, t, x) <body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v)
+                { d = Identity(c) e = Slice(x, s, s) r = Relu(x) h = ReduceSum<keepdims=0>(e) a = Add(r, h) v = Add(u, a) }> }""",
+        ["y"], [{"x": x, "t": np.array(t), "s": np.array(s)} for t, s in ((True, [0]), (False, [2]))])
     add(folder, "loop_while_alone", """g (float[4] x, float stop) => (float[4] y) {
             y = Loop("", "", x) <body = b (int64 i, bool c, float[4] u) => (bool d, float[4] v)
                 { v = Add(u, u) m = ReduceMax<keepdims=0>(v) d = Less(m, stop) }> }""",
