@@ -219,12 +219,12 @@ static void rename_shape(tn_graph *g, tn_shape *s, tn_dim from, tn_dim to)
         s->dim[i] = tn_dim_rename(g->arena, s->dim[i], from, to);
 }
 
-/* Two names of inputs that have to be equal become one, the one with the smaller bound. */
-static void unite_names(tn_graph *g, tn_str *notes)
+/* Two names of inputs that have to be equal become one, the one with the smaller bound. Returns how many names are gone. */
+static size_t unite_names(tn_graph *g, tn_str *notes)
 {
     bool second = g->alike.items[1].n < g->alike.items[0].n;
     tn_dim to = g->alike.items[second], from = g->alike.items[!second];
-    size_t kept = 0;
+    size_t kept = 0, symbols = g->symbols.n;
     for (size_t i = 0; i < g->values.n; i++) {
         rename_shape(g, &g->values.items[i]->shape, from, to);
         rename_shape(g, &g->values.items[i]->declared, from, to);
@@ -235,6 +235,7 @@ static void unite_names(tn_graph *g, tn_str *notes)
     g->symbols.n = kept;
     tn_str_add(notes, "%s'%s' and '%s' are one, '%s'", notes->len > 0 ? "; " : "", from.sym->name, to.sym->name,
                to.sym->name);
+    return symbols - kept;
 }
 
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
@@ -245,24 +246,29 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
     enum { MOST_ROUNDS = 64 };
     tn_diag *diag = g->diag, silent = tn_diag_silent();
     bool ok = false, again = true;
+    size_t symbols = g->symbols.n;
     tn_str united = {.arena = g->arena};
     for (int round = 0; again && round < MOST_ROUNDS; round++) {
         size_t late = g->late_sizes.n;
         *done = (tn_node_vec){0};
+        g->symbols.n = symbols; /* sizes that the run finds are found again, by the same names */
         g->alike.n = 0;
         g->diag = &silent;
         ok = tn_infer_nodes(g, &g->nodes, done);
         g->diag = diag;
         again = !ok && (g->late_sizes.n > late || g->alike.n > 0);
         if (!ok && g->alike.n > 0)
-            unite_names(g, &united);
+            symbols -= unite_names(g, &united);
         tn_insert_sizes(g, late);
     }
     if (ok && united.len > 0)
         tn_note(diag, tn_strfmt(g->arena, "%s: ", g->path),
                 "of the dims of inputs, which operators need to be equal, %s", united.text);
-    *done = ok ? *done : (tn_node_vec){0};
-    return ok || tn_infer_nodes(g, &g->nodes, done);
+    if (ok)
+        return true;
+    *done = (tn_node_vec){0};
+    g->symbols.n = symbols;
+    return tn_infer_nodes(g, &g->nodes, done);
 }
 
 bool tn_pass_infer(tn_module *m, bool *changed)
