@@ -60,6 +60,14 @@ double tn_round_to(tn_dtype t, double x)
     return t == TN_FLOAT ? (float)x : x;
 }
 
+/* Truncated; beyond 64 bits the nearest there is; NaN is the least. */
+static int64_t whole(tn_dtype t, double x)
+{
+    if (x >= 0x1p63)
+        return t != TN_UINT64 ? INT64_MAX : x < 0x1p64 ? (int64_t)(uint64_t)x : -1;
+    return x > -0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
 int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i)
 {
     switch (t->dtype) {
@@ -76,7 +84,7 @@ int64_t tn_tensor_get_int(const tn_tensor *t, int64_t i)
     case TN_INT32: return ((const int32_t *)t->data)[i];
     case TN_UINT64:
     case TN_INT64: return ((const int64_t *)t->data)[i];
-    default: return (int64_t)tn_tensor_get(t, i);
+    default: return whole(TN_INT64, tn_tensor_get(t, i));
     }
 }
 
@@ -126,14 +134,6 @@ void tn_tensor_set_int(tn_tensor *t, int64_t i, int64_t x)
     case TN_INT64: ((int64_t *)t->data)[i] = x; return;
     default: tn_tensor_set(t, i, (double)x); return;
     }
-}
-
-/* Truncated; beyond 64 bits the nearest there is; NaN is the least. */
-static int64_t whole(tn_dtype t, double x)
-{
-    if (x >= 0x1p63)
-        return t != TN_UINT64 ? INT64_MAX : x < 0x1p64 ? (int64_t)(uint64_t)x : -1;
-    return x > -0x1p63 ? (int64_t)x : INT64_MIN;
 }
 
 void tn_tensor_set(tn_tensor *t, int64_t i, double x)
