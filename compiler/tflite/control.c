@@ -1,4 +1,4 @@
-/* IF and WHILE: their subgraphs become those of ONNX's If and Loop (ops/control.c).
+/* IF and WHILE: their subgraphs become those of ONNX's If and Loop (ops/branch.c, ops/turns.c).
 
        IF       condition, inputs      then and else read the inputs as values of outside
        WHILE    inputs                 Loop: the condition's subgraph stands before it and at the end of its body. A condition that
