@@ -111,18 +111,22 @@ static const tn_expr *replace_load(tn_program *p, void *user, const tn_expr *e)
 
 /* --- consumers become epilogues ------------------------------------------------------------------------------------- */
 
-/* Where a writes, as subscripts of a view of its result of which each dim is several of the result's, or one. */
+/* Where a writes, as subscripts of a view of its result: [2,3,4] written at i, j, k is [6,4] written at i * 3 + j, k. From left
+   to right each dim of the view takes the result's next dims, as many as its extent is the product of; a 1 may take none. False
+   where that does not come out: the view parts a dim, or only the run knows an extent. */
 static bool places_in_view(tn_program *p, const tn_comp *a, const tn_buf *view, const tn_expr **at)
 {
     int k = 0;
     for (int d = 0; d < view->rank; d++) {
         int64_t extent = 1;
+        if (view->dim[d]->kind != TN_E_INT)
+            return false;
         at[d] = tn_index(p, 0);
         while (k < a->out->rank && a->out->dim[k]->kind == TN_E_INT && extent * a->out->max[k] <= view->max[d]) {
             at[d] = tn_add(p, tn_mul(p, at[d], tn_index(p, a->out->max[k])), a->at[k]);
             extent *= a->out->max[k++];
         }
-        if (view->dim[d]->kind != TN_E_INT || extent != view->max[d])
+        if (extent != view->max[d])
             return false;
     }
     return k == a->out->rank;
