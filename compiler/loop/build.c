@@ -249,6 +249,11 @@ bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer)
     return r == outer;
 }
 
+bool tn_repeat_begins(const tn_program *p, const tn_repeat *r, size_t at)
+{
+    return r != NULL && (at == 0 || !tn_repeat_is_in(p->comps.items[at - 1]->repeat, r));
+}
+
 static void enter_repeats(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user)
 {
     if (from == to)

@@ -335,6 +335,8 @@ double tn_points(const tn_axis *axis, int n);                                /* 
 double tn_comp_points(const tn_comp *c);                                     /* of its axes and its reduction's */
 void tn_comp_move_last(tn_program *p, size_t at);                 /* the one made last, to where it belongs */
 bool tn_repeat_is_in(const tn_repeat *r, const tn_repeat *outer); /* outer itself counts; all are in NULL */
+/* Whether the computation at that place is the first of r, or would be; false for NULL. */
+bool tn_repeat_begins(const tn_program *p, const tn_repeat *r, size_t at);
 /* The repeats that are left and entered on the way from a computation of one to one of the other, in this order. */
 typedef void tn_repeat_fn(void *user, const tn_repeat *r, bool enters);
 void tn_repeat_move(const tn_repeat *from, const tn_repeat *to, tn_repeat_fn *f, void *user);

@@ -457,12 +457,6 @@ static bool parse_end(tn_loop_reader *r)
     return true;
 }
 
-static bool begins_repeat(const tn_program *p)
-{
-    return p->repeat != NULL
-        && (p->comps.n == 0 || !tn_repeat_is_in(p->comps.items[p->comps.n - 1]->repeat, p->repeat));
-}
-
 static bool parse_statement(reader *r)
 {
     tn_scan *s = &r->r.s;
@@ -476,7 +470,7 @@ static bool parse_statement(reader *r)
         return parse_end(&r->r);
     if (!view && !serial && !check && !tn_scan_is(s, "comp"))
         return tn_scan_wanted(s, "buffer, check, comp, serial, view, while, repeat or end");
-    if (check == TN_WHILE && !begins_repeat(r->r.p))
+    if (check == TN_WHILE && !tn_repeat_begins(r->r.p, r->r.p->repeat, r->r.p->comps.n))
         return tn_scan_error(s, "found while, which only the first computation of a repeat may be");
     tn_comp *c = TN_NEW(r->r.p->arena, tn_comp);
     c->view = view;

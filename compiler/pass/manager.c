@@ -223,7 +223,8 @@ static void check_load(void *user, const tn_expr *load)
         c->missing = load->buf;
 }
 
-/* Every buffer that is read is empty, an input, a constant, or written by the computation or an earlier one. */
+/* Every buffer that is read is empty, an input, a constant, or written by the computation or an earlier one. What may end a
+   repeat is its first computation: generated code leaves the loop there, and nothing of the turn must have run. */
 static bool verify_program(const tn_module *m, const char *after)
 {
     const tn_program *p = m->program;
@@ -231,6 +232,12 @@ static bool verify_program(const tn_module *m, const char *after)
     load_check check = {written, NULL};
     for (size_t i = 0; i < p->comps.n; i++) {
         const tn_comp *c = p->comps.items[i];
+        if (c->check == TN_WHILE && !tn_repeat_begins(p, c->repeat, i)) {
+            tn_error_at(m->diag, p->graph->path,
+                        "after pass %s: computation %zu (%s), a while, is not the first of its repeat", after, i,
+                        c->label);
+            return false;
+        }
         written[tn_buf_root(c->out)->id] = true;
         tn_comp_each_load(c, check_load, &check);
         if (check.missing == NULL)
