@@ -1,7 +1,8 @@
 /* Dims: numbers, bounded names, and arithmetic on both. See ir.h.
    Kept in a form in which equal terms usually print equally: constants fold and stand on the right, (x+c)+d becomes
-   x+(c+d), (x*c)*d becomes x*(c*d), (x*c)/d divides out. Two terms that are equal for deeper reasons count as
-   different, which costs an error message or a missed rewrite, never a wrong result. */
+   x+(c+d), (x*c)*d becomes x*(c*d), (x*c)/d divides out, and what is added and subtracted goes: x+(y-x) becomes y. Two
+   terms that are equal for deeper reasons count as different, which costs an error message or a missed rewrite, never a
+   wrong result. */
 #include "ir/ir.h"
 #include "ir/text.h"
 
@@ -102,6 +103,27 @@ static tn_dim make_term(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
     return (tn_dim){hi, s};
 }
 
+static bool is_term(tn_dim x, tn_sym_kind kind)
+{
+    return x.sym != NULL && x.sym->kind == kind;
+}
+
+/* x+(y-x), (y-x)+x, x-(x-y), (x+y)-x, (y+x)-x: y. NULL: there is nothing to cancel. */
+static const tn_dim *cancel(tn_sym_kind kind, const tn_dim *x, const tn_dim *y)
+{
+    if (kind == TN_SYM_ADD && is_term(*y, TN_SYM_SUB) && tn_dim_same(y->sym->b, *x))
+        return &y->sym->a;
+    if (kind == TN_SYM_ADD && is_term(*x, TN_SYM_SUB) && tn_dim_same(x->sym->b, *y))
+        return &x->sym->a;
+    if (kind == TN_SYM_SUB && is_term(*y, TN_SYM_SUB) && tn_dim_same(y->sym->a, *x))
+        return &y->sym->b;
+    if (kind == TN_SYM_SUB && is_term(*x, TN_SYM_ADD) && tn_dim_same(x->sym->a, *y))
+        return &x->sym->b;
+    if (kind == TN_SYM_SUB && is_term(*x, TN_SYM_ADD) && tn_dim_same(x->sym->b, *y))
+        return &x->sym->a;
+    return NULL;
+}
+
 tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
 {
     if (x.sym == NULL && y.sym == NULL)
@@ -115,6 +137,9 @@ tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y)
         return tn_dim_do(a, TN_SYM_MUL, x, tn_dim_fixed(2));
     if (kind == TN_SYM_SUB && tn_dim_same(x, y))
         return tn_dim_fixed(0);
+    const tn_dim *rest = cancel(kind, &x, &y);
+    if (rest != NULL)
+        return *rest;
     if ((kind == TN_SYM_MIN || kind == TN_SYM_MAX) && tn_dim_same(x, y))
         return x;
     if ((kind == TN_SYM_ADD && tn_dim_is(y, 0)) || ((kind == TN_SYM_MUL || kind == TN_SYM_DIV) && tn_dim_is(y, 1)))
