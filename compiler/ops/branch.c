@@ -33,8 +33,20 @@ static bool gives_no_element(const tn_subgraph *b, tn_value *const *out)
     return false;
 }
 
-/* The results of a branch that is only computed where active, as elements of a repeat; of no use otherwise. NULL: they
-   cannot be, or an error. */
+/* Without their repeat, whose beginning stands at `begin`, the nodes of a branch are computed in any case. They are not
+   made anew: of branches in branches that would take twice the time at each level. */
+static void leave_repeat(tn_expand *e, size_t begin)
+{
+    tn_node_vec *done = e->done;
+    for (size_t i = begin + 1; i < done->n; i++) {
+        done->items[i - 1] = done->items[i];
+        tn_node_set_maybe(e->g, done->items[i]);
+    }
+    done->n--;
+}
+
+/* The results of a branch as those of a repeat that is only taken where active (of no use otherwise), if they can be.
+   NULL after an error. */
 static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_value *active)
 {
     size_t nodes = e->done->n, symbols = e->g->symbols.n;
@@ -44,9 +56,8 @@ static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_valu
     if (out == NULL)
         return NULL;
     if (gives_no_element(b, out) || tn_finds_inside(e, nodes, symbols)) {
-        e->done->n = nodes;
-        e->g->symbols.n = symbols;
-        return NULL;
+        leave_repeat(e, nodes);
+        return out;
     }
     tn_value **next = TN_NEW_N(e->g->arena, tn_value *, count + 1);
     int64_t *zeros = TN_NEW_N(e->g->arena, int64_t, count + 1);
@@ -59,12 +70,12 @@ static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_valu
     return e->failed ? NULL : next;
 }
 
+/* NULL after an error. */
 static tn_value *const *branch_results(tn_expand *e, const tn_subgraph *b, tn_value *condition, bool wanted)
 {
-    tn_value *const *out = NULL;
-    if (!is_small(b))
-        out = enter_branch(e, b, wanted ? condition : tn_call(e, "Not", condition));
-    return out != NULL || e->failed ? out : tn_expand_body(e, b, NULL, true);
+    if (is_small(b))
+        return tn_expand_body(e, b, NULL, true);
+    return enter_branch(e, b, wanted ? condition : tn_call(e, "Not", condition));
 }
 
 static bool give_branch(tn_expand *e, const tn_subgraph *b)

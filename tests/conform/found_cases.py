@@ -177,6 +177,22 @@ def branches(folder, random):
         }""", ["y", "s"], [{"x": x, "stop": np.array(s, np.float32)} for s in (-1, 1, 9)])
 
 
+def nested(depth, level=0):
+    """An If in a branch of an If ...; each level finds a size. Expanding a branch twice at each level would take hours."""
+    if level == depth:
+        return f"y{level} = NonZero(x)"
+    return f"""n{level} = Constant<value_float={level}.0>()
+        c{level} = Less(k, n{level})
+        y{level} = If (c{level}) <then_branch = t{level} () => (int64[1,a] z{level}) {{ p{level} = Greater(x, n{level}) z{level} = NonZero(p{level}) }},
+            else_branch = e{level} () => (int64[1,b] y{level + 1}) {{ {nested(depth, level + 1)} }}>"""
+
+
+def nested_branches(folder, random):
+    x = (20 * random.random(9)).astype(np.float32)
+    add(folder, "if_nested", f"g (float[9] x, float k) => (int64[1,n] y0) {{ {nested(20)} }}", ["y0"],
+        [{"x": x, "k": np.array(k, np.float32)} for k in (-0.5, 4.5, 12.5, 30)])
+
+
 def turns(folder, random):
     """const.txt bounds what nothing else does."""
     x = random.standard_normal(4).astype(np.float32)
@@ -262,5 +278,5 @@ def symbolic_resizes(folder, random):
 
 def all_found(folder):
     random = np.random.default_rng(20)
-    for make in (count_marks, given_sizes, distinct, boxes, branches, turns, symbolic_resizes):
+    for make in (count_marks, given_sizes, distinct, boxes, branches, turns, symbolic_resizes, nested_branches):
         make(folder, random)
