@@ -48,6 +48,7 @@ const char *tn_vector_function(int op)
     case TN_OP_SIGMOID: return "sigmoid";
     case TN_OP_SILU2: return "silu2";
     case TN_OP_ERF: return "erf";
+    case TN_OP_GELU: return "gelu";
     case TN_OP_ABS: return "abs";
     case TN_OP_FLOOR: return "floor";
     case TN_OP_CEIL: return "ceil";

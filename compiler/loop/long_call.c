@@ -7,7 +7,7 @@
 bool tn_is_long_call(const tn_expr *e)
 {
     return e->kind == TN_E_OP && e->dtype == TN_FLOAT
-        && (e->op == TN_OP_LOG || e->op == TN_OP_TANH || e->op == TN_OP_ERF);
+        && (e->op == TN_OP_LOG || e->op == TN_OP_TANH || e->op == TN_OP_ERF || e->op == TN_OP_GELU);
 }
 
 bool tn_match_batch(const tn_stmt *s, tn_batch *out)

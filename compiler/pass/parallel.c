@@ -25,7 +25,7 @@ static void add_cycles(const tn_expr *e, double *cycles)
         *cycles += 0.5;
     else if (e->kind == TN_E_OP)
         *cycles += e->op == TN_OP_DIV || e->op == TN_OP_SQRT                        ? 4
-                 : e->op == TN_OP_POW || (e->op >= TN_OP_EXP && e->op <= TN_OP_ERF) ? 20
+                 : e->op == TN_OP_POW || (e->op >= TN_OP_EXP && e->op <= TN_OP_GELU) ? 20
                                                                                     : 0.5;
     for (int k = 0; k < e->n && e->kind != TN_E_LOAD; k++)
         add_cycles(e->arg[k], cycles);

@@ -18,6 +18,7 @@ static bool has_float_form(int op)
     case TN_OP_SIGMOID:
     case TN_OP_SILU2:
     case TN_OP_ERF:
+    case TN_OP_GELU:
     case TN_OP_ABS:
     case TN_OP_FLOOR:
     case TN_OP_CEIL:
