@@ -332,3 +332,13 @@ bool tn_node_ends_repeat(const tn_node *n)
 {
     return n->op->lower == tn_lower_repeat_end;
 }
+
+bool tn_node_may_stop(const tn_node *n)
+{
+    return tn_node_begins_repeat(n) && tn_node_find_attr(n, "while") != NULL;
+}
+
+bool tn_node_joins_turns(const tn_node *n, int i)
+{
+    return tn_node_ends_repeat(n) && i >= tn_node_int(n->in[0]->maker, "states", 0);
+}

@@ -17,5 +17,9 @@ tn_value *tn_call_check(tn_expand *e, tn_value *agrees, tn_value *v);
 
 bool tn_node_begins_repeat(const tn_node *n);
 bool tn_node_ends_repeat(const tn_node *n);
+/* A RepeatBegin whose repeat may take fewer turns than there are, or none. */
+bool tn_node_may_stop(const tn_node *n);
+/* Whether result i of a RepeatEnd is elements of turns, not a state. */
+bool tn_node_joins_turns(const tn_node *n, int i);
 
 #endif

@@ -243,6 +243,25 @@ kept() { # the network's output and the two values, whose types the header says
 check keep-values kept
 kept_unknown() { gives 2 compile "$digits" -o unknown --keep-values nowhere && err_has "'nowhere'" && [ ! -e unknown ]; }
 check keep-values-unknown kept_unknown
+kept_branch() { # what a run may not compute stays inside: t and u of the If, v of the Loop
+    cat >branch.tg <<'END'
+input "x" : float[2,2]
+input "c" : bool[]
+input "n" : int64[]
+"p" = Neg("x")
+"y" = If("c") {then_branch={(), "t" = MatMul("p", "x"), "u" = Exp("t"), gives ("u")}, else_branch={(), "e" = Relu("x"), gives ("e")}}
+"s" = Loop("n", "", "y") {body={("i", "go", "w"), "v" = MatMul("w", "x"), gives ("go", "v")}}
+"z" = Tanh("s")
+output "z"
+END
+    gives 0 compile branch.tg -o branch --bounds 'n<=3' --keep-values all && [ "$(grep -c 'note: --keep-values' err)" -eq 1 ] &&
+        grep -q '_NAME "p"$' branch/branch.h && grep -q '_NAME "e"$' branch/branch.h && grep -q '_NAME "y.Where"$' branch/branch.h &&
+        ! grep -qE '_NAME "(t|u|v|y\.Squeeze)"$' branch/branch.h && gives 0 run branch --fill-mode zeros && out_has '^y.Where '
+}
+check keep-values-of-a-branch kept_branch
+kept_inside() { gives 2 compile branch.tg -o unknown --bounds 'n<=3' --keep-values "$1" && err_has "'$1'.*may not take" && one_line; }
+check keep-value-of-a-branch kept_inside t
+check keep-value-of-a-turn kept_inside v
 mkfifo pipe
 opt_to_pipe() { # a device or a pipe is written to, never replaced
     timeout 10 cat pipe >piped &
