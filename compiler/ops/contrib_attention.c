@@ -361,6 +361,11 @@ typedef struct gqa {
     tn_value *ids;       /* int64 [B,S]: positions of the queries */
 } gqa;
 
+static int64_t read_window(const tn_node *n)
+{
+    return tn_node_int(n, "local_window_size", -1);
+}
+
 /* [B,S,q+k+v] or three: heads apart. */
 static bool read_groups(tn_expand *e, gqa *g)
 {
@@ -508,16 +513,31 @@ static bool join_past(tn_expand *e, gqa *g)
     return !e->failed;
 }
 
+/* Of more than one query those of a prompt may stand behind the end of a shorter sequence. */
+static bool may_be_padded(const gqa *g)
+{
+    return !tn_dim_is(g->a.q->shape.dim[2], 1);
+}
+
+/* The last key that each query sees: the one in its own place, in causal order, at most the last of its sequence, also for
+   queries behind its end, as in ONNX Runtime. [B,1,S,1] or, of all keys, [B,1,1,1]. */
+static tn_value *last_seen(tn_expand *e, const gqa *g, tn_value *queries)
+{
+    bool causal = tn_node_int(e->node, "causal", 1) != 0;
+    if (causal && !may_be_padded(g))
+        return queries;
+    tn_value *last = tn_call(e, "Sub", g->lengths, tn_expand_scalar(e, TN_INT64, 1));
+    last = tn_call_reshape(e, last, 4, (const int64_t[]){-1, 1, 1, 1});
+    return causal ? tn_call(e, "Min", queries, last) : last;
+}
+
 /* Keys that are there, in causal order or not, within the window: [B,1,S,T]. */
 static tn_value *call_seen(tn_expand *e, const gqa *g)
 {
-    int64_t window = tn_node_int(e->node, "local_window_size", -1);
+    int64_t window = read_window(e->node);
     tn_value *keys = tn_call_range(e, g->a.k, 2);
-    tn_value *queries = tn_call_reshape(e, g->ids, 4, (const int64_t[]){0, 1, -1, 1}), *seen = NULL;
-    if (tn_node_int(e->node, "causal", 1) != 0)
-        seen = tn_call(e, "LessOrEqual", keys, queries);
-    else
-        seen = tn_call(e, "Less", keys, tn_call_reshape(e, g->lengths, 4, (const int64_t[]){-1, 1, 1, 1}));
+    tn_value *queries = tn_call_reshape(e, g->ids, 4, (const int64_t[]){0, 1, -1, 1});
+    tn_value *seen = tn_call(e, "LessOrEqual", keys, last_seen(e, g, queries));
     if (window <= 0)
         return seen;
     tn_value *first = tn_call(e, "Sub", queries, tn_expand_scalar(e, TN_INT64, (double)window));
@@ -529,6 +549,7 @@ static void find_group_bias(tn_expand *e, gqa *g)
 {
     tn_value *added = tn_expand_input(e, GQA_ADDED);
     g->seen = call_seen(e, g);
+    g->a.may_see_none = read_window(e->node) > 0 && may_be_padded(g);
     g->a.bias = tn_call_hide(e, g->seen, g->a.q->dtype, -(double)INFINITY);
     if (added == NULL || e->failed)
         return;
@@ -555,12 +576,13 @@ static bool check_group_modes(tn_expand *e)
         if (strcmp(tn_node_string(e->node, kinds[i], "NONE"), "NONE") != 0)
             return tn_expand_error(e, "%s is %s, which is not supported; a cache of floats is", kinds[i],
                                    tn_node_string(e->node, kinds[i], "NONE"));
-    if (tn_node_int(e->node, "causal", 1) == 0 && tn_node_int(e->node, "local_window_size", -1) != -1)
+    if (tn_node_int(e->node, "causal", 1) == 0 && read_window(e->node) != -1)
         return tn_expand_error(e, "local_window_size needs causal 1");
     return refuse_int(e, "sliding_window_cache", 0, "a cache of the whole sequence with local_window_size is");
 }
 
-/* Scores, with 0 for what is not seen, or probabilities. */
+/* Scores, with 0 for what is not seen, or probabilities. Those of keys behind the end of a shorter sequence are 0; ONNX
+   Runtime leaves there what was in memory. */
 static bool give_scores(tn_expand *e, const gqa *g)
 {
     if (e->failed || e->node->n_out < 4 || e->node->out[3] == NULL)

@@ -120,6 +120,15 @@ def grouped(folder):
     case("sink", {**prompt, "sink": normal(heads)})
     case("all_keys", prompt, causal=0)
     case("window", prompt, local_window_size=2)
+    # also of the queries behind the end of a shorter row; their scores are whatever ONNX Runtime had in memory
+    shorter = {**prompt, "lengths": ints(1, 2)}
+    case("shorter", shorter)
+    case("shorter_softcap", shorter, softcap=1.5)
+    case("shorter_sink", {**shorter, "sink": normal(heads)})
+    case("shorter_all_keys", shorter, causal=0)
+    case("shorter_window", shorter, local_window_size=2)
+    case("shorter_added", {**shorter, "added": normal(1, heads, length, length)})
+    case("shortest_window", {**prompt, "lengths": ints(0, 2)}, local_window_size=1)
     case("added", {**prompt, "added": normal(1, heads, length, length)})
     case("scores", prompt, (*shown, "qk"), qk_output=1)
     case("scores_softcap", {**prompt, "added": normal(1, heads, length, length)}, (*shown, "qk"), qk_output=1, softcap=0.5, local_window_size=2)
@@ -140,6 +149,8 @@ def grouped(folder):
         return {**given, "cos": turned["cos"], "sin": turned["sin"]}
 
     case("prompt_in_cache", {**prompt, **cache(17)})
+    case("shorter_in_cache", {**shorter, **cache(17)})
+    case("shorter_in_cache_rotary", rotation({**shorter, **cache(17)}), do_rotary=1)
     case("prompt_in_cache_rotary", rotation({**prompt, **cache(17)}), do_rotary=1)
     step = {**qkv(1), **cache(17), "lengths": ints(9, 4), "total": ints(10)}
     case("step", step)
