@@ -121,7 +121,7 @@ void tn_resize_late_check_empty(tn_program *p, const tn_node *n, const tn_resize
 
 /* --- positions ------------------------------------------------------------------------------------------------------ */
 
-/* These are narrow(), unscale() and coordinate() of resize_plan.c. */
+/* These are narrow(), unscale() and coordinate() of resize_plan.c; tests/ops/test_resize.c holds them together. */
 static const tn_expr *narrow(tn_program *p, const tn_expr *x, bool to_float)
 {
     return to_float ? tn_cast(p, x->dtype, tn_cast(p, TN_FLOAT, x)) : x;
