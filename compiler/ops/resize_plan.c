@@ -127,15 +127,20 @@ bool tn_resize_is_symbolic(const tn_resize_axis *a)
     return a->in.sym != NULL || a->out.sym != NULL;
 }
 
-/* Whether in * up / down, rounded down, is floor(in * s), in float as in ONNX, for all that a symbolic dim may be. */
-static bool is_fraction(tn_dim in, double s, int64_t up, int64_t down)
+/* In float as in ONNX. */
+static int64_t scaled_extent(int64_t in, double s)
 {
-    if (in.n > TN_DIM_MAX / up)
-        return false;
-    for (int64_t i = tn_dim_low(in); i <= in.n; i++)
-        if ((int64_t)floorf((float)i * (float)s) != tn_floor_div(i * up, down))
-            return false;
-    return true;
+    return (int64_t)floorf((float)in * (float)s);
+}
+
+/* The least that a symbolic dim may be of which in * up / down, rounded down, is not the scaled extent: beyond 2^24 floats have
+   gaps, before it a product may be rounded up to a whole number. 0: there is none. */
+static int64_t find_other(tn_dim in, double s, int64_t up, int64_t down)
+{
+    for (int64_t i = tn_dim_low(in); i <= in.n && i <= TN_DIM_MAX / up; i++)
+        if (scaled_extent(i, s) != tn_floor_div(i * up, down))
+            return i;
+    return 0;
 }
 
 /* A symbolic axis has a term for its output, in * up / down: the scale's own fraction, or the least that is it in float. */
@@ -147,15 +152,23 @@ static bool set_symbolic_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a,
         int64_t near = (int64_t)floor(s * (double)++down + 0.5);
         up = (float)((double)near / (double)down) == (float)s ? near : 0;
     }
-    if (up == 0 || !is_fraction(a->in, s, up, down))
+    if (up == 0)
+        return tn_node_error(g, n,
+                             "a scale of %g is not supported with the symbolic dim %s: it is no fraction of small "
+                             "numbers; fix the dim with --input-shapes",
+                             s, tn_dim_text(g->arena, a->in));
+    int64_t other = find_other(a->in, s, up, down);
+    if (other != 0)
         return tn_node_error(
             g, n,
-            "a scale of %g is not supported with the symbolic dim %s: no fraction of small numbers gives "
-            "all that ONNX rounds in float; fix the dim with --input-shapes, or bound it lower",
-            s, tn_dim_text(g->arena, a->in));
+            "a scale of %g is not supported with the symbolic dim %s: ONNX multiplies in float, by which "
+            "%lld becomes %lld, and not %lld, which is %lld / %lld of it; bound the dim below %lld with "
+            "--input-shapes, or fix it",
+            s, tn_dim_text(g->arena, a->in), (long long)other, (long long)scaled_extent(other, s),
+            (long long)tn_floor_div(other * up, down), (long long)up, (long long)down, (long long)other);
     a->out = tn_dim_do(g->arena, TN_SYM_MUL, a->in, tn_dim_fixed(up));
     a->out = tn_dim_do(g->arena, TN_SYM_DIV, a->out, tn_dim_fixed(down));
-    return a->out.n <= INT32_MAX
+    return (a->in.n <= TN_DIM_MAX / up && a->out.n <= INT32_MAX)
         || tn_node_error(g, n, "a dim of %s scaled by %g is too large", tn_dim_text(g->arena, a->in), s);
 }
 
@@ -174,7 +187,7 @@ static bool set_scale(tn_graph *g, const tn_node *n, tn_resize_axis *a, double s
     if (a->in.sym != NULL)
         return set_symbolic_scale(g, n, a, s);
     a->length = s * (double)a->in.n; /* kept with its fraction, as ONNX's reference does */
-    double out = rounds ? floor(a->length + 0.5) : (double)floorf((float)a->in.n * (float)s);
+    double out = rounds ? floor(a->length + 0.5) : (double)scaled_extent(a->in.n, s);
     if (out > INT32_MAX)
         return tn_node_error(g, n, "a dim of %lld scaled by %g is too large", (long long)a->in.n, s);
     a->out = tn_dim_fixed((int64_t)out);

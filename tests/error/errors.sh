@@ -309,6 +309,10 @@ resize() { # CONSTANT OPERANDS ATTRIBUTES: a text with a symbolic dim
 }
 resize 'float[2] = [0.1234567, 1]' '"", "c"' 'mode="linear"' >fraction.tg
 bad_option resize-fraction 4 "'resize1'" 'a scale of 0.123457 .* the symbolic dim h<=16' '--input-shapes' -- compile fraction.tg
+resize 'float[2] = [2, 1]' '"", "c"' 'mode="linear"' | sed 's/^symbol.*/symbol h <= 20000000/' >gaps.tg
+bad_option resize-beyond-floats 4 "'resize1'" 'in float, by which 16777217 becomes 33554432, and not 33554434' 'below 16777217' -- compile gaps.tg
+resize 'float[2] = [524288, 1]' '"", "c"' 'mode="linear"' | sed 's/^symbol.*/symbol h <= 5000/' >huge.tg
+bad_option resize-huge 4 "'resize1'" 'a dim of h<=5000 scaled by 524288 is too large' -- compile huge.tg
 resize 'int64[2] = [9, 4]' '"", "", "c"' 'mode="cubic", antialias=1' >antialias.tg
 bad_option resize-antialias 4 "'resize1'" 'antialias is not supported from h<=16 to 9' '--input-shapes' -- compile antialias.tg
 resize 'int64[2] = [9, 8]' '"", "", "c"' 'keep_aspect_ratio_policy="not_larger"' >aspect.tg
