@@ -212,8 +212,28 @@ static int list_names(tn_dim d, tn_dim *names, int n)
     return n;
 }
 
+/* The one name in x, and the one number that it has to be for x to be n; false where other numbers would do. */
+static bool solve(tn_dim x, int64_t n, tn_dim *name, tn_dim *number)
+{
+    if (x.sym == NULL || tn_dim_is_found(x))
+        return false;
+    tn_dim p = x.sym->a, q = x.sym->b;
+    switch (x.sym->kind) {
+    case TN_SYM_NAME:
+        *name = x;
+        *number = tn_dim_fixed(n);
+        return n >= x.sym->lo && n <= x.n;
+    case TN_SYM_ADD: return q.sym == NULL && solve(p, n - q.n, name, number);
+    case TN_SYM_SUB: return p.sym == NULL && solve(q, p.n - n, name, number);
+    case TN_SYM_MUL: return q.sym == NULL && q.n != 0 && n % q.n == 0 && solve(p, n / q.n, name, number);
+    default: return false;
+    }
+}
+
 bool tn_dim_alike(tn_arena *a, tn_dim x, tn_dim y, tn_dim *name, tn_dim *other)
 {
+    if (x.sym == NULL || y.sym == NULL)
+        return x.sym == NULL ? solve(y, x.n, name, other) : solve(x, y.n, name, other);
     tn_dim of_x[MOST_NAMES], of_y[MOST_NAMES];
     int n_x = list_names(x, of_x, 0), n_y = list_names(y, of_y, 0);
     for (int i = 0; i < n_x; i++)

@@ -87,7 +87,8 @@ bool tn_dim_is_found(tn_dim x); /* a name of that kind alone */
 tn_dim tn_dim_do(tn_arena *a, tn_sym_kind kind, tn_dim x, tn_dim y);
 bool tn_dim_same(tn_dim x, tn_dim y);                                /* provably equal */
 tn_dim tn_dim_rename(tn_arena *a, tn_dim d, tn_dim from, tn_dim to); /* d with one name in place of another */
-/* Whether x and y would be the same if two names of inputs, x's and y's, were one: these. */
+/* Whether x and y would be the same if two names of inputs, x's and y's, were one: these; or, where one of them is a
+   number, if a name were a number: these. */
 bool tn_dim_alike(tn_arena *a, tn_dim x, tn_dim y, tn_dim *name, tn_dim *other);
 bool tn_dim_is(tn_dim x, int64_t n);            /* fixed and equal to n */
 const char *tn_dim_text(tn_arena *a, tn_dim d); /* for messages, with bounds: (N<=8+1) */
@@ -213,7 +214,8 @@ struct tn_graph {
     tn_value_vec values, inputs, outputs;
     tn_node_vec nodes;       /* topological order */
     tn_dim_vec bounds;       /* of option bounds: what sizes that the run finds may be at most, by name */
-    tn_dim_vec alike;        /* two names of inputs that have to be one, met while types are inferred; else none */
+    tn_dim_vec alike;        /* two names of inputs that have to be one, or a name and a number, met while types are
+                                inferred; else none */
     tn_value_vec late_sizes; /* integers that shapes depend on and only the run knows, met while types are inferred */
     const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */
 };

@@ -21,6 +21,13 @@ static bool fixed_dim(tn_graph *g, const tn_node *n, const tn_value *v, int axis
     return true;
 }
 
+/* The channels of x, of which the weights say how many there have to be. */
+static bool fixed_channels(tn_graph *g, const tn_node *n, const tn_value *x, tn_dim wanted, int64_t *out)
+{
+    tn_note_alike(g, x->shape.dim[1], wanted);
+    return fixed_dim(g, n, x, 1, out);
+}
+
 static bool check_ranks(tn_graph *g, const tn_node *n, const tn_value *x, const tn_value *w)
 {
     if (x->shape.rank < 3 || x->shape.rank != w->shape.rank)
@@ -61,8 +68,10 @@ bool tn_conv_make(tn_graph *g, const tn_node *n, const tn_value *x, const tn_val
 {
     tn_conv k = {.groups = 1};
     int64_t channels = 0, filters = 0, kernel[TN_MAX_SPATIAL] = {0};
-    if (!check_ranks(g, n, x, w) || !fixed_dim(g, n, x, 1, &channels) || !fixed_dim(g, n, w, 0, &filters)
-        || !fixed_dim(g, n, w, 1, &k.in) || !read_groups(g, n, filters, "filters", &k.groups))
+    if (!check_ranks(g, n, x, w) || !fixed_dim(g, n, w, 0, &filters) || !fixed_dim(g, n, w, 1, &k.in)
+        || !read_groups(g, n, filters, "filters", &k.groups)
+        || !fixed_channels(g, n, x, tn_dim_do(g->arena, TN_SYM_MUL, w->shape.dim[1], tn_dim_fixed(k.groups)),
+                           &channels))
         return false;
     if (channels % k.groups != 0 || channels / k.groups != k.in)
         return tn_node_error(g, n, "the input has %lld channels, the weights %lld per group in %lld groups",
@@ -204,8 +213,9 @@ static bool make_transposed(tn_graph *g, const tn_node *n, tn_conv *out, tn_shap
     const tn_value *x = n->in[0], *w = n->in[1];
     tn_conv k = {.groups = 1};
     int64_t channels = 0, filters = 0, kernel[TN_MAX_SPATIAL] = {0}, all = 0;
-    if (!check_ranks(g, n, x, w) || !fixed_dim(g, n, x, 1, &channels) || !fixed_dim(g, n, w, 0, &filters)
-        || !fixed_dim(g, n, w, 1, &k.out) || !read_groups(g, n, channels, "channels", &k.groups))
+    if (!check_ranks(g, n, x, w) || !fixed_channels(g, n, x, w->shape.dim[0], &channels)
+        || !fixed_dim(g, n, w, 0, &filters) || !fixed_dim(g, n, w, 1, &k.out)
+        || !read_groups(g, n, channels, "channels", &k.groups))
         return false;
     if (filters != channels)
         return tn_node_error(g, n, "the input has %lld channels, the weights are for %lld", (long long)channels,

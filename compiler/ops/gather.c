@@ -61,7 +61,7 @@ static bool check_element_indices(tn_graph *g, const tn_node *n, int *axis)
     for (int i = 0; fits && i < q->rank; i++)
         fits = i == *axis || tn_dim_same(q->dim[i], x->dim[i]) || q->dim[i].n <= tn_dim_low(x->dim[i]);
     for (int i = 0; !fits && i < q->rank && i < x->rank; i++)
-        if (i != *axis)
+        if (i != *axis && q->dim[i].sym != NULL && x->dim[i].sym != NULL) /* against a number, other sizes would do */
             tn_note_alike(g, q->dim[i], x->dim[i]);
     return fits
         || tn_node_error(g, n,

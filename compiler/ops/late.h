@@ -79,7 +79,7 @@ const tn_expr *tn_late_has_axis(tn_program *p, const tn_value *axes, int axis, i
 
 /* Two dims that must be equal where nothing shows that they are, such as 2 * ((H + 1) / 2) and H, which a network that
    halves and doubles has: *out is the simpler one, and the lower function checks (tn_late_check_same). False where they
-   differ in any case, and for names, which tn_note_alike is to make one, and numbers. */
+   differ in any case, and for names, which tn_note_alike is to make one, or numbers. */
 bool tn_dims_may_agree(tn_dim x, tn_dim y, tn_dim *out);
 void tn_late_check_same(tn_program *p, const tn_node *n, int count, const tn_dim *x, const tn_dim *y);
 void tn_late_check_broadcast(tn_program *p, const tn_node *n); /* all inputs against output 0 */

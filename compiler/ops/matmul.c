@@ -17,6 +17,7 @@ static bool check_reduced(tn_graph *g, const tn_node *n, tn_dim x, tn_dim y)
 {
     if (tn_dim_same(x, y))
         return true;
+    tn_note_alike(g, x, y);
     return tn_node_error(g, n, "the dims summed over are %s in '%s' and %s in '%s'; they must be equal",
                          tn_dim_text(g->arena, x), n->in[0]->name, tn_dim_text(g->arena, y), n->in[1]->name);
 }

@@ -16,7 +16,8 @@ bool tn_broadcast(const tn_shape *x, const tn_shape *y, tn_shape *out);
 /* The same, and dims that no run can show to be different (tn_dims_may_agree) count as equal: tn_late_check_broadcast, in
    the operator's lower function, compares them at run time. */
 bool tn_broadcast_checked(const tn_shape *x, const tn_shape *y, tn_shape *out);
-/* x and y have to be equal: notes the names that would have to be one for that, if there are such (pass infer). */
+/* x and y have to be equal: notes the names that would have to be one for that, or the name that would have to be a
+   number, if there are such (pass infer). */
 void tn_note_alike(tn_graph *g, tn_dim x, tn_dim y);
 void tn_note_alike_shapes(tn_graph *g, const tn_shape *x, const tn_shape *y); /* as they broadcast */
 bool tn_need_broadcast(tn_graph *g, const tn_node *n, int i, tn_shape *s); /* *s with input i; false after an error */

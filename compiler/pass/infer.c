@@ -219,10 +219,11 @@ static void rename_shape(tn_graph *g, tn_shape *s, tn_dim from, tn_dim to)
         s->dim[i] = tn_dim_rename(g->arena, s->dim[i], from, to);
 }
 
-/* Two names of inputs that have to be equal become one, the one with the smaller bound. Returns how many names are gone. */
+/* Two names of inputs that have to be equal become one, the one with the smaller bound; a name that has to be a number
+   becomes that. Returns how many names are gone. */
 static size_t unite_names(tn_graph *g, tn_str *notes)
 {
-    bool second = g->alike.items[1].n < g->alike.items[0].n;
+    bool second = g->alike.items[1].sym == NULL || g->alike.items[1].n < g->alike.items[0].n;
     tn_dim to = g->alike.items[second], from = g->alike.items[!second];
     size_t kept = 0, symbols = g->symbols.n;
     for (size_t i = 0; i < g->values.n; i++) {
@@ -233,14 +234,17 @@ static size_t unite_names(tn_graph *g, tn_str *notes)
         if (!tn_dim_same(g->symbols.items[i], from))
             g->symbols.items[kept++] = g->symbols.items[i];
     g->symbols.n = kept;
-    tn_str_add(notes, "%s'%s' and '%s' are one, '%s'", notes->len > 0 ? "; " : "", from.sym->name, to.sym->name,
-               to.sym->name);
+    tn_str_add(notes, "%s'%s' ", notes->len > 0 ? "; " : "", from.sym->name);
+    if (to.sym == NULL)
+        tn_str_add(notes, "is %lld", (long long)to.n);
+    else
+        tn_str_add(notes, "and '%s' are one, '%s'", to.sym->name, to.sym->name);
     return symbols - kept;
 }
 
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
    (ops/found.c), and it begins anew: what they come from may be found before they are. So it does where two names of dims
-   have to be one. Errors are reported once. */
+   have to be one, or one a number. Errors are reported once. */
 static bool infer_all(tn_graph *g, tn_node_vec *done)
 {
     enum { MOST_ROUNDS = 64 };

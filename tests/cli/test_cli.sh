@@ -355,6 +355,13 @@ top() {
 check run-top top
 logits_top() { gives 0 run "$digits" --inputs image.npy --top 3 && [ "$(grep -cE "^class='[0-9]' with score=-?[0-9.]+$" out)" -eq 3 ]; }
 check run-top-of-logits logits_top
+channels() { # the first convolution takes one: named c, it is fixed, and other images are refused
+    gives 0 run "$digits" -i image.npy --top 3 && mv out fixed && gives 0 run "$digits" -i image.npy --top 3 --input-shapes 'image:[1,c<=4,8,8]' &&
+        err_has "note: .* operators need to be equal, 'c' is 1" && diff fixed out &&
+        gives 7 run "$digits" -i two.npy --input-shapes 'image:[1,c<=4,8,8]' && err_has "float\[1,2,8,8\]; the model takes float\[1,1,8,8\]"
+}
+pixels 2 | npy two.npy '1, 2, 8, 8'
+check run-fixes-a-named-dim channels
 for i in 0 1 2 3 4 5 6 7 8 9; do echo "digit $i"; done >names.txt
 labels() {
     gives 0 run "$digits" -i image.npy --top 20 --labels names.txt && [ "$(grep -c "^class='digit " out)" -eq 10 ]
