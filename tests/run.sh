@@ -50,9 +50,11 @@ preset() {
 
 alone "build (release)" preset release
 export TENON=$root/build/release/tenon
-[ "$mode" = full ] && alone "build (sanitizers)" preset fuzz
+toolchain/setup.sh python & # waits for the network more than it computes
+python_setup=$!
+[ "$mode" = full ] && run_step "build (sanitizers)" preset fuzz
 python=
-if toolchain/setup.sh python; then
+if wait $python_setup; then
     python=build/venv/bin/python
     step "seeded models" bash tests/models/models.sh --make
     step "cases of our own: ONNX Runtime" $python tests/conform/make_cases.py "$scratch/cases"
@@ -67,6 +69,7 @@ step "installed library" bash tests/api/install.sh
 step "command line" bash tests/cli/test_cli.sh
 step "bad input" bash tests/error/errors.sh
 step "digits sample" bash samples/quickstart.sh --test
+step "options of conform" bash tests/conform/options.sh
 step "samples/makefile" bash samples/makefile/test.sh
 settle # what follows takes the cases and the seeded models
 
@@ -76,7 +79,8 @@ node=$scratch/vectors/node
 strict="-O1 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Werror"
 traps="-fsanitize=undefined -fsanitize-undefined-trap-on-error" # the plain C is also run with every undefined operation a trap
 conform="build/release/tests/conform --jobs 1 --deny tests/conform/deny.txt"
-precompiled=$(tests/conform/precompiled.sh "$scratch/precompiled" "$strict")
+all_intrinsics="env -u C_INCLUDE_PATH" # where warnings are what is tested: gcc's <immintrin.h> as it is
+[ "$(uname -m)" = x86_64 ] && python3 tests/intrinsics.py "$scratch/intrinsics" && export C_INCLUDE_PATH=$scratch/intrinsics${C_INCLUDE_PATH:+:$C_INCLUDE_PATH}
 if [ -d ../shared/models ]; then
     step "models" bash tests/models/models.sh
 else
@@ -84,25 +88,25 @@ else
 fi
 if [ -r "$vectors" ]; then
     mkdir -p "$scratch/vectors" && tar xf "$vectors" -C "$scratch/vectors"
-    step "ONNX vectors, C for native, strict" $conform --engine c --cflags "$strict $precompiled" "$node"
+    step "ONNX vectors, C for native, strict" $conform --engine c --cflags "$strict" "$node"
     step "ONNX vectors, C for generic, strict" $conform --engine c --target generic --cflags "$strict $traps" "$node"
 fi
 step "exact: the same bits everywhere" bash tests/emit/exact_bits.sh
 if [ -n "$python" ]; then
-    step "cases of our own, C" $conform --engine c --cflags "-O1 $precompiled" "$scratch/cases"
+    step "cases of our own, C" $conform --engine c "$scratch/cases"
     step "cases of our own, interpreter" $conform "$scratch/cases"
 else
     skip "cases of our own" "no Python packages to make them with"
     skip "seeded models" "no Python packages to make them with"
 fi
 step "TFLite files" bash tests/tflite/tflite.sh
-step "what a package promises" bash tests/emit/contract.sh
-step "generated code, strict flags" bash tests/emit/strict.sh
+step "what a package promises" $all_intrinsics bash tests/emit/contract.sh
+step "generated code, strict flags" $all_intrinsics bash tests/emit/strict.sh
 step "threads" bash tests/threads/threads.sh
 step "variants of a package" bash tests/emit/variants.sh
 [ ! -d ../shared/models ] || step "int8 models, each integer" bash tests/models/exact.sh
 step "vector mathematics" bash tests/emit/vmath.sh
-step "targets, other processors" bash tests/emit/targets.sh
+step "targets, other processors" $all_intrinsics bash tests/emit/targets.sh
 step "samples/imagenet" bash samples/imagenet/test.sh
 step "calls of CBLAS and of own functions" bash tests/emit/dispatch.sh
 step "denormals" bash tests/emit/denormals.sh
@@ -111,14 +115,14 @@ step "attention" bash tests/emit/attention.sh
 if [ -r "$vectors" ]; then
     step "ONNX vectors, interpreter" $conform "$node"
     step "ONNX vectors, attention in blocks of three rows" $conform --engine c --only attention_4d --pass-config attention.rows=3 \
-        --cflags "-O1 $precompiled" "$node"
+        "$node"
     for name in matmul gemm conv; do
-        step "ONNX vectors, $name by CBLAS" $conform --engine c --dispatch cblas --only $name --cflags "-O1 $precompiled" "$node"
+        step "ONNX vectors, $name by CBLAS" $conform --engine c --dispatch cblas --only $name "$node"
     done
     if [ -n "$python" ]; then
         data=$($python -c 'import onnx, os; print(os.path.dirname(onnx.__file__))')/backend/test/data
         for set in pytorch-converted pytorch-operator simple; do
-            step "ONNX's $set vectors, C" $conform --engine c --cflags "$strict $precompiled" "$data/$set"
+            step "ONNX's $set vectors, C" $conform --engine c --cflags "$strict" "$data/$set"
         done
         step "tests/conform/README.md" tests/conform/readme.sh --check "$node" "$data"
     else
@@ -129,6 +133,7 @@ else
 fi
 
 if [ "$mode" = full ]; then
+    step "unit tests (sanitizers)" ctest --test-dir build/fuzz --output-on-failure
     for kind in "onnx 160" "tflite 110" "npz 30"; do # five minutes in all
         # shellcheck disable=SC2086
         step "fuzzing: $kind s" tests/fuzz/fuzz.sh $kind
@@ -140,7 +145,6 @@ if [ "$mode" = full ]; then
         done
         step "ONNX vectors (sanitizers)" build/fuzz/tests/conform --jobs 1 --deny tests/conform/deny.txt "$node"
     fi
-    step "unit tests (sanitizers)" ctest --test-dir build/fuzz --output-on-failure
     step "bad input (sanitizers)" env TENON="$root/build/fuzz/tenon" bash tests/error/errors.sh
 fi
 settle
