@@ -13,6 +13,7 @@
    Prints "N passed, M failed, K denied". */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -521,14 +522,30 @@ static void deny(const char *line)
         snprintf(others + used, sizeof others - used, "%s", line);
 }
 
+/* Of an option; NULL where the option is not given. A file that cannot be opened ends the run: without it each verdict is another. */
+static FILE *open_or_exit(const char *option, const char *path, const char *mode)
+{
+    FILE *f = path != NULL ? fopen(path, mode) : NULL;
+    if (path != NULL && f == NULL) {
+        fprintf(stderr, "conform: %s %s: %s\n", option, path, strerror(errno));
+        exit(2);
+    }
+    return f;
+}
+
 static void read_deny(const char *path)
 {
     char line[1024];
-    FILE *f = path != NULL ? fopen(path, "r") : NULL;
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+    FILE *f = open_or_exit("--deny", path, "r");
+    if (f == NULL)
+        return;
+    while (fgets(line, sizeof line, f) != NULL)
         deny(line);
-    if (f != NULL)
-        fclose(f);
+    if (ferror(f)) {
+        fprintf(stderr, "conform: --deny %s: %s\n", path, strerror(errno));
+        exit(2);
+    }
+    fclose(f);
 }
 
 /* A child per vector; its message comes through the pipe, its verdict is the exit status. */
@@ -593,7 +610,7 @@ static const char *reason_of(const char *message)
 static int report(const options *o)
 {
     int passed = 0, failed = 0, denied = 0;
-    FILE *f = o->write_deny != NULL ? fopen(o->write_deny, "w") : NULL;
+    FILE *f = open_or_exit("--write-deny", o->write_deny, "w");
     for (int i = 0; i < n_tests; i++) {
         const vector *v = &tests[i];
         if (v->passed && v->denied)
@@ -617,7 +634,7 @@ static int report(const options *o)
     return failed > 0;
 }
 
-/* False without folders. */
+/* False without folders, or where an option or its value is none. */
 static bool read_options(int argc, char **argv, options *o)
 {
     const char *jobs = "2";
@@ -642,7 +659,8 @@ static bool read_options(int argc, char **argv, options *o)
             return false;
     }
     o->jobs = (int)strtol(jobs, NULL, 10);
-    return o->n_folders > 0 && o->jobs >= 1 && o->jobs <= 64;
+    bool engine = strcmp(o->engine, "c") == 0 || strcmp(o->engine, "interp") == 0;
+    return engine && o->n_folders > 0 && o->jobs >= 1 && o->jobs <= 64;
 }
 
 int main(int argc, char **argv)
