@@ -42,6 +42,13 @@
 #define TN_UNUSED
 #endif
 
+/* The line of memory at p is wanted soon. A hint. */
+#ifdef __GNUC__
+#define TN_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define TN_PREFETCH(p) ((void)(p))
+#endif
+
 /* Float constants, also in tables: tcc takes neither NAN nor the negative of an infinity there, Microsoft's compiler no
    quotient. */
 #ifdef _MSC_VER

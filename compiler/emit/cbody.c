@@ -164,6 +164,9 @@ static void print_simple(tn_printer *c, const tn_stmt *s)
             line(c, "%s = %s;", tn_place_text(c, s->buf, s->offset, false),
                  stored(c, s->buf, s->value, tn_bare(c, tn_text_of(c, s->value))));
         break;
+    case TN_S_PREFETCH:
+        line(c, "TN_PREFETCH(%s);", tn_place_text(c, s->value->buf, s->value->arg[0], true));
+        break;
     default: break;
     }
     c->lane = NULL;
@@ -221,7 +224,7 @@ static void print_call(tn_printer *c, const tn_stmt *s)
 
 static bool is_simple(const tn_stmt *s)
 {
-    return s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE;
+    return s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE || s->kind == TN_S_PREFETCH;
 }
 
 static void count_run(tn_printer *c, const tn_stmt_vec *body, size_t from, size_t to, tn_use_vec *uses)

@@ -175,7 +175,7 @@ typedef struct {
 
 /* --- statements: what a schedule makes of a computation, and what C is printed from -------------------------------- */
 
-typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE, TN_S_CALL } tn_stmt_kind;
+typedef enum { TN_S_BLOCK, TN_S_FOR, TN_S_LET, TN_S_SET, TN_S_STORE, TN_S_PREFETCH, TN_S_CALL } tn_stmt_kind;
 typedef struct tn_stmt tn_stmt;
 typedef struct {
     tn_stmt **items;
@@ -189,7 +189,7 @@ struct tn_stmt {
     tn_var *var;                /* FOR: the counter; LET: a new constant or, where mutable, variable; SET: assigned */
     bool is_mutable;            /* LET */
     const tn_expr *begin, *end; /* FOR: begin <= var < end */
-    const tn_expr *value;       /* LET, SET, STORE */
+    const tn_expr *value;       /* LET, SET, STORE; PREFETCH: the load */
     tn_buf *buf;                /* STORE */
     const tn_expr *offset;      /* STORE */
     const tn_call *call;        /* CALL; its loops are FOR statements around this one */

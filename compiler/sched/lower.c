@@ -391,8 +391,12 @@ static void lower_reduction(lowering *l, int k, tn_var **acc, tn_stmt_vec *out)
     clip_loop(l, k, &begin, &end);
     tn_stmt *s = add_for(l, out, loop->var, begin, end);
     lower_reduction(l, k + 1, acc, &s->body);
-    if (s->body.n > 0 && s->body.items[0]->kind == TN_S_SET && find_loop_of(l->nest, TN_LOOP_DOT) < 0)
+    bool innermost = s->body.n > 0 && s->body.items[0]->kind == TN_S_SET;
+    if (innermost && find_loop_of(l->nest, TN_LOOP_DOT) < 0)
         tn_share_loads(l->p, l->lane, &s->body);
+    for (int i = 0; i < l->nest->n && innermost && !is_in_border(l); i++)
+        if (l->nest->loop[i].ahead > 0)
+            tn_add_prefetch(l->p, &l->nest->loop[i], l->extent[i], l->lane, &s->body);
     l->elem = saved;
 }
 

@@ -234,6 +234,17 @@ static void count_turns(tn_nest *nest)
     nest->share.end = tn_var_make(p, "end", TN_INDEX, 0, hi);
 }
 
+static const char *prefetch(tn_nest *nest, const char *name, int64_t ahead)
+{
+    tn_loop *l = find_loop(nest, name);
+    if (l == NULL || l->extent == 0 || nest->comp->n_reduce == 0)
+        return "prefetch wants a loop of fixed extent, and a reduction";
+    if (ahead < 1 || ahead >= l->extent)
+        return "prefetch wants a number of turns, from 1 to the loop's less 1";
+    l->ahead = ahead;
+    return NULL;
+}
+
 static const char *apply_one(tn_nest *nest, char **word, int n)
 {
     if (strcmp(word[0], "split") == 0 && n == 3)
@@ -244,6 +255,8 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return pad(nest, word[1], read_number(word[2]));
     if (strcmp(word[0], "border") == 0 && n == 4)
         return border(nest, word[1], read_number(word[2]), read_number(word[3]));
+    if (strcmp(word[0], "prefetch") == 0 && n == 3)
+        return prefetch(nest, word[1], read_number(word[2]));
     if (strcmp(word[0], "order") == 0)
         return order(nest, word + 1, n - 1);
     if (strcmp(word[0], "unroll") == 0)
@@ -258,13 +271,23 @@ static const char *apply_one(tn_nest *nest, char **word, int n)
         return make_parallel(nest, word + 1, n - 1);
     if (strcmp(word[0], "sums") == 0 && n == 2)
         return set_kind(nest, word + 1, 1, TN_LOOP_SUMS);
-    return "unknown primitive; there are split, cover, pad, border, dot, lanes, sums, order, unroll, vector and parallel";
+    return "unknown primitive; there are split, cover, pad, border, prefetch, dot, lanes, sums, order, unroll, vector and "
+           "parallel";
 }
 
 static bool is_before_reduction(const tn_nest *nest, int at)
 {
     for (int i = at + 1; i < nest->n; i++)
         if (nest->loop[i].is_reduce)
+            return true;
+    return false;
+}
+
+/* A serial loop of the reduction, which is the loop or stands inside of it. */
+static bool has_serial_reduction_from(const tn_nest *nest, int at)
+{
+    for (int i = at; i < nest->n; i++)
+        if (nest->loop[i].is_reduce && nest->loop[i].kind == TN_LOOP_SERIAL && nest->loop[i].extent != 1)
             return true;
     return false;
 }
@@ -342,6 +365,8 @@ static const char *check_loops(const tn_nest *nest)
             return "a loop with a ragged end must stand outside of its inner loop";
         if (l->tail != 0 && nest->comp->n_reduce > 0 && is_vector(nest, l->inner))
             return "the vectors of a reduction must be whole: a factor that divides the extent, pad or cover";
+        if (l->ahead > 0 && (l->kind != TN_LOOP_SERIAL || !has_serial_reduction_from(nest, i)))
+            return "prefetch wants a serial loop, and one of the reduction in it or as it";
         in_tile = in_tile || l->is_reduce;
         if (l->is_parallel && l->repeats)
             return "a parallel loop must not repeat points: two threads would write them";

@@ -14,6 +14,8 @@
                 their reductions' bounds clipped where the element is neutral; what is between needs no test. Before X
                 is split
    pad X F      turns beyond the end of X, up to a multiple of F: what they store beyond the result is left out
+   prefetch X A the innermost serial loop of a reduction asks for the constants that it loads A turns of X later, X being
+                itself or a loop around it: the next slice of weights is on its way while this one is used
    parallel 8 i1o i2
                 the turns of those loops, counted as one loop in the order of the nest, are cut into 8 ranges for threads;
                 other loops around them are done whole in every range. No reduction is cut, so results are the same
@@ -35,6 +37,7 @@ typedef struct tn_loop {
     const tn_expr *symbol;
     tn_loop_kind kind;
     bool is_reduce, is_parallel;
+    int64_t ahead;     /* turns whose constants are asked for in advance; 0: none */
     bool repeats;      /* its last turn does points of the one before again */
     int bordered;      /* the axis with a border that it steps through, counted from 1; 0: none */
     int64_t tail;      /* a ragged split's outer loop: its last turn has so many inner turns; 0: even */
@@ -76,6 +79,9 @@ void tn_share_values(tn_program *p, tn_stmt_vec *block);
 /* batch.c: functions that every store of the block calls are called once, for the vectors of all of them, which wait in an
    array. Nothing where the stores are few, no vectors, or call different functions. tn_match_batch knows the result. */
 void tn_batch_calls(tn_program *p, tn_stmt_vec *block);
+/* prefetch.c: body, inside of the loop of that many turns, also asks for its constants of loop->ahead turns later, the last
+   turn's if there are not so many. */
+void tn_add_prefetch(tn_program *p, const tn_loop *loop, int64_t turns, const tn_var *lane, tn_stmt_vec *body);
 /* Whether the expression, a function of var, can be evaluated for a vector of consecutive values of var. */
 bool tn_can_vector(tn_program *p, const tn_expr *e, const tn_var *var);
 /* What a vector statement may store: that, a dot product, or a vector narrowed to bytes. */

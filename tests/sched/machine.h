@@ -143,7 +143,7 @@ static void run_simple(machine *m, const tn_stmt *s)
     m->lane = s->lane;
     for (int i = 0; i < lanes; i++)
         value[i] = eval(m, s->value, i);
-    for (int i = 0; i < lanes; i++) {
+    for (int i = 0; i < lanes && s->kind != TN_S_PREFETCH; i++) {
         if (s->kind != TN_S_STORE) {
             m->var[s->var->id][i] = held(s->var->dtype, value[i]);
             continue;
@@ -159,7 +159,7 @@ static void run_simple(machine *m, const tn_stmt *s)
 static void run_stmt(machine *m, const tn_stmt *s)
 {
     int64_t begin = 0, end = 1;
-    if (s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE) {
+    if (s->kind == TN_S_LET || s->kind == TN_S_SET || s->kind == TN_S_STORE || s->kind == TN_S_PREFETCH) {
         run_simple(m, s);
         return;
     }

@@ -1,4 +1,5 @@
 /* Schedules: the primitives' text, what they refuse, and the loops they give, worked out by hand. */
+#include "emit/cbody.h"
 #include "sched/sched.h"
 
 #include "../program.h"
@@ -21,6 +22,14 @@ static int count_kind(const tn_stmt *s, tn_stmt_kind kind)
     for (size_t i = 0; i < s->body.n; i++)
         n += count_kind(s->body.items[i], kind);
     return n;
+}
+
+static const tn_stmt *find_kind(const tn_stmt *s, tn_stmt_kind kind)
+{
+    const tn_stmt *found = s->kind == kind ? s : NULL;
+    for (size_t i = 0; i < s->body.n && found == NULL; i++)
+        found = find_kind(s->body.items[i], kind);
+    return found;
 }
 
 static void test_plain(void **state)
@@ -117,6 +126,38 @@ static void test_lanes(void **state)
     assert_int_equal(count_kind(body, TN_S_STORE), 2);        /* the lanes, y[i0] */
 }
 
+/* w[i0][r], whose two numbers are one line: one question, for those of the next turn, or of the next row; past the last the
+   last's. In the C a hint in front of the sums. */
+static void test_prefetch(void **state)
+{
+    bench *b = *state;
+    const char *why = NULL;
+    const struct {
+        const char *schedule, *offset, *text;
+    } cases[] = {
+        {"split r0 2; order i0 r0o r0i; unroll r0i; prefetch r0o 1", "add(mul(i0, 6), mul(min(add(r0o, 1), 2), 2))",
+         "TN_PREFETCH(weights + "},
+        {"split r0 2; order i0 r0o r0i; unroll r0i; prefetch i0 3", "add(mul(r0o, 2), mul(min(add(i0, 3), 9), 6))",
+         "TN_PREFETCH(weights + "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tn_comp *c = make_product(b);
+        tn_nest *nest = tn_nest_make(b->p, c);
+        ((tn_buf *)c->elem->arg[1]->buf)->scope = TN_SCOPE_CONST;
+        assert_true(tn_nest_apply(nest, cases[i].schedule, &why));
+        tn_stmt *s = tn_nest_lower(nest);
+        assert_int_equal(count_kind(s, TN_S_PREFETCH), 1);
+        const tn_stmt *asks = find_kind(s, TN_S_PREFETCH);
+        tn_str offset = {.arena = b->p->arena};
+        tn_expr_print(asks->value->arg[0], &offset);
+        assert_string_equal(offset.text, cases[i].offset);
+        tn_needs needs = {0};
+        tn_function f = {0};
+        tn_print_function(b->p, s, &needs, &f);
+        assert_non_null(strstr(f.text.text, cases[i].text));
+    }
+}
+
 static void refuses(bench *b, const char *schedule, const char *reason)
 {
     const char *why = NULL;
@@ -148,6 +189,11 @@ static void test_refused(void **state)
     refuses(b, "pad i0 0", "a factor of at least 1");
     refuses(b, "pad i0 9223372036854775807", "a factor of at least 1");
     refuses(b, "pad i0 9223372036854775808", "a factor of at least 1");
+    refuses(b, "prefetch r0 6", "a number of turns");
+    refuses(b, "prefetch r0 0", "a number of turns");
+    refuses(b, "prefetch i1 1", "a loop of fixed extent");
+    refuses(b, "unroll r0; prefetch r0 1", "prefetch wants a serial loop");
+    refuses(b, "unroll r0; prefetch i0 1", "prefetch wants a serial loop");
     refuses(b, "lanes i0", "must be its innermost loop");
     refuses(b, "shuffle i0", "unknown primitive");
     refuses(b, "split i0 4; split i0i 4", "divides the end"); /* the end of 2 is no whole turn of 4 */
@@ -299,10 +345,10 @@ static void test_parallel_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PROGRAM_TEST(test_plain),           PROGRAM_TEST(test_ragged_tile),      PROGRAM_TEST(test_shared_loads),
-        PROGRAM_TEST(test_cover),           PROGRAM_TEST(test_border),           PROGRAM_TEST(test_pad),
-        PROGRAM_TEST(test_lanes),           PROGRAM_TEST(test_refused),          PROGRAM_TEST(test_parallel_covers),
-        PROGRAM_TEST(test_parallel_ragged), PROGRAM_TEST(test_parallel_refused),
+        PROGRAM_TEST(test_plain),           PROGRAM_TEST(test_ragged_tile),     PROGRAM_TEST(test_shared_loads),
+        PROGRAM_TEST(test_cover),           PROGRAM_TEST(test_border),          PROGRAM_TEST(test_pad),
+        PROGRAM_TEST(test_lanes),           PROGRAM_TEST(test_prefetch),        PROGRAM_TEST(test_refused),
+        PROGRAM_TEST(test_parallel_covers), PROGRAM_TEST(test_parallel_ragged), PROGRAM_TEST(test_parallel_refused),
     };
     return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
 }
