@@ -1,10 +1,11 @@
 /* TopK: values and indices of the k largest (or smallest) elements of each row along an axis, in order; of equal ones the
    one of lower index comes first, and NaN counts as the largest number.
 
-   Of short rows by ranks:   rank[i] = how many j come before i              index[rank] = i, for ranks below k
-
-   Of long ones (n elements, 32 or 64 bits wide) what is not among the first k is left out beforehand, in time w n + k^2:
        key[i]      an integer that is larger where x[i] comes before
+       rank[i]     how many j have a larger key than i, or the same and j < i
+
+   Of short rows index[rank[i]] = i for the ranks below k. Of long ones (n elements, 32 or 64 bits wide) what is not among the
+   first k is left out beforehand, in time w n + k^2:
        least       the largest number that at least k keys reach, found bit by bit from the highest, each time by counting
        chosen[p]   the p-th i with key[i] > least, or = least as long as these are needed; then ranks of those alone */
 #include "ops/expand.h"
@@ -69,51 +70,7 @@ bool tn_infer_top_k(tn_graph *g, tn_node *n)
     return true;
 }
 
-/* --- short rows ----------------------------------------------------------------------------------------------------- */
-
-/* Whether x comes before y. NaN counts as the largest number, so that there is an order and all ranks differ. */
-static const tn_expr *is_before(tn_program *p, bool largest, const tn_expr *x, const tn_expr *y)
-{
-    const tn_expr *great = largest ? x : y, *small = largest ? y : x, *before = tn_lt(p, small, great);
-    if (!tn_dtype_get(x->dtype)->is_float)
-        return before;
-    const tn_expr *ordered = tn_op1(p, TN_OP_NOT, tn_op1(p, TN_OP_ISNAN, small));
-    return tn_op2(p, TN_OP_OR, before, tn_and(p, tn_op1(p, TN_OP_ISNAN, great), ordered));
-}
-
-/* rank[i] = how many j come before i; of equal elements the one of lower index does. Quadratic in the extent. */
-static tn_buf *lower_ranks(tn_program *p, const tn_node *n, int axis)
-{
-    const tn_shape *x = &n->in[0]->shape;
-    bool largest = tn_node_int(n, "largest", 1) != 0;
-    tn_dtype t = x->dim[axis].n < INT32_MAX ? TN_INT32 : TN_INT64;
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, "rank", t, x->rank, x->dim));
-    const tn_expr *at[TN_MAX_RANK], *i = c->at[axis], *j = tn_reduce_over(p, c, x->dim[axis]);
-    memcpy(at, c->at, sizeof at);
-    at[axis] = j;
-    const tn_expr *xi = tn_load(p, tn_buf_of(p, n->in[0]), c->at), *xj = tn_load(p, tn_buf_of(p, n->in[0]), at);
-    const tn_expr *keeps = tn_op1(p, TN_OP_NOT, is_before(p, largest, xi, xj));
-    const tn_expr *ahead = tn_select(p, tn_lt(p, j, i), keeps, is_before(p, largest, xj, xi));
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, t, 0), tn_cast(p, t, ahead), NULL);
-    return c->out;
-}
-
-/* Found as the sum over i of (rank[i] == k ? i : 0). */
-static void index_by_rank(tn_program *p, const tn_node *n, int axis, tn_buf *index)
-{
-    tn_buf *rank = lower_ranks(p, n, axis);
-    tn_comp *c = tn_comp_begin(p, n, index);
-    const tn_expr *at[TN_MAX_RANK], *i = tn_reduce_over(p, c, n->in[0]->shape.dim[axis]);
-    memcpy(at, c->at, sizeof at);
-    at[axis] = i;
-    const tn_expr *hit = tn_op2(p, TN_OP_EQ, tn_cast(p, TN_INDEX, tn_load(p, rank, at)), c->at[axis]);
-    const tn_expr *zero = tn_integer(p, TN_INT64, 0);
-    tn_comp_reduce(p, c, TN_OP_ADD, zero, tn_select(p, hit, tn_cast(p, TN_INT64, i), zero), NULL);
-}
-
-/* --- long rows ------------------------------------------------------------------------------------------------------ */
-
-enum { SHORT_ROW = 256 };
+/* --- the order ------------------------------------------------------------------------------------------------------ */
 
 typedef struct selection {
     tn_program *p;
@@ -126,20 +83,9 @@ typedef struct selection {
     tn_buf *least; /* of a row, whose extent along the axis is 1 */
 } selection;
 
-/* A buffer of one element for each row; subscripts of it, from those of a tensor of rows. */
-static tn_buf *row_buffer(const selection *s, const char *name, tn_dtype t)
+static tn_dtype count_type(tn_dim extent)
 {
-    tn_shape one = s->x;
-    one.dim[s->axis] = tn_dim_fixed(1);
-    return tn_buf_temp(s->p, name, t, one.rank, one.dim);
-}
-
-static const tn_expr *load_row(const selection *s, tn_buf *b, const tn_expr *const *at)
-{
-    const tn_expr *row[TN_MAX_RANK];
-    memcpy(row, at, sizeof row);
-    row[s->axis] = tn_index(s->p, 0);
-    return tn_load(s->p, b, row);
+    return extent.n < INT32_MAX ? TN_INT32 : TN_INT64;
 }
 
 static const tn_expr *load_at(const selection *s, tn_buf *b, const tn_expr *const *at, const tn_expr *place)
@@ -167,6 +113,7 @@ static const tn_expr *key_of_float(const selection *s, const tn_expr *x)
     return tn_select(p, tn_op1(p, TN_OP_ISNAN, x), number(s, most), tn_op2(p, TN_OP_BITXOR, bits, turned));
 }
 
+/* An integer for each element, larger where that comes before another: the one definition of the order. */
 static void make_keys(selection *s)
 {
     tn_program *p = s->p;
@@ -181,6 +128,54 @@ static void make_keys(selection *s)
     else
         e = tn_cast(p, s->t, e);
     tn_comp_set(p, c, tn_node_int(s->n, "largest", 1) != 0 ? e : tn_op1(p, TN_OP_BITNOT, e));
+}
+
+/* rank[i] = how many j of a row come before i; of equal keys the one of lower index does. Quadratic in the extent. */
+static tn_buf *find_ranks(const selection *s, tn_buf *key, const tn_shape *shape)
+{
+    tn_program *p = s->p;
+    tn_dim extent = shape->dim[s->axis];
+    tn_dtype t = count_type(extent);
+    tn_comp *c = tn_comp_begin(p, s->n, tn_buf_temp(p, "rank", t, shape->rank, shape->dim));
+    const tn_expr *i = c->at[s->axis], *j = tn_reduce_over(p, c, extent);
+    const tn_expr *x = tn_load(p, key, c->at), *y = load_at(s, key, c->at, j);
+    const tn_expr *ahead = tn_select(p, tn_lt(p, j, i), tn_le(p, x, y), tn_lt(p, x, y));
+    tn_comp_reduce(p, c, TN_OP_ADD, tn_integer(p, t, 0), tn_cast(p, t, ahead), NULL);
+    return c->out;
+}
+
+/* --- short rows ----------------------------------------------------------------------------------------------------- */
+
+enum { SHORT_ROW = 256 };
+
+/* Found as the sum over i of (rank[i] == k ? i : 0). */
+static void index_by_rank(const selection *s, tn_buf *index)
+{
+    tn_program *p = s->p;
+    tn_buf *rank = find_ranks(s, s->key, &s->x);
+    tn_comp *c = tn_comp_begin(p, s->n, index);
+    const tn_expr *i = tn_reduce_over(p, c, s->x.dim[s->axis]);
+    const tn_expr *hit = tn_is(p, tn_cast(p, TN_INDEX, load_at(s, rank, c->at, i)), c->at[s->axis]);
+    const tn_expr *zero = tn_int64(p, 0);
+    tn_comp_reduce(p, c, TN_OP_ADD, zero, tn_select(p, hit, tn_cast(p, TN_INT64, i), zero), NULL);
+}
+
+/* --- long rows ------------------------------------------------------------------------------------------------------ */
+
+/* A buffer of one element for each row; subscripts of it, from those of a tensor of rows. */
+static tn_buf *row_buffer(const selection *s, const char *name, tn_dtype t)
+{
+    tn_shape one = s->x;
+    one.dim[s->axis] = tn_dim_fixed(1);
+    return tn_buf_temp(s->p, name, t, one.rank, one.dim);
+}
+
+static const tn_expr *load_row(const selection *s, tn_buf *b, const tn_expr *const *at)
+{
+    const tn_expr *row[TN_MAX_RANK];
+    memcpy(row, at, sizeof row);
+    row[s->axis] = tn_index(s->p, 0);
+    return tn_load(s->p, b, row);
 }
 
 /* What is tried: `least` so far with a bit more. bit NULL: the first try, whether k keys are not below 0. */
@@ -288,15 +283,10 @@ static tn_buf *choose(const selection *s, tn_buf *count)
 static void order_chosen(const selection *s, tn_buf *chosen, tn_buf *index)
 {
     tn_program *p = s->p;
-    tn_buf *key = tn_buf_temp(p, "chosen_key", s->t, s->few.rank, s->few.dim),
-           *rank = tn_buf_temp(p, "rank", TN_INT64, s->few.rank, s->few.dim);
+    tn_buf *key = tn_buf_temp(p, "chosen_key", s->t, s->few.rank, s->few.dim);
     tn_comp *c = tn_comp_begin(p, s->n, key);
     tn_comp_set(p, c, load_at(s, s->key, c->at, tn_late_index(p, tn_load(p, chosen, c->at))));
-    c = tn_comp_begin(p, s->n, rank);
-    const tn_expr *i = c->at[s->axis], *j = tn_reduce_over(p, c, s->k);
-    const tn_expr *x = tn_load(p, key, c->at), *y = load_at(s, key, c->at, j);
-    const tn_expr *ahead = tn_select(p, tn_lt(p, j, i), tn_le(p, x, y), tn_lt(p, x, y));
-    tn_comp_reduce(p, c, TN_OP_ADD, tn_int64(p, 0), tn_cast(p, TN_INT64, ahead), NULL);
+    tn_buf *rank = find_ranks(s, key, &s->few);
     c = tn_comp_over(p, s->n, index, s->few.rank, s->few.dim);
     const tn_expr *at[TN_MAX_RANK];
     for (int d = 0; d < s->few.rank; d++)
@@ -306,7 +296,16 @@ static void order_chosen(const selection *s, tn_buf *chosen, tn_buf *index)
     tn_comp_set(p, c, tn_load(p, chosen, at));
 }
 
-static void index_by_selection(tn_program *p, const tn_node *n, int axis, tn_dim k, tn_buf *index)
+static void index_by_selection(selection *s, tn_buf *index)
+{
+    tn_buf *count = row_buffer(s, "count", count_type(s->x.dim[s->axis]));
+    find_least(s, count);
+    order_chosen(s, choose(s, count), index);
+}
+
+/* --- lowering ------------------------------------------------------------------------------------------------------- */
+
+static void find_indices(tn_program *p, const tn_node *n, int axis, tn_dim k, tn_buf *index)
 {
     const tn_value *x = n->in[0];
     tn_dtype compute = tn_dtype_get(x->dtype)->compute;
@@ -315,12 +314,11 @@ static void index_by_selection(tn_program *p, const tn_node *n, int axis, tn_dim
     s.t = wide ? TN_INT64 : TN_INT32;
     s.few.dim[axis] = k;
     make_keys(&s);
-    tn_buf *count = row_buffer(&s, "count", x->shape.dim[axis].n < INT32_MAX ? TN_INT32 : TN_INT64);
-    find_least(&s, count);
-    order_chosen(&s, choose(&s, count), index);
+    if (x->shape.dim[axis].n > SHORT_ROW && k.n > 0)
+        index_by_selection(&s, index);
+    else
+        index_by_rank(&s, index);
 }
-
-/* --- lowering ------------------------------------------------------------------------------------------------------- */
 
 /* value[k] = x[index[k]]. The result is sorted whether or not the node asks for it. */
 bool tn_lower_top_k(tn_program *p, const tn_node *n)
@@ -340,10 +338,7 @@ bool tn_lower_top_k(tn_program *p, const tn_node *n)
         tn_late_check(p, n, tn_le(p, tn_late_dim(p, k[0]), tn_late_dim(p, extent)));
     bool wanted = n->n_out > 1 && n->out[1] != NULL;
     tn_buf *index = wanted ? tn_buf_of(p, n->out[1]) : tn_buf_temp(p, "index", TN_INT64, s.rank, s.dim);
-    if (extent.n > SHORT_ROW && k[0].n > 0)
-        index_by_selection(p, n, axis, k[0], index);
-    else
-        index_by_rank(p, n, axis, index);
+    find_indices(p, n, axis, k[0], index);
     if (n->out[0] == NULL)
         return true;
     const tn_expr *at[TN_MAX_RANK];

@@ -542,6 +542,22 @@ def long_rows(folder):
             typed(folder, f"top_k_{dtype}_{axis}_{k}", node, {"x": x_moved}, {"k": np.array([k])}, [np.take_along_axis(x_moved, order, axis), order])
 
 
+def rows_at_the_border(folder):
+    """The same about the lengths from which on TopK selects."""
+    random = np.random.default_rng(25)
+    for dtype in ("float32", "float64", "uint32"):
+        for length in (32, 33, 48, 49):
+            x = random.integers(0, 9, (4, length)).astype(dtype)
+            if dtype != "uint32":
+                x = x / 4 - 1
+                x[1, ::5], x[2, ::7], x[3] = np.nan, -np.nan, random.choice([0.0, -0.0, np.inf, -np.inf], length)
+                x = x.astype(dtype)
+            for k, largest in ((3, 0), (length - 2, 1)):
+                order = np.array([sorted(range(length), key=lambda i: key_of(row[i], largest))[:k] for row in x])
+                node = helper.make_node("TopK", ["x", "k"], ["v", "i"], largest=largest)
+                typed(folder, f"top_k_border_{dtype}_{length}_{k}", node, {"x": x}, {"k": np.array([k])}, [np.take_along_axis(x, order, 1), order])
+
+
 def key_of(x, largest):
     """NaN counts as the largest number."""
     nan, number = bool(x != x), 0 if x != x else x.item()
@@ -624,6 +640,7 @@ if __name__ == "__main__":
     all_string_moves(sys.argv[1])
     all_types(sys.argv[1])
     long_rows(sys.argv[1])
+    rows_at_the_border(sys.argv[1])
     all_unique(sys.argv[1])
     all_trees(sys.argv[1])
     all_ml(sys.argv[1])
