@@ -5,6 +5,10 @@
    give sequences or strings or find sizes, are computed in any case, so they may not hold what ends the run with an
    error (late.h): their nodes are marked, lowering refuses that.
 
+   Between results of two ranks or types nothing can choose. Such an If is a fork: where the rest of the model has types
+   behind one of its branches only, pass infer decides for that one, and a run that would take the other ends with an
+   error, as it would in any runtime, a few nodes on.
+
        y = If(c) {then: Conv(x), else: x + 1}      i, a = RepeatBegin(c) {while=0, trips=1}     t = Conv(x)
                                                    e, r = RepeatEnd(i, a, t)      y = Where(c, Squeeze(r), x + 1) */
 #include "ops/control.h"
@@ -45,14 +49,23 @@ static void leave_repeat(tn_expand *e, size_t begin)
     done->n--;
 }
 
+static tn_value *const *expand_branch(tn_expand *e, const tn_subgraph *b, const tn_branch *own, bool may_skip)
+{
+    const tn_branch *outer = e->branch;
+    e->branch = own;
+    tn_value *const *out = tn_expand_body(e, b, NULL, may_skip);
+    e->branch = outer;
+    return out;
+}
+
 /* The results of a branch as those of a repeat that is only taken where active (of no use otherwise), if they can be.
    NULL after an error. */
-static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_value *active)
+static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, const tn_branch *own, tn_value *active)
 {
     size_t nodes = e->done->n, symbols = e->g->symbols.n;
     int count = (int)b->outputs.n;
     const tn_node *begin = tn_call_repeat_while(e, 0, 1, 1, 0, &active, NULL, NULL);
-    tn_value *const *out = begin != NULL ? tn_expand_body(e, b, NULL, tn_node_maybe(e->node)) : NULL;
+    tn_value *const *out = begin != NULL ? expand_branch(e, b, own, tn_node_maybe(e->node)) : NULL;
     if (out == NULL)
         return NULL;
     if (gives_no_element(b, out) || tn_finds_inside(e, nodes, symbols)) {
@@ -73,9 +86,10 @@ static tn_value *const *enter_branch(tn_expand *e, const tn_subgraph *b, tn_valu
 /* NULL after an error. */
 static tn_value *const *branch_results(tn_expand *e, const tn_subgraph *b, tn_value *condition, bool wanted)
 {
+    const tn_branch own = {e->branch, condition, wanted};
     if (is_small(b))
-        return tn_expand_body(e, b, NULL, true);
-    return enter_branch(e, b, wanted ? condition : tn_call(e, "Not", condition));
+        return expand_branch(e, b, &own, true);
+    return enter_branch(e, b, &own, wanted ? condition : tn_call(e, "Not", condition));
 }
 
 static bool give_branch(tn_expand *e, const tn_subgraph *b)
@@ -86,14 +100,72 @@ static bool give_branch(tn_expand *e, const tn_subgraph *b)
     return !e->failed;
 }
 
+/* --- forks -------------------------------------------------------------------------------------------------------- */
+
+static const char *fork_name(const tn_node *n)
+{
+    int i = 0;
+    while (i < n->n_out - 1 && n->out[i] == NULL)
+        i++;
+    return n->out[i] != NULL ? n->out[i]->name : n->name;
+}
+
+static const tn_fork *find_fork(const tn_expand *e)
+{
+    for (size_t i = 0; i < e->g->forks.n; i++)
+        if (strcmp(e->g->forks.items[i].name, fork_name(e->node)) == 0)
+            return &e->g->forks.items[i];
+    return NULL;
+}
+
+/* Sequences without an element have nothing that a check could stand before. */
+static void note_fork(tn_expand *e, tn_value *const *x, tn_value *const *y)
+{
+    bool tensors = true;
+    for (int i = 0; i < e->node->n_out; i++)
+        tensors = tensors && x[i]->list == NULL && y[i]->list == NULL;
+    if (tensors && e->g->open_fork == NULL)
+        e->g->open_fork = fork_name(e->node);
+}
+
+/* Whether the run takes it, or does not come to it at all. */
+static tn_value *call_taken(tn_expand *e, tn_value *condition, bool wanted)
+{
+    tn_value *taken = wanted ? condition : tn_call(e, "Not", condition);
+    for (const tn_branch *b = e->branch; b != NULL; b = b->outer)
+        taken = tn_call(e, "Or", taken, b->wanted ? tn_call(e, "Not", b->condition) : b->condition);
+    return taken;
+}
+
+static bool take_fork(tn_expand *e, const tn_subgraph *b, tn_value *condition, bool wanted)
+{
+    tn_value *taken = call_taken(e, condition, wanted);
+    tn_value *const *out = tn_expand_body(e, b, NULL, tn_node_maybe(e->node));
+    for (int i = 0; !e->failed && i < e->node->n_out; i++) {
+        tn_value *v = tn_call_check(e, taken, out[i]);
+        if (!e->failed)
+            tn_node_set_asks(e->g, v->maker);
+        tn_give(e, i, v);
+    }
+    return !e->failed;
+}
+
+/* --- If ----------------------------------------------------------------------------------------------------------- */
+
 static bool choose(tn_expand *e, const tn_subgraph *then, const tn_subgraph *otherwise)
 {
     tn_value *condition = tn_call_scalar(e, e->node->in[0]);
+    const tn_fork *f = find_fork(e);
+    if (f != NULL)
+        return take_fork(e, f->then ? then : otherwise, condition, f->then);
     tn_value *const *x = branch_results(e, then, condition, true);
     tn_value *const *y = e->failed ? NULL : branch_results(e, otherwise, condition, false);
     for (int i = 0; !e->failed && i < e->node->n_out; i++) {
-        const tn_value *v = e->node->out[i];
-        tn_give(e, i, tn_call_choose(e, condition, v != NULL ? v->name : e->node->name, x[i], y[i]));
+        const tn_value *out = e->node->out[i];
+        tn_value *v = tn_call_choose(e, condition, out != NULL ? out->name : e->node->name, x[i], y[i]);
+        if (e->failed)
+            note_fork(e, x, y);
+        tn_give(e, i, v);
     }
     return !e->failed;
 }

@@ -59,6 +59,18 @@ void tn_node_set_maybe(tn_graph *g, tn_node *n)
     tn_node_set_int(g, n, maybe, 1);
 }
 
+static const char asks[] = "asks";
+
+bool tn_node_asks(const tn_node *n)
+{
+    return tn_node_int(n, asks, 0) != 0;
+}
+
+void tn_node_set_asks(tn_graph *g, tn_node *n)
+{
+    tn_node_set_int(g, n, asks, 1);
+}
+
 /* "Relu", or with a domain "tenon.Rescale". */
 static const tn_op *find_op(char *name)
 {

@@ -15,11 +15,19 @@
 
 #include "ir/ir.h"
 
+/* The branch of an If that nodes are in, by a condition of the run, or the turn of a Loop, and those around it. */
+typedef struct tn_branch {
+    const struct tn_branch *outer; /* NULL: none */
+    tn_value *condition;
+    bool wanted; /* the run takes it where the condition is that */
+} tn_branch;
+
 struct tn_expand {
     tn_graph *g;
     const tn_node *node;                   /* the composite: fresh nodes carry its name and index */
     bool (*add)(tn_expand *e, tn_node *n); /* infers n and appends it to the graph; false after an error */
     tn_node_vec *done;                     /* where add appends */
+    const tn_branch *branch;               /* that the node is in; NULL: none */
     bool bytes;                            /* strings are bytes to the calls, as any uint8 */
     bool failed;
 };
@@ -54,6 +62,9 @@ const char *tn_expand_name(const tn_expand *e, const char *what);
 /* Nodes of a branch that the run may not take are marked so, and what they are functions of. */
 bool tn_node_maybe(const tn_node *n);
 void tn_node_set_maybe(tn_graph *g, tn_node *n);
+/* One of them that ends no run that does not take the branch, since it asks whether it does. */
+bool tn_node_asks(const tn_node *n);
+void tn_node_set_asks(tn_graph *g, tn_node *n);
 
 /* Constants. ints: int64 of rank 1. */
 tn_value *tn_expand_ints(tn_expand *e, int count, const int64_t *x);

@@ -217,7 +217,7 @@ static tn_comp *begin_check(tn_program *p, const tn_node *n, const char *what, t
 {
     tn_comp *c = tn_comp_begin(p, n, tn_buf_temp(p, what, t, 0, NULL));
     c->check = TN_CHECK;
-    if (tn_node_maybe(n) && !safe)
+    if (tn_node_maybe(n) && !tn_node_asks(n) && !safe)
         tn_node_error(p->graph, n,
                       "it checks a value that only the run knows, in a branch of an If that only the run "
                       "chooses: not supported; fix the condition with --const");

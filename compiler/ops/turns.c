@@ -82,7 +82,10 @@ static bool take_turn(turns *t, bool always, tn_value *turn, tn_value *const *no
         in[extra + i] = now[i];
     for (int i = 0; i < t->slices; i++)
         in[extra + t->states + i] = now[t->states + hidden + i];
+    const tn_branch *outer = e->branch, own = {outer, active, true};
+    e->branch = t->masked && !always ? &own : outer;
     tn_value *const *body = tn_expand_body(e, t->body, in, tn_node_maybe(e->node));
+    e->branch = outer;
     if (body == NULL)
         return false;
     const int first = t->is_loop ? 1 : 0;

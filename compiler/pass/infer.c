@@ -159,7 +159,8 @@ static bool add_node(tn_expand *parent, tn_node *n)
     bool (*expand)(tn_expand *, const tn_node *) =
         text && n->op->expand == NULL ? tn_find_text_form(n->op) : n->op->expand;
     if (expand != NULL) {
-        tn_expand e = {.g = g, .node = n, .add = add_node, .done = done, .bytes = text || bytes};
+        tn_expand e = {
+            .g = g, .node = n, .add = add_node, .done = done, .branch = parent->branch, .bytes = text || bytes};
         return expand(&e, n) && check_outputs(g, n);
     }
     *TN_PUSH(g->arena, *done) = n;
@@ -242,37 +243,122 @@ static size_t unite_names(tn_graph *g, tn_str *notes)
     return symbols - kept;
 }
 
+/* What is known of the graph's values before, so that inference can begin anew: a shape that stays from the time before
+   would count as declared. */
+typedef struct beginning {
+    tn_value *values;
+    size_t n, symbols;
+} beginning;
+
+static void keep_beginning(const tn_graph *g, beginning *b)
+{
+    b->n = g->values.n;
+    b->values = TN_NEW_N(g->arena, tn_value, b->n + 1);
+    for (size_t i = 0; i < b->n; i++)
+        b->values[i] = *g->values.items[i];
+}
+
+static void go_back(tn_graph *g, const beginning *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        *g->values.items[i] = b->values[i];
+    g->values.n = b->n;
+    g->symbols.n = b->symbols; /* sizes that the run finds are found again, by the same names */
+}
+
+/* All nodes once. What it notes in the graph (alike, open_fork, late_sizes) may call for another time. */
+static bool infer_once(tn_graph *g, tn_diag *diag, tn_node_vec *done)
+{
+    tn_diag *own = g->diag;
+    *done = (tn_node_vec){0};
+    g->alike.n = 0;
+    g->open_fork = NULL;
+    g->diag = diag;
+    bool ok = tn_infer_nodes(g, &g->nodes, done);
+    g->diag = own;
+    return ok;
+}
+
+static void give_note(tn_graph *g, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tn_note(g->diag, tn_strfmt(g->arena, "%s: ", g->path), "%s", text);
+}
+
+static void keep_line(void *user, const char *line)
+{
+    tn_str *kept = user;
+    if (kept->len == 0)
+        tn_str_add(kept, "%s", line);
+}
+
+/* Whether nothing speaks against that branch as far as the next fork; otherwise *why is the error. */
+static bool try_fork(tn_graph *g, const beginning *b, const tn_fork *f, tn_str *why)
+{
+    size_t late = g->late_sizes.n;
+    tn_node_vec done;
+    tn_diag kept = {.report = keep_line, .user = why};
+    *TN_PUSH(g->arena, g->forks) = *f;
+    bool ok = infer_once(g, &kept, &done) || g->open_fork != NULL || g->alike.n > 0 || g->late_sizes.n > late;
+    g->forks.n--;
+    g->late_sizes.n = late;
+    g->alike.n = 0;
+    go_back(g, b);
+    return ok;
+}
+
+/* Takes the branch of the open fork behind which alone the rest has types. False where that is none or both. */
+static bool decide_fork(tn_graph *g, const beginning *b)
+{
+    const char *name = g->open_fork;
+    tn_str why[2] = {{.arena = g->arena}, {.arena = g->arena}};
+    bool fits[2];
+    for (int i = 0; i < 2; i++) {
+        const tn_fork f = {name, i == 1};
+        fits[i] = try_fork(g, b, &f, &why[i]);
+    }
+    if (fits[0] == fits[1])
+        return false;
+    *TN_PUSH(g->arena, g->forks) = (tn_fork){name, fits[1]};
+    const char *line = why[fits[0]].len > 0 ? why[fits[0]].text : "";
+    size_t path = strlen(g->path);
+    line += strncmp(line, g->path, path) == 0 && strncmp(line + path, ": ", 2) == 0 ? path + 2 : 0;
+    give_note(g, "a run that takes the %s of the If that gives '%s' ends with an error, since that leads to: %s",
+              fits[1] ? "else_branch" : "then_branch", name, line);
+    return true;
+}
+
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
-   (ops/found.c), and it begins anew: what they come from may be found before they are. So it does where two names of dims
-   have to be one, or one a number. Errors are reported once. */
+   (ops/found.c), and it begins anew: what they come from may be found before they are. So it does where two names of
+   dims have to be one, or one a number, and where a fork is decided (ops/branch.c). Errors are reported once. */
 static bool infer_all(tn_graph *g, tn_node_vec *done)
 {
     enum { MOST_ROUNDS = 64 };
-    tn_diag *diag = g->diag, silent = tn_diag_silent();
-    bool ok = false, again = true;
-    size_t symbols = g->symbols.n;
+    tn_diag silent = tn_diag_silent();
     tn_str united = {.arena = g->arena};
-    for (int round = 0; again && round < MOST_ROUNDS; round++) {
+    beginning b = {.symbols = g->symbols.n};
+    keep_beginning(g, &b);
+    for (int round = 0; round < MOST_ROUNDS; round++) {
         size_t late = g->late_sizes.n;
-        *done = (tn_node_vec){0};
-        g->symbols.n = symbols; /* sizes that the run finds are found again, by the same names */
-        g->alike.n = 0;
-        g->diag = &silent;
-        ok = tn_infer_nodes(g, &g->nodes, done);
-        g->diag = diag;
-        again = !ok && (g->late_sizes.n > late || g->alike.n > 0);
-        if (!ok && g->alike.n > 0)
-            symbols -= unite_names(g, &united);
+        if (infer_once(g, &silent, done)) {
+            if (united.len > 0)
+                give_note(g, "of the dims of inputs, which operators need to be equal, %s", united.text);
+            return true;
+        }
+        go_back(g, &b);
+        bool again = g->late_sizes.n > late || g->alike.n > 0;
+        if (!again && (g->open_fork == NULL || !decide_fork(g, &b)))
+            break;
+        if (g->alike.n > 0)
+            b.symbols -= unite_names(g, &united);
         tn_insert_sizes(g, late);
+        keep_beginning(g, &b);
     }
-    if (ok && united.len > 0)
-        tn_note(diag, tn_strfmt(g->arena, "%s: ", g->path),
-                "of the dims of inputs, which operators need to be equal, %s", united.text);
-    if (ok)
-        return true;
-    *done = (tn_node_vec){0};
-    g->symbols.n = symbols;
-    return tn_infer_nodes(g, &g->nodes, done);
+    return infer_once(g, g->diag, done);
 }
 
 bool tn_pass_infer(tn_module *m, bool *changed)

@@ -177,6 +177,25 @@ def branches(folder, random):
         }""", ["y", "s"], [{"x": x, "stop": np.array(s, np.float32)} for s in (-1, 1, 9)])
 
 
+def forks(folder, random):
+    """If between results of two ranks, of which the rest of the model takes one: a run that takes it; one that takes the
+    other is an error, also in ONNX Runtime, unless it does not come to it."""
+    x, w = random.standard_normal((4, 3)).astype(np.float32), random.standard_normal((3, 3)).astype(np.float32)
+    fork = """s, k = If (c) <then_branch = t () => (float[a,b] u, int64[d] h) { u = MatMul(x, w) h = Shape(u) },
+              else_branch = e () => (float[1,a,b] v, int64[f] i) { zero = Constant<value_ints=[0]>() v = Unsqueeze(x, zero) i = Shape(v) }>
+            p = Gemm(s, w)"""
+    add(folder, "if_fork", f"g (float[4,3] x, float[3,3] w, bool c) => (float[4,3] p, int64[n] k) {{ {fork} }}", ["p", "k"],
+        [{"x": x, "w": w, "c": np.array(True)}])
+    add(folder, "if_fork_inside", f"""g (float[4,3] x, float[3,3] w, bool c, bool d) => (float[n,3] y) {{
+            y = If (d) <then_branch = inner () => (float[l,3] z) {{
+                {fork}
+                one = Constant<value_ints=[1]>() none = Constant<value_float=0.0>()
+                q = ReduceSum<keepdims=0>(p, one) m = Greater(q, none) z = Compress<axis=0>(p, m) }},
+              else_branch = outer () => (float[4,3] z) {{ z = Relu(x) }}>
+        }}""", ["y"],
+        [{"x": x, "w": w, "c": np.array(c), "d": np.array(d)} for c, d in ((True, True), (True, False), (False, False))])
+
+
 def nested(depth, level=0):
     """An If in a branch of an If ...; each level finds a size. Expanding a branch twice at each level would take hours."""
     if level == depth:
@@ -278,5 +297,5 @@ def symbolic_resizes(folder, random):
 
 def all_found(folder):
     random = np.random.default_rng(20)
-    for make in (count_marks, given_sizes, distinct, boxes, branches, turns, symbolic_resizes, nested_branches):
+    for make in (count_marks, given_sizes, distinct, boxes, branches, turns, symbolic_resizes, nested_branches, forks):
         make(folder, random)

@@ -304,6 +304,15 @@ bad_option bounds-name 2 "--bounds names 'n'" 'there are: e' -- compile sizes.tg
 bad_option bounds-text 2 '--bounds "e<4"' 'NAME<=N' -- compile sizes.tg --bounds 'e<4'
 bad_option bounds-number 2 '--bounds "e<=4x"' 'NAME<=N' -- compile sizes.tg --bounds 'e<=4x'
 
+printf '%s\n' 'input "x" : float[2,3]' 'constant "w" : float[3,3] = [1, 2, 3, 4, 5, 6, 7, 8, 9]' 'constant "most" : float[] = [1e30]' \
+    '"m" = ReduceMax("x") {keepdims=0}' '"c" = Greater("m", "most")' \
+    '"s" = If("c", "x") {then_branch={(), "t" = Relu("x"), gives ("t")}, else_branch={(), "e" = ReduceSum("x") {keepdims=0}, gives ("e")}}' \
+    '"y" = Gemm("s", "w") @ 3 "gemm1"' 'output "y"' >fork.tg
+fork_not_taken() {
+    gives 7 run fork.tg && says "a run that takes the else_branch of the If that gives 's' ends with an error" "'gemm1' \(Gemm\): error: 's' has rank 0" 'returned -9'
+}
+check run-fork-not-taken fork_not_taken
+
 resize() { # CONSTANT OPERANDS ATTRIBUTES: a text with a symbolic dim
     printf '%s\n' 'symbol h <= 16' 'input "x" : float[h,4]' "constant \"c\" : $1" "\"y\" = Resize(\"x\", $2) {$3} @ 0 \"resize1\"" 'output "y"'
 }
