@@ -68,7 +68,12 @@ bool tn_tfl_conv_transpose_fixed(tfl_op *op, const char *call, tn_value *w,
 tn_value *tn_tfl_dense_fixed(tfl_op *op, tn_value *x, int activation);
 bool tn_tfl_matmul_fixed(tfl_op *op, tn_value *x, tn_value *y);
 bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation);
-tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n);
+typedef struct tfl_axes { /* that are reduced: rising, channels last */
+    int n;
+    int axis[TN_MAX_RANK];
+} tfl_axes;
+tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const tfl_axes *axes); /* Mean, Sum */
+bool tn_tfl_product_fixed(tfl_op *op, const tfl_axes *axes);
 bool tn_tfl_softmax_fixed(tfl_op *op);
 bool tn_tfl_log_softmax_fixed(tfl_op *op);
 bool tn_tfl_l2_normalization_fixed(tfl_op *op);

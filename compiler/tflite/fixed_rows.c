@@ -38,12 +38,12 @@ bool tn_tfl_pool_fixed(tfl_op *op, const char *call, int activation)
 }
 
 /* How many elements each of the result's is made of; -1 after an error. */
-static int64_t count_reduced(tfl_op *op, const int64_t *axes, size_t n)
+static int64_t count_reduced(tfl_op *op, const tfl_axes *axes)
 {
     const tfl_tensor *x = op->in[0];
     int64_t count = 1;
-    for (size_t i = 0; i < n; i++)
-        count *= tn_tfl_dim(x, tn_tfl_axis(op, LAST, axes[i], x->shape.rank));
+    for (int i = 0; i < axes->n; i++)
+        count *= tn_tfl_dim(x, axes->axis[i]);
     if (count >= 1 && x->is_fixed)
         return count;
     tn_tfl_error(op, "the number of elements must be known and not 0");
@@ -85,12 +85,69 @@ static tn_value *sum_fixed(tfl_op *op, tn_value *sum, int64_t count)
                        sum);
 }
 
-tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const int64_t *axes, size_t n)
+/* [kept dims..., count]: the elements that go into each of the result's, in the file's order, their zero point taken away. */
+static tn_value *rows_to_reduce(tfl_op *op, const tfl_axes *axes, int64_t count)
+{
+    const tfl_tensor *t = op->in[0];
+    int64_t dims[TN_MAX_RANK + 1];
+    const char *perm = "";
+    int kept = 0, reduced = 0;
+    for (int i = 0; i < t->shape.rank; i++) {
+        if (reduced < axes->n && axes->axis[reduced] == i) {
+            reduced++;
+            continue;
+        }
+        perm = tn_tfl_text(op, "%s%d,", perm, i);
+        dims[kept++] = tn_tfl_dim(t, i);
+    }
+    for (int i = 0; i < axes->n; i++)
+        perm = tn_tfl_text(op, "%s%d,", perm, axes->axis[i]);
+    dims[kept] = count;
+    tn_value *x = tn_tfl_call(op, tn_tfl_text(op, "Transpose perm=%s", perm), tn_tfl_in(op, 0));
+    x = tn_tfl_call(op, "Reshape allowzero=1", x, tn_expand_ints(&op->e, kept + 1, dims));
+    return tn_tfl_call(op, "Sub", tn_call_cast(&op->e, x, TN_INT32),
+                       tn_expand_scalar(&op->e, TN_INT32, (double)t->zero[0]));
+}
+
+/* After each factor TFLite scales by its share of the result's scale, so that nothing overflows; so each is rounded, and their
+   order counts: there is no sum or product that would say it. */
+static tn_value *product_of_rows(tfl_op *op, tn_value *rows, int64_t count)
+{
+    const tfl_tensor *x = op->in[0], *y = op->out[0];
+    const double share = (double)x->scale[0] / pow((double)y->scale[0], 1.0 / (double)count);
+    const tfl_rescale step = {.limits = tn_tfl_all_of_int32, .to = TN_INT32, .is_wide = true};
+    const tfl_rescale last = {
+        .zero = y->zero[0], .limits = tn_tfl_type_limits(y->dtype), .to = y->dtype, .is_wide = true};
+    tn_value *product = NULL;
+    for (int64_t i = 0; i < count; i++) {
+        tn_value *factor = tn_tfl_call(op, "Gather axis=-1", rows, tn_expand_scalar(&op->e, TN_INT64, (double)i));
+        factor = tn_call_cast(&op->e, factor, TN_INT64);
+        if (product != NULL)
+            factor = tn_tfl_call(op, "Mul", tn_call_cast(&op->e, product, TN_INT64), factor);
+        product = i == 0 ? factor : tn_tfl_rescale_one(op, factor, share, &step);
+    }
+    return tn_tfl_rescale_one(op, tn_call_cast(&op->e, product, TN_INT64), share, &last);
+}
+
+bool tn_tfl_product_fixed(tfl_op *op, const tfl_axes *axes)
+{
+    enum { MOST = 256 }; /* each is an operation of its own */
+    int64_t count = tn_tfl_check_scales(op) ? count_reduced(op, axes) : -1;
+    if (count > MOST)
+        return tn_tfl_error(op, "the product of %lld quantised elements; up to %d are supported", (long long)count,
+                            MOST);
+    if (count < 1)
+        return false;
+    tn_value *y = product_of_rows(op, rows_to_reduce(op, axes, count), count);
+    for (int i = 0; i < axes->n && tn_flat_bool(op->options, 0); i++)
+        y = tn_call_unsqueeze(&op->e, y, axes->axis[i]);
+    return tn_tfl_give_one(op, y);
+}
+
+tn_value *tn_tfl_reduce_fixed(tfl_op *op, tn_value *x, tn_value *at, const tfl_axes *axes)
 {
     bool mean = strcmp(op->row->name, "MEAN") == 0;
-    int64_t count = tn_tfl_check_scales(op) ? count_reduced(op, axes, n) : -1;
-    if (!mean && strcmp(op->row->name, "SUM") != 0)
-        tn_tfl_error(op, "is not supported for quantised tensors");
+    int64_t count = tn_tfl_check_scales(op) ? count_reduced(op, axes) : -1;
     if (op->e.failed || count < 1)
         return x;
     const char *call = tn_tfl_text(op, "ReduceSum keepdims=%d noop_with_empty_axes=1", tn_flat_bool(op->options, 0));

@@ -4,38 +4,52 @@
 /* --- reductions ------------------------------------------------------------------------------------------------------ */
 
 /* An image's channels may stay first where that leaves the result's order as it is: all dims are kept, or the pixels go. */
-static tfl_form reduced_form(const tfl_op *op, const int64_t *axes, size_t n, bool keeps)
+static tfl_form reduced_form(const tfl_op *op, const tfl_axes *axes, bool keeps)
 {
-    int rank = op->in[0]->shape.rank;
     bool rows = false, columns = false;
-    for (size_t i = 0; i < n; i++) {
-        int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-        rows = rows || axis == 1;
-        columns = columns || axis == 2;
+    for (int i = 0; i < axes->n; i++) {
+        rows = rows || axes->axis[i] == 1;
+        columns = columns || axes->axis[i] == 2;
     }
-    bool may = keeps || (rank == 4 && rows && columns);
+    bool may = keeps || (op->in[0]->shape.rank == 4 && rows && columns);
     return may ? tn_tfl_form_of(op->in[0]) : LAST;
+}
+
+/* Each once, as the file counts them. */
+static bool find_axes(tfl_op *op, tfl_axes *out)
+{
+    size_t n = 0;
+    const int64_t *axes = tn_tfl_ints(op, 1, "the axes", &n);
+    bool is_reduced[TN_MAX_RANK] = {false};
+    for (size_t i = 0; axes != NULL && i < n; i++) {
+        int axis = tn_tfl_axis(op, LAST, axes[i], op->in[0]->shape.rank);
+        if (axis < 0)
+            return false;
+        is_reduced[axis] = true;
+    }
+    for (int i = 0; i < op->in[0]->shape.rank; i++)
+        if (is_reduced[i])
+            out->axis[out->n++] = i;
+    return axes != NULL;
 }
 
 bool tn_tfl_reduce(tfl_op *op)
 {
-    size_t n = 0;
-    const int64_t *axes = tn_tfl_ints(op, 1, "the axes", &n);
+    tfl_axes axes = {0};
     bool keeps = tn_flat_bool(op->options, 0), is_bool = op->in[0]->dtype == TN_BOOL;
     int64_t list[TN_MAX_RANK];
-    if (axes == NULL || n > TN_MAX_RANK)
-        return axes != NULL && tn_tfl_error(op, "%zu axes", n);
-    tfl_form form = reduced_form(op, axes, n, keeps);
-    for (size_t i = 0; i < n; i++) {
-        list[i] = tn_tfl_axis(op, form, axes[i], op->in[0]->shape.rank);
-        if (list[i] < 0)
-            return false;
-    }
-    tn_value *x = tn_tfl_get(op, op->in[0], form), *at = tn_expand_ints(&op->e, (int)n, list), *y = NULL;
+    if (!find_axes(op, &axes))
+        return false;
+    if (tn_tfl_is_fixed(op->in[0]) && strcmp(op->row->call, "ReduceProd") == 0)
+        return tn_tfl_product_fixed(op, &axes);
+    tfl_form form = reduced_form(op, &axes, keeps);
+    for (int i = 0; i < axes.n; i++)
+        list[i] = tn_tfl_axis(op, form, axes.axis[i], op->in[0]->shape.rank);
+    tn_value *x = tn_tfl_get(op, op->in[0], form), *at = tn_expand_ints(&op->e, axes.n, list), *y = NULL;
     const char *call = tn_tfl_text(op, "%s keepdims=%d noop_with_empty_axes=1", op->row->call, keeps);
     if (tn_tfl_is_fixed(op->in[0]) && strcmp(op->row->call, "ReduceMax") != 0
         && strcmp(op->row->call, "ReduceMin") != 0)
-        y = tn_tfl_reduce_fixed(op, x, at, axes, n);
+        y = tn_tfl_reduce_fixed(op, x, at, &axes);
     else if (is_bool)
         y = tn_tfl_call(op, "Cast to=9", tn_tfl_call(op, call, tn_tfl_call(op, "Cast to=6", x), at));
     else

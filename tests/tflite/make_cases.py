@@ -326,6 +326,7 @@ def reduces(c):
         c.add(op.lower(), op, "Reducer", [F(2, 3, 4, 5), I(1, 2)], [F(2, 5)])
         c.add(op.lower() + "_keep", op, "Reducer", [F(2, 3, 4), I(-1)], [F(2, 3, 1)], keepDims=True)
     c.add("mean_no_axes", "MEAN", "Reducer", [F(2, 3), I()], [F(2, 3)])
+    c.add("sum_axis_twice", "SUM", "Reducer", [F(2, 3, 4), I(-1, 1, 2)], [F(2)])
     for op in "REDUCE_ANY REDUCE_ALL".split():
         c.add(op.lower(), op, "Reducer", [Tensor("bool", (5, 2)), I(1)], [Tensor("bool", (5,))])
     for op, options in (("ARG_MAX", "ArgMax"), ("ARG_MIN", "ArgMin")):
@@ -443,6 +444,7 @@ def fixed(c):
         c.add(f"q_hard_swish_{seed}", "HARD_SWISH", "HardSwish", [Q(3, 90)], [Q(3, 90, **y)])
         c.add(f"q_mean_{seed}", "MEAN", "Reducer", [Q(2, 5, 7, 3), I(1, 2)], [Q(2, 1, 1, 3, **y)], keepDims=seed > 0)
         c.add(f"q_sum_{seed}", "SUM", "Reducer", [Q(2, 5, 7, 3), I(1, 2)], [Q(2, 1, 1, 3, **y)], keepDims=seed > 0, reference=False)
+    c.add("q_mean_axis_twice", "MEAN", "Reducer", [Q(2, 5, 7, 3), I(1, 2, -3)], [Q(2, 3)])
     c.add("q_relu6", "RELU6", None, [Q(3, 90)], [Q(3, 90)])
     c.add("q_logistic", "LOGISTIC", None, [Q(3, 90)], [Q(3, 90, scale=1 / 256, zero=-128)])
     c.add("q_tanh", "TANH", None, [Q(3, 90)], [Q(3, 90, scale=1 / 128, zero=0)])
@@ -552,6 +554,12 @@ def fixed_too(c):
         if dtype != "int8":
             c.add(f"{letter}_prelu", "PRELU", None, [T(1, 4, 5, 3), CQ(3, scale=0.01, dtype="uint8" if letter == "u" else "int8")],
                   [T(1, 4, 5, 3)])
+        for i, (shape, axes, scale, to) in enumerate((((4, 5, 3), (1,), 0.016, 0.011), ((2, 3, 2, 4), (2, 1), 0.02, 0.9), ((3, 1, 5), (1,), 0.3, 0.2),
+                                                      ((2, 2, 3), (0, -1, 2), 0.013, 0.0004), ((9, 70), (1,), 0.0185, 0.05))) if dtype != "uint8" else ():
+            x, y = T(*shape, zero=0 if dtype == "int16" else -7), T(1, zero=0 if dtype == "int16" else 11)
+            for t, of in ((x, scale), (y, to)):
+                t.scale[0] = of / (200 if dtype == "int16" else 1)
+            c.add(f"{letter}_prod_{i}", "REDUCE_PROD", "Reducer", [x, I(*axes)], [y], version=2, keepDims=i % 2 == 1)
     H, _ = kind("int16")
     c.add("h_relu6", "RELU6", None, [H(3, 300)], [H(3, 300, scale=0.0003)], version=2)
     c.add("h_transpose_conv_without_bias", "TRANSPOSE_CONV", "TransposeConv", [I(1, 8, 6, 3), CQ(3, 3, 3, 2, scale=per_channel(3)), H(1, 4, 3, 2), None],
@@ -578,6 +586,7 @@ def refused(c):
         each(op, every, "Square" if op == "SQUARE" else None)
     for op in "ABS EXP LOG NEG RSQRT SQRT".split():
         each(op, "uint8")
+    each("REDUCE_PROD", "uint8", "Reducer", lambda dtype: I(1))
     each("ELU", "uint8 int16")
     each("HARD_SWISH", "int16", "HardSwish")
     for op in "RELU_0_TO_1 RELU_N1_TO_1".split():
