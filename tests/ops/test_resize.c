@@ -47,13 +47,20 @@ static const tn_tensor *run(model *m, tn_arena *scratch, int64_t h, int64_t w)
     return store[tn_buf_of(m->p, m->g->outputs.items[0])->id];
 }
 
+static uint64_t bits_of(double x)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 static void check_same(const char *kind, int64_t h, const tn_tensor *late, const tn_tensor *early)
 {
     int64_t n = tn_shape_count(&early->shape);
     bool same = tn_shape_count(&late->shape) == n && late->dtype == early->dtype;
     for (int64_t i = 0; same && i < n; i++) {
         double x = tn_tensor_get(late, i), y = tn_tensor_get(early, i);
-        same = memcmp(&x, &y, sizeof x) == 0;
+        same = bits_of(x) == bits_of(y);
         if (!same)
             print_error("element %lld: %.17g where the run finds it, %.17g at compile time\n", (long long)i, x, y);
     }
