@@ -505,7 +505,7 @@ typedef int64_t tn_i64x16 __attribute__((__vector_size__(128)));
     (__extension__({ \
         const tn_i32x##n x = (a); \
         const tn_i32x##n e = (b); \
-        const tn_i32x##n m = (((tn_i32x##n){0} + 1) << e) - 1; \
+        const tn_i32x##n m = ~(~(tn_i32x##n){0} << e); \
         (x >> e) - ((x & m) > (m >> 1) - (x < 0)); \
     }))
 #define TN_FIXSHIFT_K(n, k, a, b) TN_FIXSHIFT_(n, tn_x##k, tn_e##k, tn_m##k, a, b)

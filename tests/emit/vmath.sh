@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes; tn_half.h: 16-bit floats. With every vector
-# width that this processor runs, gcc and clang, with and without fused multiply-add. tn_fmath.h: errors of its functions,
-# and the same bits as tn_vmath.h's.
+# tn_vmath.h: errors in units of the last place; tn_bytes.h: conversions and dot products of bytes; tn_half.h: 16-bit floats;
+# tn_port.h: fixed point. With every vector width that this processor runs, gcc and clang, with and without fused multiply-add.
+# tn_fmath.h: errors of its functions, and the same bits as tn_vmath.h's.
 #   tests/emit/vmath.sh [STEP]     1: all floats (2 minutes a width), 1009 in CI
 source "$(dirname "$0")/../check.sh"
 step=${1:-1009}
@@ -11,6 +11,7 @@ measure() { # COMPILER LANES FLAG...
     # shellcheck disable=SC2086
     "$1" $flags -DN="$2" "${@:3}" "$here/vmath.c" -o vmath -lm && ./vmath "$step" &&
         "$1" $flags -DN="$2" "${@:3}" "$here/bytes.c" -o bytes && ./bytes &&
+        "$1" $flags -DN="$2" "${@:3}" "$here/fixed.c" -o fixed && ./fixed &&
         "$1" $flags -DN="$2" "${@:3}" "$here/half.c" -o half && ./half "$step"
 }
 
@@ -42,8 +43,13 @@ vectors 16 avx512bw -march=x86-64-v4 -ffp-contract=fast
 vectors 16 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
 vectors 8 avx512_vnni -march=x86-64-v4 -mavx512vnni -ffp-contract=fast
 vectors 8 avx_vnni -march=x86-64-v3 -mavxvnni -ffp-contract=fast
+fixed_sanitized() { # COMPILER
+    # shellcheck disable=SC2086
+    "$1" $flags -DN=8 -fsanitize=undefined -fno-sanitize-recover=all "$here/fixed.c" -o fixed && ./fixed
+}
 for cc in gcc clang; do
     if has $cc; then
+        check "$cc, fixed point, sanitized" fixed_sanitized $cc
         check "$cc, functions of single floats" scalars $cc 8
         check "$cc, functions of single floats, sanitized" scalars $cc 0 -fsanitize=undefined -fno-sanitize-recover=all
     else
@@ -55,9 +61,14 @@ if has aarch64-linux-gnu-gcc && has qemu-aarch64-static; then
         # shellcheck disable=SC2086
         aarch64-linux-gnu-gcc $flags -static -DN=4 "$here/half.c" -o half && qemu-aarch64-static ./half $((step * 31))
     }
+    arm_fixed() {
+        # shellcheck disable=SC2086
+        aarch64-linux-gnu-gcc $flags -static -DN=4 "$here/fixed.c" -o fixed && qemu-aarch64-static ./fixed
+    }
     check "aarch64-linux-gnu-gcc, 16-bit floats" arm_half
+    check "aarch64-linux-gnu-gcc, fixed point" arm_fixed
 else
-    skip "aarch64-linux-gnu-gcc, 16-bit floats" "not installed, or no qemu"
+    skip "aarch64-linux-gnu-gcc, 16-bit floats and fixed point" "not installed, or no qemu"
 fi
 vectors 16 "" # wider than the processor's vectors: plain C
 finish
