@@ -164,9 +164,7 @@ static void print_simple(tn_printer *c, const tn_stmt *s)
             line(c, "%s = %s;", tn_place_text(c, s->buf, s->offset, false),
                  stored(c, s->buf, s->value, tn_bare(c, tn_text_of(c, s->value))));
         break;
-    case TN_S_PREFETCH:
-        line(c, "TN_PREFETCH(%s);", tn_place_text(c, s->value->buf, s->value->arg[0], true));
-        break;
+    case TN_S_PREFETCH: line(c, "TN_PREFETCH(%s);", tn_place_text(c, s->value->buf, s->value->arg[0], true)); break;
     default: break;
     }
     c->lane = NULL;
