@@ -33,11 +33,12 @@ static bool find_inputs(sizes *s)
         bool ints = v->dtype == TN_INT64 || v->dtype == TN_INT32;
         if (!ints || v->shape.rank > 1 || !tn_shape_is_fixed(&v->shape) || v->elems != NULL || v->is_output)
             continue;
-        if (tn_is_bounded(s->g, v))
+        int64_t count = tn_shape_count(&v->shape);
+        if (count <= MOST_SIZES && tn_is_bounded(s->g, v))
             continue;
-        if (s->n + tn_shape_count(&v->shape) > MOST_SIZES)
+        if (s->n + count > MOST_SIZES)
             return false;
-        s->n += (int)tn_shape_count(&v->shape);
+        s->n += (int)count;
         *TN_PUSH(s->g->arena, s->inputs) = v;
     }
     return s->n > 0;
