@@ -157,10 +157,20 @@ typedef struct show_state {
     tn_str out;
 } show_state;
 
+/* Only what becomes C needs a bound. */
+static void note_unbounded(const tn_model *m)
+{
+    const tn_graph *g = m->module.graph;
+    for (size_t i = 0; g != NULL && i < g->unbounded.n; i++)
+        tn_note(&m->ctx->diag, tn_strfmt(&m->ctx->arena, "%s: ", m->path), "%s; 1 is taken here",
+                g->unbounded.items[i]);
+}
+
 static tn_status show(void *state)
 {
     show_state *s = state;
     tn_module *m = &s->m->module;
+    note_unbounded(s->m);
     const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
     tn_status status = t == NULL ? TN_ERR_USAGE : s->flag > 0 ? tn_model_optimise(s->m, t) : TN_OK;
     if (status == TN_OK && s->flag == 0 && m->graph != NULL)
@@ -179,6 +189,7 @@ const char *tn_model_show(tn_model *m, int loops)
 static tn_status summarise(void *state)
 {
     show_state *s = state;
+    note_unbounded(s->m);
     const tn_target *t = tn_ctx_target(s->m->ctx, "generic");
     tn_status status = t == NULL ? TN_ERR_USAGE : tn_model_optimise(s->m, t);
     if (status != TN_OK)

@@ -500,8 +500,19 @@ static tn_unit *join(tn_ctx *ctx, const tn_targets *targets, tn_unit **variants)
     return u;
 }
 
+/* Looking at such a model is no error: that is how one learns what its dims are called. */
+static bool check_bounded(tn_model *m)
+{
+    const tn_text_vec *open = &m->module.graph->unbounded;
+    for (size_t i = 0; i < open->n; i++)
+        tn_error_at(&m->ctx->diag, m->path, "%s", open->items[i]);
+    return open->n == 0;
+}
+
 tn_status tn_unit_make_all(tn_model *m, const tn_targets *targets, tn_unit **out)
 {
+    if (m->module.graph != NULL && !check_bounded(m))
+        return TN_ERR_MODEL;
     tn_unit **variants = TN_NEW_N(&m->ctx->arena, tn_unit *, targets->n);
     for (size_t i = 0; i < targets->n; i++) {
         tn_status status = tn_model_optimise(m, targets->items[i]);

@@ -205,6 +205,11 @@ struct tn_subgraph {
     tn_node_vec nodes;            /* topological order */
 };
 
+typedef struct tn_text_vec {
+    const char **items;
+    size_t n, room;
+} tn_text_vec;
+
 /* An If between whose branches no run can choose, by the name of its first result: the branch that is compiled. */
 typedef struct tn_fork {
     const char *name;
@@ -228,6 +233,7 @@ struct tn_graph {
     tn_dim_vec alike;        /* two names of inputs that have to be one, or a name and a number, met while types are
                                 inferred; else none */
     tn_value_vec late_sizes; /* integers that shapes depend on and only the run knows, met while types are inferred */
+    tn_text_vec unbounded;   /* dims of inputs that nothing bounds, other than a batch: what to say before C is made */
     tn_fork_vec forks;       /* those that pass infer has decided */
     const char *open_fork;   /* one that it has not, met while types are inferred; else NULL */
     const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */

@@ -2,8 +2,9 @@
    become constants.
 
    An option replaces the whole shape of its input, fixed dims included; inference then finds out whether the model
-   takes it. A name that stands for a replaced dim has the same size wherever else it occurs in the inputs. A name that
-   nothing bounds is compiled for 1, and a note says so. */
+   takes it. A name that stands for a replaced dim has the same size wherever else it occurs in the inputs. A batch that
+   nothing bounds (the first dim of several, and its name wherever else it stands) is compiled for 1, and a note says so: that is
+   what who exports one means on a board. Any other dim that nothing bounds is an error once C is made of the model. */
 #include "onnx/importer.h"
 #include "ops/ops.h"
 
@@ -52,13 +53,39 @@ static const char *suggest_option(importer *im, const char *name, const TensorSh
     return out.text;
 }
 
-static void note_unbounded(importer *im, const char *name, const TensorShapeProto *s, size_t i)
+static const TensorShapeProto *find_shape(const ValueInfoProto *info)
+{
+    const TypeProto *t = info->type;
+    if (t == NULL || t->value_case != TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || t->tensor_type == NULL)
+        return NULL;
+    return t->tensor_type->shape;
+}
+
+/* The first of several dims, or called as such a dim of another input. */
+static bool is_batch(const importer *im, const TensorShapeProto *s, size_t i)
 {
     const char *param = param_of(s->dim[i]);
-    report_note(im, tn_strfmt(im->arena,
-                              "input '%s' dim %zu '%s' is symbolic and has no bound: compiled for 1 (give a bound with "
-                              "--input-shapes \"%s\")",
-                              name, i, *param != '\0' ? param : "?", suggest_option(im, name, s)));
+    bool found = i == 0 && s->n_dim > 1;
+    for (size_t k = 0; k < im->model->graph->n_input && *param != '\0' && !found; k++) {
+        const TensorShapeProto *other = find_shape(im->model->graph->input[k]);
+        found = other != NULL && other->n_dim > 1 && strcmp(param_of(other->dim[0]), param) == 0;
+    }
+    return found;
+}
+
+static void report_unbounded(importer *im, const char *name, const TensorShapeProto *s, size_t i)
+{
+    const char *param = param_of(s->dim[i]);
+    const char *what = tn_strfmt(im->arena, "input '%s' dim %zu '%s' is symbolic and has no bound", name, i,
+                                 *param != '\0' ? param : "?");
+    const char *option = suggest_option(im, name, s);
+    if (is_batch(im, s, i)) {
+        report_note(im,
+                    tn_strfmt(im->arena, "%s: compiled for 1 (give a bound with --input-shapes \"%s\")", what, option));
+        return;
+    }
+    *TN_PUSH(im->arena, im->graph->unbounded) =
+        tn_strfmt(im->arena, "%s: give one, or its size, with --input-shapes \"%s\"", what, option);
 }
 
 /* --- types -------------------------------------------------------------------------------------------------------- */
@@ -120,14 +147,6 @@ static bool find_type(importer *im, const ValueInfoProto *info, input_type *out)
     return out->tensor != NULL;
 }
 
-static const TensorShapeProto *find_shape(const ValueInfoProto *info)
-{
-    const TypeProto *t = info->type;
-    if (t == NULL || t->value_case != TN_ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || t->tensor_type == NULL)
-        return NULL;
-    return t->tensor_type->shape;
-}
-
 /* --- shapes ------------------------------------------------------------------------------------------------------- */
 
 static const shape_option *find_option(const inputs *s, const char *name)
@@ -185,9 +204,14 @@ static bool read_dim(inputs *s, const char *name, const TensorShapeProto *file, 
         return true;
     }
     const tn_dim *bound = find_binding(s->im, param_of(d));
-    if (bound == NULL)
-        note_unbounded(s->im, name, file, i);
     *out = bound != NULL ? *bound : tn_dim_fixed(1);
+    if (bound == NULL)
+        report_unbounded(s->im, name, file, i);
+    if (bound == NULL && *param_of(d) != '\0') { /* said once for each name */
+        tn_dim *one = TN_NEW(s->im->arena, tn_dim);
+        *one = *out;
+        tn_map_put(s->im->arena, &s->im->dims, param_of(d), one);
+    }
     return true;
 }
 

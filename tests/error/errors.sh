@@ -141,6 +141,13 @@ bad_model split-open "'p1'" 'x \(input 0\)' 'declare the shape of output 0'
 bad_model complex-input "'x'" 'complex64' 'not supported'
 bad_model type-99 "'x'" '99'
 bad_model no-shape "'x'" 'no shape' '--input-shapes'
+# the batch, a note; H, for both inputs, and the nameless dim each an error: three lines
+check model-no-bound refused 4 any "note: input 'x' dim 0 'N' .*compiled for 1" "error: input 'x' dim 2 'H' .*no bound" \
+    "error: input 'x' dim 3 '\\?' .*no bound" '--input-shapes "x:\[N<=8,3,H<=8,d3<=8\]"' -- compile models/no-bound.onnx -o place/out
+check model-no-bound-lines test "$(timeout 60 "$tenon" compile models/no-bound.onnx -o place/out 2>&1 | wc -l)" -eq 3
+check model-no-bound-runs refused 4 any "error: input 'x' dim 2" -- run models/no-bound.onnx
+check model-no-bound-looks gives 0 summary models/no-bound.onnx
+check model-no-bound-bounded gives 0 compile models/no-bound.onnx -o place/out --input-shapes "x:[N<=8,3,H<=8,W<=8]"
 bad_model map-input "'x' is a map" '--input-shapes "x:\[N\]"'
 bad_model map-text "'ml1'" 'TO_STRING of float'
 bad_model ml-coefficients "'ml1'" "'coefficients' has 2" '3 are wanted'

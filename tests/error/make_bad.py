@@ -304,6 +304,8 @@ MODELS = {
     "complex-input": one("Identity", dtype=COMPLEX64, name="id1"),
     "type-99": one("Identity", dtype=99, name="id1"),
     "no-shape": model([node("Relu", ["x"], ["y"], "n1")], [value("x", None)], [value("y", None)]),
+    "no-bound": model([node("Add", ["x", "z"], ["y"], "n1")], [value("x", ("N", 3, "H", -1)), value("z", ("N", 1, "H", 1))],
+                      [value("y", ("N", 3, "H", -1))]),
     # sequences, optionals
     "sequence-input": model([node("SequenceLength", ["x"], ["y"], "n1")], [wrapped("x", 4, piece(1, number(1, FLOAT)))],
                             [value("y", (), INT64)]),
