@@ -7,6 +7,7 @@
    stands around it take 40; a sigmoid takes half of tanh. Neither is less exact than what it replaces: the sum with 1
    rounds to 2^-24, whatever its other operand is exact to. Nothing without vectors (C's library has erff), and with
    option exact. */
+#include <float.h>
 #include <math.h>
 
 #include "pass/pass.h"
@@ -49,8 +50,11 @@ static bool take_apart(product *out, const tn_expr *e, const tn_expr *whole)
     return true;
 }
 
+/* NULL where float has no such number: x * 1e30 * 1e30 is 0 where x is, x times infinity is not. */
 static const tn_expr *put_together(tn_program *p, const product *of)
 {
+    if (fabs(of->number) < (double)FLT_MIN || fabs(of->number) > (double)FLT_MAX)
+        return NULL;
     const tn_expr *e = of->factor[0];
     for (int i = 1; i < of->n; i++)
         e = tn_mul(p, e, of->factor[i]);
@@ -117,7 +121,8 @@ static const tn_expr *double_sigmoid(tn_program *p, const tn_expr *u)
     product of = {.number = 2};
     if (!take_apart(&of, u, NULL) || of.n == 0)
         return NULL;
-    return tn_mul(p, tn_op1(p, TN_OP_SIGMOID, put_together(p, &of)), tn_number(p, TN_FLOAT, 2));
+    const tn_expr *twice = put_together(p, &of);
+    return twice == NULL ? NULL : tn_mul(p, tn_op1(p, TN_OP_SIGMOID, twice), tn_number(p, TN_FLOAT, 2));
 }
 
 static const tn_expr *replace(tn_program *p, void *user, const tn_expr *e)
