@@ -37,8 +37,11 @@ static tn_node *copy_node(copying *c, const tn_node *n)
     copy->attr = TN_NEW_N(c->g->arena, tn_attr, n->n_attr + 1);
     for (int i = 0; i < n->n_attr; i++) {
         copy->attr[i] = n->attr[i];
-        if (n->attr[i].kind == TN_ATTR_BODY)
-            copy->attr[i].body = copy_body(c, n->attr[i].body);
+        const tn_subgraph *body = n->attr[i].kind == TN_ATTR_BODY ? n->attr[i].body : NULL;
+        if (body == NULL)
+            continue;
+        copy->attr[i].body = copy_body(c, body);
+        copy->attr[i].body->origin = body->origin != NULL ? body->origin : body;
     }
     for (int i = 0; i < n->n_in; i++)
         copy->in[i] = copy_of(c, n->in[i]);

@@ -201,6 +201,7 @@ const tn_dim *tn_dim_find(const tn_dim_vec *names, const char *name); /* NULL: n
 /* The subgraph of If, Loop or Scan, until pass infer puts what it does in the node's place. Its values are the graph's;
    those of outside that it reads are operands of its node, behind the node's own. */
 struct tn_subgraph {
+    const tn_subgraph *origin;    /* the file's, of which this is a copy; NULL: this is the file's */
     tn_value_vec inputs, outputs; /* an output may be a value of outside */
     tn_node_vec nodes;            /* topological order */
 };
@@ -210,9 +211,10 @@ typedef struct tn_text_vec {
     size_t n, room;
 } tn_text_vec;
 
-/* An If between whose branches no run can choose, by the name of its first result: the branch that is compiled. */
+/* An If between whose branches no run can choose, and the branch that is compiled. */
 typedef struct tn_fork {
-    const char *name;
+    const char *name;         /* of its first result, for messages; NULL: none */
+    const tn_subgraph *where; /* its then_branch in the file: two Ifs may have results of one name */
     bool then;
 } tn_fork;
 
@@ -235,7 +237,7 @@ struct tn_graph {
     tn_value_vec late_sizes; /* integers that shapes depend on and only the run knows, met while types are inferred */
     tn_text_vec unbounded;   /* dims of inputs that nothing bounds, other than a batch: what to say before C is made */
     tn_fork_vec forks;       /* those that pass infer has decided */
-    const char *open_fork;   /* one that it has not, met while types are inferred; else NULL */
+    tn_fork open_fork;       /* one that it has not, met while types are inferred; else none */
     const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */
 };
 

@@ -110,10 +110,16 @@ static const char *fork_name(const tn_node *n)
     return n->out[i] != NULL ? n->out[i]->name : n->name;
 }
 
+static const tn_subgraph *fork_place(const tn_node *n)
+{
+    const tn_subgraph *then = tn_node_body(n, "then_branch");
+    return then->origin != NULL ? then->origin : then;
+}
+
 static const tn_fork *find_fork(const tn_expand *e)
 {
     for (size_t i = 0; i < e->g->forks.n; i++)
-        if (strcmp(e->g->forks.items[i].name, fork_name(e->node)) == 0)
+        if (e->g->forks.items[i].where == fork_place(e->node))
             return &e->g->forks.items[i];
     return NULL;
 }
@@ -124,8 +130,8 @@ static void note_fork(tn_expand *e, tn_value *const *x, tn_value *const *y)
     bool tensors = true;
     for (int i = 0; i < e->node->n_out; i++)
         tensors = tensors && x[i]->list == NULL && y[i]->list == NULL;
-    if (tensors && e->g->open_fork == NULL)
-        e->g->open_fork = fork_name(e->node);
+    if (tensors && e->g->open_fork.name == NULL)
+        e->g->open_fork = (tn_fork){.name = fork_name(e->node), .where = fork_place(e->node)};
 }
 
 /* Whether the run takes it, or does not come to it at all. */

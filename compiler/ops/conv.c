@@ -24,8 +24,12 @@ static bool fixed_dim(tn_graph *g, const tn_node *n, const tn_value *v, int axis
 /* The channels of x, of which the weights say how many there have to be. */
 static bool fixed_channels(tn_graph *g, const tn_node *n, const tn_value *x, tn_dim wanted, int64_t *out)
 {
-    tn_note_alike(g, x->shape.dim[1], wanted);
-    return fixed_dim(g, n, x, 1, out);
+    tn_dim found = x->shape.dim[1];
+    tn_note_alike(g, found, wanted);
+    *out = found.n;
+    return found.sym == NULL
+        || tn_node_error(g, n, "dim 1 of '%s' is %s; it must be %s, since the weights are for that many channels",
+                         x->name, tn_dim_text(g->arena, found), tn_dim_text(g->arena, wanted));
 }
 
 static bool check_ranks(tn_graph *g, const tn_node *n, const tn_value *x, const tn_value *w)

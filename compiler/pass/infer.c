@@ -272,21 +272,16 @@ static bool infer_once(tn_graph *g, tn_diag *diag, tn_node_vec *done)
     tn_diag *own = g->diag;
     *done = (tn_node_vec){0};
     g->alike.n = 0;
-    g->open_fork = NULL;
+    g->open_fork = (tn_fork){.name = NULL};
     g->diag = diag;
     bool ok = tn_infer_nodes(g, &g->nodes, done);
     g->diag = own;
     return ok;
 }
 
-static void give_note(tn_graph *g, const char *format, ...)
+static const char *note_prefix(const tn_graph *g)
 {
-    va_list args;
-    va_start(args, format);
-    char text[1024];
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    tn_note(g->diag, tn_strfmt(g->arena, "%s: ", g->path), "%s", text);
+    return tn_strfmt(g->arena, "%s: ", g->path);
 }
 
 static void keep_line(void *user, const char *line)
@@ -303,7 +298,7 @@ static bool try_fork(tn_graph *g, const beginning *b, const tn_fork *f, tn_str *
     tn_node_vec done;
     tn_diag kept = {.report = keep_line, .user = why};
     *TN_PUSH(g->arena, g->forks) = *f;
-    bool ok = infer_once(g, &kept, &done) || g->open_fork != NULL || g->alike.n > 0 || g->late_sizes.n > late;
+    bool ok = infer_once(g, &kept, &done) || g->open_fork.name != NULL || g->alike.n > 0 || g->late_sizes.n > late;
     g->forks.n--;
     g->late_sizes.n = late;
     g->alike.n = 0;
@@ -314,22 +309,30 @@ static bool try_fork(tn_graph *g, const beginning *b, const tn_fork *f, tn_str *
 /* Takes the branch of the open fork behind which alone the rest has types. False where that is none or both. */
 static bool decide_fork(tn_graph *g, const beginning *b)
 {
-    const char *name = g->open_fork;
+    tn_fork f = g->open_fork;
     tn_str why[2] = {{.arena = g->arena}, {.arena = g->arena}};
     bool fits[2];
     for (int i = 0; i < 2; i++) {
-        const tn_fork f = {name, i == 1};
+        f.then = i == 1;
         fits[i] = try_fork(g, b, &f, &why[i]);
     }
     if (fits[0] == fits[1])
         return false;
-    *TN_PUSH(g->arena, g->forks) = (tn_fork){name, fits[1]};
+    f.then = fits[1];
+    *TN_PUSH(g->arena, g->forks) = f;
     const char *line = why[fits[0]].len > 0 ? why[fits[0]].text : "";
     size_t path = strlen(g->path);
     line += strncmp(line, g->path, path) == 0 && strncmp(line + path, ": ", 2) == 0 ? path + 2 : 0;
-    give_note(g, "a run that takes the %s of the If that gives '%s' ends with an error, since that leads to: %s",
-              fits[1] ? "else_branch" : "then_branch", name, line);
+    tn_note(g->diag, note_prefix(g),
+            "a run that takes the %s of the If that gives '%s' ends with an error, since that leads to: %s",
+            f.then ? "else_branch" : "then_branch", f.name, line);
     return true;
+}
+
+static void tell_united(const tn_graph *g, const tn_str *united)
+{
+    if (united->len > 0)
+        tn_note(g->diag, note_prefix(g), "of the dims of inputs, which operators need to be equal, %s", united->text);
 }
 
 /* Where types do not follow because shapes depend on integers that only the run knows, these become sizes that it finds
@@ -345,19 +348,19 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
     for (int round = 0; round < MOST_ROUNDS; round++) {
         size_t late = g->late_sizes.n;
         if (infer_once(g, &silent, done)) {
-            if (united.len > 0)
-                give_note(g, "of the dims of inputs, which operators need to be equal, %s", united.text);
+            tell_united(g, &united);
             return true;
         }
         go_back(g, &b);
         bool again = g->late_sizes.n > late || g->alike.n > 0;
-        if (!again && (g->open_fork == NULL || !decide_fork(g, &b)))
+        if (!again && (g->open_fork.name == NULL || !decide_fork(g, &b)))
             break;
         if (g->alike.n > 0)
             b.symbols -= unite_names(g, &united);
         tn_insert_sizes(g, late);
         keep_beginning(g, &b);
     }
+    tell_united(g, &united); /* the error speaks of what has become of the dims */
     return infer_once(g, g->diag, done);
 }
 

@@ -26,7 +26,13 @@ tn_value *tn_graph_copy_value(tn_graph *g, tn_value *v, const char *name, tn_nod
     return out;
 }
 
-/* By id of the values: which of them a run may leave unwritten, whole or in part. An If squeezes what its branch gave. */
+static bool is_before_choice(const tn_node *n)
+{
+    return tn_node_is(n, "Squeeze") || tn_node_is(n, "Pad");
+}
+
+/* By id of the values: which of them a run may leave unwritten, whole or in part. An If squeezes what its branch gave,
+   and pads it where the other's is larger. */
 static const bool *find_unsure(const tn_graph *g)
 {
     bool *unsure = TN_NEW_N(g->arena, bool, g->values.n + 1);
@@ -40,8 +46,8 @@ static const bool *find_unsure(const tn_graph *g)
         bool ends = tn_node_ends_repeat(n), leaves = ends && depth == stops;
         for (int k = 0; k < n->n_out; k++)
             if (n->out[k] != NULL)
-                unsure[n->out[k]->id] = leaves ? tn_node_joins_turns(n, k)
-                                               : stops > 0 || (tn_node_is(n, "Squeeze") && unsure[n->in[0]->id]);
+                unsure[n->out[k]->id] =
+                    leaves ? tn_node_joins_turns(n, k) : stops > 0 || (is_before_choice(n) && unsure[n->in[0]->id]);
         stops = leaves ? 0 : stops;
         depth -= ends;
     }

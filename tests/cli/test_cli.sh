@@ -262,6 +262,19 @@ check keep-values-of-a-branch kept_branch
 kept_inside() { gives 2 compile branch.tg -o unknown --bounds 'n<=3' --keep-values "$1" && err_has "'$1'.*may not take" && one_line; }
 check keep-value-of-a-branch kept_inside t
 check keep-value-of-a-turn kept_inside v
+kept_padded() { # t has more rows than e, e more columns: each is padded, but only one of them is there
+    cat >padded.tg <<'END'
+input "x" : float[2,3]
+input "c" : bool[]
+constant "w" : float[3,2] = [1, 2, 3, 4, 5, 6]
+constant "u" : float[3,3] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+"y" = If("c") {then_branch={(), "m" = MatMul("x", "w"), "t" = Concat("m", "m") {axis=0}, gives ("t")}, else_branch={(), "e" = MatMul("x", "u"), gives ("e")}}
+"z" = Tanh("y")
+output "z"
+END
+    gives 0 compile padded.tg -o padded --keep-values all && grep -q '_NAME "y.Where"$' padded/padded.h && ! grep -q '_NAME "y.Pad"$' padded/padded.h
+}
+check keep-values-of-unlike-branches kept_padded
 mkfifo pipe
 opt_to_pipe() { # a device or a pipe is written to, never replaced
     timeout 10 cat pipe >piped &

@@ -194,6 +194,12 @@ def forks(folder, random):
               else_branch = outer () => (float[4,3] z) {{ z = Relu(x) }}>
         }}""", ["y"],
         [{"x": x, "w": w, "c": np.array(c), "d": np.array(d)} for c, d in ((True, True), (True, False), (False, False))])
+    # two forks whose results have one name, decided by what each leads to
+    inner = "s = If (c) <then_branch = t () => (float[a,b] u) { u = MatMul(x, w) }, else_branch = e () => (float v) { v = ReduceSum<keepdims=0>(x) }>"
+    add(folder, "if_fork_names", f"""g (float[4,3] x, float[3,3] w, bool c, bool d) => (float[4,3] y) {{
+            y = If (d) <then_branch = rows () => (float[4,3] p) {{ {inner} p = Gemm(s, w) }},
+              else_branch = one () => (float[4,3] q) {{ {inner} r = Constant<value_ints=[1,1]>() h = Reshape(s, r) q = Add(h, x) }}>
+        }}""", ["y"], [{"x": x, "w": w, "c": np.array(c), "d": np.array(c)} for c in (True, False)])
 
 
 def nested(depth, level=0):

@@ -320,6 +320,16 @@ fork_not_taken() {
 }
 check run-fork-not-taken fork_not_taken
 
+conv() { # CHANNELS OF THE SECOND: two convolutions of one input of c channels
+    printf '%s\n' 'symbol c <= 4' 'input "x" : float[1,c,4,4]' 'constant "v" : float[1,3,1,1] = [1, 2, 3]' "constant \"w\" : float[1,$1,1,1] = [$2]" \
+        '"a" = Conv("x", "v") @ 0 "conv1"' '"b" = Conv("x", "w") @ 1 "conv2"' '"y" = Add("a", "b")' 'output "y"'
+}
+conv 2 '1, 2' >channels.tg
+channels_differ() { gives 4 compile channels.tg && says "note: .* operators need to be equal, 'c' is 3" "'conv2'.*the input has 3 channels, the weights 2"; }
+check compile-channels-differ channels_differ
+conv 3 '1, 2, 3' | sed 's/^symbol.*/symbol c <= 2/' >few.tg
+bad_option channels-bound 4 "'conv1'" "dim 1 of 'x' is c<=2; it must be 3" 'the weights' -- compile few.tg
+
 resize() { # CONSTANT OPERANDS ATTRIBUTES: a text with a symbolic dim
     printf '%s\n' 'symbol h <= 16' 'input "x" : float[h,4]' "constant \"c\" : $1" "\"y\" = Resize(\"x\", $2) {$3} @ 0 \"resize1\"" 'output "y"'
 }
