@@ -63,6 +63,9 @@ def damage(f, what):
             struct.pack_into("<i", f.data, f.follow(f.field(tensor, 0)) + 4, 9)
         else:
             struct.pack_into("<b", f.data, f.field(tensor, 1), 4)
+    elif what == "long":  # operand 0 of two dims, along the last
+        tensor = f.item(part, 0, f.get(f.follow(f.field(op, 1)) + 4, "<i"))
+        struct.pack_into("<i", f.data, f.follow(f.field(tensor, 0)) + 8, 257)
     elif what == "radius":
         struct.pack_into("<i", f.data, f.field(f.follow(f.field(op, 4)), 0), 0x44000002)
     elif what == "paddings":  # input 1's first element

@@ -86,6 +86,7 @@ if [ -z "$only" ]; then
     check operand-without-a-scale refuses float "\(PRELU\): error: tensor '[^']*' is float; one scale above 0 is wanted" q_prelu
     check another-shape refuses dim "node 0 't1' \(Abs\): error: the file says that 't1' is float\[9,3,5\], but float\[2,3,5\] follows" abs
     check another-type refuses type "the file says that 't2' is int64\[3,4\], but int32\[3,4\] follows" bitwise_xor
+    check product-of-many refuses long "\(REDUCE_PROD\): error: the product of 257 quantised elements; up to 256 are supported" q_prod_4
     check radius refuses radius "radius 1140850690; 1 to 1048576 is wanted" lrn
     check negative-padding refuses paddings "\(PAD\): error: paddings -1 and 0 of axis 0; 0 or more are wanted" pad
     check subgraph-outside refuses part "operator 0 \(IF\): error: subgraph 77 has -1 inputs" if_at_run_time
