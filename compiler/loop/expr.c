@@ -185,6 +185,16 @@ static const tn_expr *fold_numbers(tn_program *p, tn_scalar_op op, const tn_expr
     }
 }
 
+/* A comparison of two constants need not run, and a check of them need not be made. */
+static const tn_expr *fold_integers(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
+{
+    bool two = tn_scalars[op].operands > 1, gives_bool = tn_scalars[op].gives_bool;
+    if (arg[0]->kind != TN_E_INT || (two && arg[1]->kind != TN_E_INT))
+        return NULL;
+    tn_dtype t = arg[0]->dtype;
+    return tn_integer(p, gives_bool ? TN_BOOL : t, tn_expr_compute(op, t, arg[0]->i, two ? arg[1]->i : 0));
+}
+
 const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
 {
     int n = tn_scalars[op].operands;
@@ -199,6 +209,8 @@ const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
         folded = fold_neutral(op, arg[0], arg[1]);
     if (folded == NULL && n == 2)
         folded = fold_numbers(p, op, arg[0], arg[1]);
+    if (folded == NULL)
+        folded = fold_integers(p, op, arg);
     if (folded != NULL)
         return folded;
     return tn_expr_make_op(p, op, tn_scalars[op].gives_bool ? TN_BOOL : arg[0]->dtype, n, arg);
@@ -233,7 +245,8 @@ const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x)
     if (tn_dtype_get(x->dtype)->is_float && (TN_T_SMALL_INTS >> to & 1u) != 0)
         x = tn_cast(p, TN_INT32, x); /* which saturates; then it wraps */
     if (x->kind == TN_E_INT)
-        return float_to ? tn_number(p, to, (double)x->i) : tn_integer(p, to, x->i);
+        return float_to ? tn_number(p, to, x->dtype == TN_UINT64 ? (double)(uint64_t)x->i : (double)x->i)
+                        : tn_integer(p, to, x->i);
     if (x->kind == TN_E_NUM && float_to)
         return tn_number(p, to, x->f);
     if (x->kind == TN_E_NUM && to == TN_BOOL)

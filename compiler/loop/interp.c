@@ -2,7 +2,7 @@
    of the block before the next one. select narrows a mask, so that a load is done only in the lanes that need it.
    Floats are computed in double and rounded to their type after each operation, which gives the correctly rounded
    result of + - * / and sqrt. Wrong indices of a model's data are an error here, not a crash. */
-#include "loop/loop.h"
+#include "loop/expr.h"
 
 #include <math.h>
 
@@ -183,6 +183,15 @@ static void apply(bool exact, int op, tn_dtype from, tn_dtype to, const lanes *x
         else
             out->f[i] = float_fns[op](x->f[i], y->f[i]);
     wrap_lanes(to, out, n);
+}
+
+int64_t tn_expr_compute(tn_scalar_op op, tn_dtype dtype, int64_t x, int64_t y)
+{
+    assert(!tn_dtype_is_float(dtype));
+    const lanes a = {.i = {x}}, b = {.i = {y}};
+    lanes out;
+    apply(false, (int)op, dtype, tn_scalars[op].gives_bool ? TN_BOOL : dtype, &a, &b, &out, 1);
+    return out.i[0];
 }
 
 /* The numbers of an integer type: from lo to hi, as floats; uint64 in the bits of int64. */

@@ -28,7 +28,7 @@ tfl_factor tn_tfl_factor(const importer *im, double real)
     return (tfl_factor){(int32_t)m, shift};
 }
 
-/* x * factor, as the generated code computes it. */
+/* x * factor, as the generated code computes it (tn_fixed_times); tests/tflite/test_fixed.c holds both together. */
 int32_t tn_tfl_times(const importer *im, int32_t x, tfl_factor f)
 {
     if (im->options->single_rounding) {
