@@ -340,13 +340,13 @@ static void tell_united(const tn_graph *g, const tn_str *united)
    dims have to be one, or one a number, and where a fork is decided (ops/branch.c). Errors are reported once. */
 static bool infer_all(tn_graph *g, tn_node_vec *done)
 {
-    enum { MOST_ROUNDS = 64 };
+    enum { MOST_ROUNDS = 64 }; /* that insert sizes: others leave a name or a fork less */
     tn_diag silent = tn_diag_silent();
     tn_str united = {.arena = g->arena};
     beginning b = {.symbols = g->symbols.n};
     keep_beginning(g, &b);
-    for (int round = 0; round < MOST_ROUNDS; round++) {
-        size_t late = g->late_sizes.n;
+    for (int round = 0; round < MOST_ROUNDS;) {
+        size_t late = g->late_sizes.n, symbols = b.symbols, forks = g->forks.n;
         if (infer_once(g, &silent, done)) {
             tell_united(g, &united);
             return true;
@@ -359,6 +359,7 @@ static bool infer_all(tn_graph *g, tn_node_vec *done)
             b.symbols -= unite_names(g, &united);
         tn_insert_sizes(g, late);
         keep_beginning(g, &b);
+        round += b.symbols == symbols && g->forks.n == forks;
     }
     tell_united(g, &united); /* the error speaks of what has become of the dims */
     return infer_once(g, g->diag, done);
