@@ -247,8 +247,8 @@ const tn_expr *tn_expr_where(tn_program *p, const tn_node *n, const tn_expr *con
 
 /* --- any number of operands --------------------------------------------------------------------------------------- */
 
-/* The operands make one expression, as deep as they are many: hence the limit. */
-enum { MAX_OPERANDS = 256 };
+/* PART of them make one computation, to which the next adds its own: a kernel has no more operands than C promises to pass. */
+enum { MAX_OPERANDS = 256, PART = 32 };
 
 bool tn_infer_variadic(tn_graph *g, tn_node *n)
 {
@@ -260,14 +260,29 @@ bool tn_infer_variadic(tn_graph *g, tn_node *n)
     return tn_infer_broadcast(g, n);
 }
 
-/* From the first operand to the last, which fixes how a sum rounds. */
+/* Of all operands before `end`, which the next part goes on with. */
+static tn_buf *part_buffer(tn_program *p, const tn_node *n, int end)
+{
+    const tn_value *y = n->out[0];
+    return end >= n->n_in ? tn_buf_of(p, y)
+                          : tn_buf_temp(p, "part", tn_dtype_get(y->dtype)->compute, y->shape.rank, y->shape.dim);
+}
+
+/* From the first operand to the last, which fixes how a sum rounds. Gives the last part, which is to be set to *e. */
 static tn_comp *begin_variadic(tn_program *p, const tn_node *n, tn_scalar_op op, const tn_expr **e)
 {
     tn_late_check_broadcast(p, n);
-    tn_comp *c = tn_comp_begin(p, n, tn_buf_of(p, n->out[0]));
+    tn_comp *c = tn_comp_begin(p, n, part_buffer(p, n, PART));
     *e = tn_load_broadcast(p, c, tn_buf_of(p, n->in[0]));
-    for (int i = 1; i < n->n_in; i++)
+    for (int i = 1; i < n->n_in; i++) {
+        if (i % PART == 0) {
+            tn_buf *part = c->out;
+            tn_comp_set(p, c, *e);
+            c = tn_comp_begin(p, n, part_buffer(p, n, i + PART));
+            *e = tn_load(p, part, c->at);
+        }
         *e = tn_op2(p, op, *e, tn_load_broadcast(p, c, tn_buf_of(p, n->in[i])));
+    }
     return c;
 }
 

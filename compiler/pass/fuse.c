@@ -356,6 +356,13 @@ static bool is_small(const tn_comp *c, int max_nodes)
         && (c->post == NULL || count_nodes(c->post, max_nodes) < max_nodes);
 }
 
+/* Each buffer is a parameter of the kernel's function (TN_MAX_PARAMS); C promises 127. */
+static bool has_few_operands(tn_program *p, const tn_comp *c)
+{
+    enum { MOST_OPERANDS = 48 };
+    return loads_of(p, c).bufs.n <= MOST_OPERANDS;
+}
+
 /* What stands in the place of t's writers and of its reader, at k; nothing when they do not fuse. */
 static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k, int max_nodes)
 {
@@ -367,7 +374,7 @@ static tn_comp_vec fuse_all(tn_program *p, const tn_comp_vec *writers, size_t k,
         tn_comp *a = writers->items[i], *fused = tn_fuse_consumer(p, a, b, a->out);
         if (fused == NULL && writers->n == 1)
             fused = fuse_producer(p, a, b);
-        if (fused == NULL || !is_small(fused, max_nodes))
+        if (fused == NULL || !is_small(fused, max_nodes) || !has_few_operands(p, fused))
             return (tn_comp_vec){0};
         *TN_PUSH(p->arena, out) = fused;
     }

@@ -375,6 +375,18 @@ channels() { # the first convolution takes one: named c, it is fixed, and other 
 }
 pixels 2 | npy two.npy '1, 2, 8, 8'
 check run-fixes-a-named-dim channels
+many() { # more operands than a function has parameters: of one operator, and of what would fuse
+    { printf 'input "x%d" : float[2]\n' {0..249} && printf '"s" = Sum(%s)\n' "$(printf '"x%d", ' {0..248})\"x249\"" && echo '"a0" = Add("s", "x0")' &&
+        for i in {1..249}; do echo "\"a$i\" = Add(\"a$((i - 1))\", \"x$i\")"; done && echo 'output "a249"'; } >many.tg
+    gives 0 run many.tg --fill-mode ones && out_has '^a249 float\[2\]: min 500 max 500' && gives 0 run many.tg -O0 --fill-mode ones && out_has 'min 500 max 500'
+}
+check run-many-operands many
+names() { # as many as exporters give inputs, all of which have to be one, and that a number
+    { printf 'symbol d%d <= 9\n' {0..79} && printf 'input "x%d" : float[2,d%d]\n' $(for i in {0..79}; do echo "$i" "$i"; done) &&
+        printf '"y" = Sum(%s)\n' "$(printf '"x%d", ' {0..78})\"x79\"" && printf 'constant "w" : float[3,1] = [1, 2, 3]\n"z" = MatMul("y", "w")\noutput "z"\n'; } >names.tg
+    gives 0 run names.tg --fill-mode ones && out_has '^z float\[2,1\]: min 480 max 480' && err_has 'note: .* operators need to be equal'
+}
+check run-unites-many-names names
 for i in 0 1 2 3 4 5 6 7 8 9; do echo "digit $i"; done >names.txt
 labels() {
     gives 0 run "$digits" -i image.npy --top 20 --labels names.txt && [ "$(grep -c "^class='digit " out)" -eq 10 ]
