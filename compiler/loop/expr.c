@@ -195,6 +195,31 @@ static const tn_expr *fold_integers(tn_program *p, tn_scalar_op op, const tn_exp
     return tn_integer(p, gives_bool ? TN_BOOL : t, tn_expr_compute(op, t, arg[0]->i, two ? arg[1]->i : 0));
 }
 
+/* The minimum or maximum of x and a number beyond all that x can be. */
+static const tn_expr *fold_extreme(tn_scalar_op op, const tn_expr *x, const tn_expr *number)
+{
+    int64_t lo = 0, hi = 0;
+    if ((op != TN_OP_MIN && op != TN_OP_MAX) || number->kind != TN_E_INT)
+        return NULL;
+    tn_range_of(x, &lo, &hi);
+    if (!tn_expr_range_is_known(lo, hi))
+        return NULL;
+    bool above = number->i >= hi, below = number->i <= lo;
+    return (op == TN_OP_MIN ? above : below) ? x : (op == TN_OP_MIN ? below : above) ? number : NULL;
+}
+
+/* x << k, where all that is shifted out is the sign, is a product: its range is known, and vectors have it. */
+static const tn_expr *fold_shift(tn_program *p, tn_scalar_op op, const tn_expr *x, const tn_expr *k)
+{
+    int64_t lo = 0, hi = 0;
+    if (op != TN_OP_SHL || k->kind != TN_E_INT || k->i < 0 || k->i > 30 || tn_dtype_get(x->dtype)->size > 4)
+        return NULL;
+    tn_range_of(x, &lo, &hi);
+    int64_t factor = (int64_t)1 << k->i;
+    bool fits = tn_expr_range_is_known(lo, hi) && tn_int_fits(x->dtype, lo * factor, hi * factor);
+    return fits && tn_int_fits(x->dtype, factor, factor) ? tn_mul(p, x, tn_integer(p, x->dtype, factor)) : NULL;
+}
+
 const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
 {
     int n = tn_scalars[op].operands;
@@ -211,6 +236,12 @@ const tn_expr *tn_opn(tn_program *p, tn_scalar_op op, const tn_expr *const *arg)
         folded = fold_numbers(p, op, arg[0], arg[1]);
     if (folded == NULL)
         folded = fold_integers(p, op, arg);
+    if (folded == NULL && n == 2)
+        folded = fold_extreme(op, arg[0], arg[1]);
+    if (folded == NULL && n == 2)
+        folded = fold_extreme(op, arg[1], arg[0]);
+    if (folded == NULL && n == 2)
+        folded = fold_shift(p, op, arg[0], arg[1]);
     if (folded != NULL)
         return folded;
     return tn_expr_make_op(p, op, tn_scalars[op].gives_bool ? TN_BOOL : arg[0]->dtype, n, arg);
@@ -237,10 +268,23 @@ const tn_expr *tn_select(tn_program *p, const tn_expr *c, const tn_expr *x, cons
         p, &(tn_expr){.kind = TN_E_SELECT, .dtype = x->dtype, .n = 3, .arg = (const tn_expr *[]){c, x, y}});
 }
 
+/* An integer cast to an integer type that holds all that it can be; NULL: x is none. */
+static const tn_expr *kept_by_cast(const tn_expr *x)
+{
+    int64_t lo = 0, hi = 0;
+    if (x->kind != TN_E_CAST || tn_dtype_get(x->dtype)->is_float || tn_dtype_get(x->arg[0]->dtype)->is_float)
+        return NULL;
+    tn_range_of(x->arg[0], &lo, &hi);
+    return tn_int_fits(x->dtype, lo, hi) ? x->arg[0] : NULL;
+}
+
 const tn_expr *tn_cast(tn_program *p, tn_dtype to, const tn_expr *x)
 {
     if (x->dtype == to)
         return x;
+    const tn_expr *kept = kept_by_cast(x);
+    if (kept != NULL && kept->dtype == to) /* there and back */
+        return kept;
     bool float_to = tn_dtype_get(to)->is_float;
     if (tn_dtype_get(x->dtype)->is_float && (TN_T_SMALL_INTS >> to & 1u) != 0)
         x = tn_cast(p, TN_INT32, x); /* which saturates; then it wraps */

@@ -9,6 +9,17 @@ static int64_t clamp(int64_t x)
     return x > far ? far : x < -far ? -far : x;
 }
 
+/* What is not known stays so. */
+static int64_t add_ends(int64_t x, int64_t y)
+{
+    return x >= far || x <= -far ? x : y >= far || y <= -far ? y : clamp(x + y);
+}
+
+static int64_t divide_end(int64_t x, int64_t by)
+{
+    return x >= far || x <= -far ? x : tn_floor_div(x, by);
+}
+
 static int64_t mul_clamped(int64_t x, int64_t y)
 {
     double d = (double)x * (double)y;
@@ -30,17 +41,23 @@ static void range_of_type(tn_dtype t, int64_t *lo, int64_t *hi)
     }
 }
 
-static void range_of_op(const tn_expr *e, int64_t *lo, int64_t *hi)
+/* A walk, and how many nodes it may still visit: of what is shared again and again, as in random numbers, it would visit a
+   power of 2 of the depth. */
+enum { MOST_VISITS = 4096 };
+
+static void range_within(const tn_expr *e, int *left, int64_t *lo, int64_t *hi);
+
+static void range_of_op(const tn_expr *e, int *left, int64_t *lo, int64_t *hi)
 {
     int64_t a = 0, b = 0, c = 0, d = 0;
-    tn_range_of(e->arg[0], &a, &b);
+    range_within(e->arg[0], left, &a, &b);
     if (e->n > 1)
-        tn_range_of(e->arg[1], &c, &d);
+        range_within(e->arg[1], left, &c, &d);
     *lo = -far;
     *hi = far;
     switch (e->op) {
-    case TN_OP_ADD: *lo = clamp(a + c), *hi = clamp(b + d); break;
-    case TN_OP_SUB: *lo = clamp(a - d), *hi = clamp(b - c); break;
+    case TN_OP_ADD: *lo = add_ends(a, c), *hi = add_ends(b, d); break;
+    case TN_OP_SUB: *lo = add_ends(a, -d), *hi = add_ends(b, -c); break;
     case TN_OP_MUL: {
         int64_t v[4] = {mul_clamped(a, c), mul_clamped(a, d), mul_clamped(b, c), mul_clamped(b, d)};
         *lo = *hi = v[0];
@@ -52,8 +69,8 @@ static void range_of_op(const tn_expr *e, int64_t *lo, int64_t *hi)
     }
     case TN_OP_FDIV:
         if (c > 0) {
-            *lo = tn_floor_div(a, a < 0 ? c : d);
-            *hi = tn_floor_div(b, b < 0 ? d : c);
+            *lo = divide_end(a, a < 0 ? c : d);
+            *hi = divide_end(b, b < 0 ? d : c);
         }
         break;
     case TN_OP_MOD:
@@ -77,9 +94,13 @@ static void wrap_range(tn_dtype t, int64_t *lo, int64_t *hi)
         *lo = least, *hi = most;
 }
 
-void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
+static void range_within(const tn_expr *e, int *left, int64_t *lo, int64_t *hi)
 {
     int64_t a = 0, b = 0;
+    if ((*left)-- <= 0) {
+        range_of_type(e->dtype, lo, hi);
+        return;
+    }
     switch (e->kind) {
     case TN_E_INT: *lo = *hi = clamp(e->i); return;
     case TN_E_VAR:
@@ -90,12 +111,12 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
         *lo = e->var->lo, *hi = e->var->hi;
         return;
     case TN_E_OP:
-        range_of_op(e, lo, hi);
+        range_of_op(e, left, lo, hi);
         wrap_range(e->dtype, lo, hi);
         return;
     case TN_E_SELECT:
-        tn_range_of(e->arg[1], lo, hi);
-        tn_range_of(e->arg[2], &a, &b);
+        range_within(e->arg[1], left, lo, hi);
+        range_within(e->arg[2], left, &a, &b);
         *lo = a < *lo ? a : *lo;
         *hi = b > *hi ? b : *hi;
         return;
@@ -103,13 +124,19 @@ void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
         if (tn_dtype_get(e->arg[0]->dtype)->is_float)
             range_of_type(e->dtype, lo, hi);
         else
-            tn_range_of(e->arg[0], lo, hi);
+            range_within(e->arg[0], left, lo, hi);
         wrap_range(e->dtype, lo, hi);
         return;
     case TN_E_LOAD:
     case TN_E_BITS:
     case TN_E_NUM: range_of_type(e->dtype, lo, hi); return;
     }
+}
+
+void tn_range_of(const tn_expr *e, int64_t *lo, int64_t *hi)
+{
+    int left = MOST_VISITS;
+    range_within(e, &left, lo, hi);
 }
 
 bool tn_expr_range_is_known(int64_t lo, int64_t hi)
@@ -127,6 +154,7 @@ bool tn_int_fits(tn_dtype t, int64_t lo, int64_t hi)
 bool tn_may_wrap(const tn_expr *e)
 {
     int64_t lo = 0, hi = 0;
-    range_of_op(e, &lo, &hi);
+    int left = MOST_VISITS;
+    range_of_op(e, &left, &lo, &hi);
     return !tn_int_fits(e->dtype, lo, hi);
 }
