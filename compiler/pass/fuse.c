@@ -6,8 +6,8 @@
 
    Condition in both directions: the buffer between is read by this one computation, both run in the same repeat, and
    nothing that the first reads is written on the way to the second or by it. A producer is substituted only where that
-   computes nothing twice. What only moves elements is substituted into several readers, where those together read no
-   element twice: slices of a slice. */
+   computes nothing twice: into what is summed, or into what follows a sum (the other operand of a residual addition). What
+   only moves elements is substituted into several readers, where those together read no element twice: slices of a slice. */
 #include "pass/fuse.h"
 
 /* --- what a computation loads --------------------------------------------------------------------------------------- */
@@ -227,18 +227,50 @@ static int count_load_sites(const tn_expr *e, const tn_buf *b)
     return n;
 }
 
+typedef struct order {
+    const tn_comp *comp;
+    bool keeps, varies;
+} order;
+
+static void note_order(void *user, const tn_expr *load)
+{
+    order *s = user;
+    int axis = 0;
+    s->varies = s->varies || tn_buf_root(load->buf)->scope != TN_SCOPE_CONST;
+    for (int d = 0; d < load->n; d++) {
+        if (load->arg[d]->kind == TN_E_INT)
+            continue;
+        while (axis < s->comp->n_axis && s->comp->axis[axis].var != load->arg[d]->var)
+            axis++;
+        s->keeps = s->keeps && axis++ < s->comp->n_axis;
+    }
+}
+
+/* Whether what follows a sum, such as a residual addition, is as good to write in vectors with c in it: each subscript is a
+   number or an axis, in the order of the axes. Not what is constant, which is computed at compile time. */
+static bool may_follow_sum(const tn_comp *c)
+{
+    order s = {c, true, false};
+    tn_each_load(c->elem, note_order, &s);
+    return s.keeps && s.varies;
+}
+
+/* Where that computes nothing twice. */
 static tn_comp *fuse_producer(tn_program *p, tn_comp *a, const tn_comp *b)
 {
     if (a->n_reduce > 0 || a->serial || a->view || b->serial || b->view || !writes_own_axes(p, a))
         return NULL;
-    double reads = tn_comp_points(b);
+    bool after = b->n_reduce > 0 && tn_loads_buf(b->post, a->out);
+    double reads = after ? tn_points(b->axis, b->n_axis) : tn_comp_points(b);
     bool moves = a->mark != NULL && a->elem->kind == TN_E_LOAD; /* a call reads it in place */
-    if ((reads > tn_points(a->axis, a->n_axis) && !moves) || (b->n_reduce > 0 && tn_loads_buf(b->post, a->out)))
+    if ((reads > tn_points(a->axis, a->n_axis) && !moves) || (after && (moves || !may_follow_sum(a))))
         return NULL;
-    if (count_load_sites(b->elem, a->out) > 4)
+    if (count_load_sites(after ? b->post : b->elem, a->out) > 4)
         return NULL;
     tn_comp *c = tn_comp_copy(p, b);
-    c->elem = tn_rewrite(p, b->elem, inline_load, a);
+    *(after ? &c->post : &c->elem) = tn_rewrite(p, after ? b->post : b->elem, inline_load, a);
+    if (tn_comp_loads(c, a->out)) /* elsewhere too */
+        return NULL;
     c->label = tn_strfmt(p->arena, "%s + %s", a->label, b->label);
     return c;
 }

@@ -3,7 +3,7 @@
 # TFLite Micro (golden.txt), and where build/venv has LiteRT all models of ../shared/models against it.
 #   tests/tflite/tflite.sh            all
 #   tests/tflite/tflite.sh NAME       cases and models whose name holds NAME
-# The whole models are compiled at -O1: at -O2 gcc takes 45 s for MobileNetV2 of bytes, six times as long.
+# The whole models are compiled at -O1: at -O2 gcc takes half as long again.
 source "$(dirname "$0")/../check.sh"
 only=${1:-}
 models=$root/../shared/models
