@@ -223,6 +223,17 @@ typedef struct tn_fork_vec {
     size_t n, room;
 } tn_fork_vec;
 
+/* A loop's body, the file's, that could not be a repeat, and how often that was tried. */
+typedef struct tn_refusal {
+    const tn_subgraph *body;
+    int times;
+} tn_refusal;
+
+typedef struct tn_refusal_vec {
+    tn_refusal *items;
+    size_t n, room;
+} tn_refusal_vec;
+
 struct tn_graph {
     tn_arena *arena;
     const char *name;   /* of the model, as in the file */
@@ -238,6 +249,7 @@ struct tn_graph {
     tn_text_vec unbounded;   /* dims of inputs that nothing bounds, other than a batch: what to say before C is made */
     tn_fork_vec forks;       /* those that pass infer has decided */
     tn_fork open_fork;       /* one that it has not, met while types are inferred; else none */
+    tn_refusal_vec refusals; /* met while types are inferred */
     const struct tn_pattern_vec *patterns; /* what pass dispatch looks for, see pass/dispatch.h; NULL: nothing */
 };
 

@@ -12,7 +12,10 @@
 #include "ops/ops.h"
 #include "ops/repeat.h"
 
-enum { MAX_UNROLLED = 1 << 15 }; /* nodes */
+enum {
+    MAX_UNROLLED = 1 << 15, /* nodes */
+    MOST_REFUSALS = 32
+};
 
 /* --- turns -------------------------------------------------------------------------------------------------------- */
 
@@ -303,12 +306,37 @@ static bool try(turns *t, bool (*f)(turns *t), bool quiet)
     return ok;
 }
 
+static tn_refusal *find_refusals(const turns *t)
+{
+    tn_refusal_vec *all = &t->e->g->refusals;
+    const tn_subgraph *body = t->body->origin != NULL ? t->body->origin : t->body;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].body == body)
+            return &all->items[i];
+    tn_refusal *r = TN_PUSH(t->e->g->arena, *all);
+    *r = (tn_refusal){.body = body};
+    return r;
+}
+
+/* To try takes as long as a copy, loops inside included: of each at each level that would double the time. One turn needs no
+   repeat; and what was none so often in other copies of the body is not tried again, a copy for each turn is right too. */
+static bool try_repeat(turns *t, bool may_unroll)
+{
+    bool alone = !t->masked && tn_dim_is(t->trips, 1);
+    if (may_unroll && (alone || find_refusals(t)->times >= MOST_REFUSALS))
+        return false;
+    bool ok = try(t, repeat, may_unroll);
+    if (!ok && !t->needs_mask)
+        find_refusals(t)->times++;
+    return ok;
+}
+
 static bool do_turns(turns *t)
 {
     if (tn_dim_is(t->trips, 0))
         return skip_all(t);
     bool may_unroll = t->trips.sym == NULL && t->trips.n <= MAX_UNROLLED / (int64_t)(t->body->nodes.n + 1);
-    if (try(t, repeat, may_unroll) || (!t->needs_mask && may_unroll && try(t, unroll, false)))
+    if (try_repeat(t, may_unroll) || (!t->needs_mask && may_unroll && try(t, unroll, false)))
         return true;
     return t->needs_mask && mask(t) && do_turns(t);
 }

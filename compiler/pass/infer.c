@@ -273,6 +273,7 @@ static bool infer_once(tn_graph *g, tn_diag *diag, tn_node_vec *done)
     *done = (tn_node_vec){0};
     g->alike.n = 0;
     g->open_fork = (tn_fork){.name = NULL};
+    g->refusals.n = 0;
     g->diag = diag;
     bool ok = tn_infer_nodes(g, &g->nodes, done);
     g->diag = own;

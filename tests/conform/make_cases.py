@@ -233,6 +233,16 @@ def tf_idf(folder, mode):
     write(folder, f"tfidf_{mode.lower()}", node, {"x": x}, {}, ["y"])
 
 
+def nested_loops(depth):
+    """One turn each, of a state that grows: none is a repeat, and trying that must not take twice the time at each level."""
+    text = "v0 = Concat <axis = 0> (u1, x)"
+    for d in range(1, depth + 1):
+        text = (f"v{d} = Loop (n, t, {'x' if d == depth else f'u{d + 1}'}) <body = b{d} (int64 i{d}, bool c{d}, float[k{d},4] u{d}) => (bool d{d}, float[m{d},4] v{d - 1})"
+                f" {{ d{d} = Identity (c{d}) {text} }}>")
+    return f"""(float[3,4] x) => (float[n,4] v{depth}) {{
+        n = Constant <value = int64 {{1}}> () t = Constant <value = bool {{1}}> () {text} }}"""
+
+
 # Control flow, in ONNX's text form: inputs are x (float[3,4], random) and what the row gives; name: (inputs, graph).
 CONTROL = {
     "if_by_input": ({"c": np.array(False)}, """(float[3,4] x, bool c) => (float[3,4] y, float[4] z) {
@@ -266,6 +276,7 @@ CONTROL = {
         n = Constant <value = int64 {3}> () t = Constant <value = bool {1}> ()
         y = Loop (n, t, x) <body = b (int64 i, bool c, float[k,4] u) => (bool d, float[m,4] v)
             { d = Identity (c) h = Neg (x) v = Concat <axis = 0> (u, h) }> }"""),
+    "loop_in_loops": ({}, nested_loops(14)),
     "loop_without_turns": ({}, """(float[3,4] x) => (float[3,4] y, float[n,4] all) {
         n = Constant <value = int64 {0}> () t = Constant <value = bool {1}> ()
         y, all = Loop (n, t, x) <body = b (int64 i, bool c, float[3,4] u) => (bool d, float[3,4] v, float[4] e)
