@@ -49,10 +49,14 @@ void tn_name_print(tn_str *out, const char *s)
 
 const char *tn_name_unique(tn_arena *a, tn_map *taken, const char *name)
 {
-    const char *unique = *name != '\0' ? name : "v";
-    for (int i = 2; tn_map_get(taken, unique) != NULL; i++)
-        unique = tn_strfmt(a, "%s~%d", *name != '\0' ? name : "v", i);
-    tn_map_put(a, taken, unique, taken);
+    const char *base = *name != '\0' ? name : "v", *unique = base;
+    int *last = tn_map_get(taken, base), *number = TN_NEW(a, int);
+    for (int i = last != NULL ? *last + 1 : 2; tn_map_get(taken, unique) != NULL; i++) {
+        unique = tn_strfmt(a, "%s~%d", base, i);
+        *last = i;
+    }
+    *number = 1;
+    tn_map_put(a, taken, unique, number); /* the last number behind it that was tried */
     return unique;
 }
 
